@@ -1,0 +1,37 @@
+/* A header field: a name and a value, both borrowed. */
+#ifndef BASE_FIELD_H
+#define BASE_FIELD_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct field {
+    struct str name;
+    struct str value;
+};
+
+/* A growable row of fields in an arena. */
+struct fields {
+    struct field *v;
+    size_t n;
+    size_t size;
+    struct arena *arena; /* where v and copies go; borrowed */
+};
+
+/* Prepare f, empty, in arena a. */
+void fields_init(struct fields *f, struct arena *a);
+
+/* Append (name, value), both borrowed as long as the arena. Returns 0 or -ERR_NOMEM. */
+int fields_add(struct fields *f, struct str name, struct str value)
+    __attribute__((warn_unused_result));
+
+/* The first field whose name matches (ASCII case folded), or NULL. */
+const struct field *fields_find(const struct fields *f, struct str name);
+
+/* How many fields have that name. */
+size_t fields_count(const struct fields *f, struct str name);
+
+/* Remove every field for which drop(name, arg) is true, keeping the order. */
+void fields_remove_if(struct fields *f, bool (*drop)(struct str name, void *arg), void *arg);
+
+#endif

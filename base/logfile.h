@@ -1,0 +1,40 @@
+/* A file, pipe or standard stream that takes log lines. Never blocks on a slow reader and never
+ * fails its caller: a full pipe makes lines wait up to a bound; what cannot be written (full disk,
+ * closed pipe, past the bound) is counted as lost, and one line says how many as soon as writing
+ * works again. SIGPIPE must be ignored by the process. One owner, one thread. */
+#ifndef BASE_LOGFILE_H
+#define BASE_LOGFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct logfile;
+
+/* Open path for appending (mode 0640), or "stderr", "stdout", "off". batch_bytes: lines are kept
+ * until so many bytes wait (0 = each line is written at once) or logfile_flush() is called.
+ * Returns NULL with e set. */
+struct logfile *logfile_open(const char *path, size_t batch_bytes, struct err *e);
+
+/* Let the line that tells of lost lines be JSON instead of logfmt. */
+void logfile_set_json(struct logfile *f, bool json);
+
+/* Take a line, without its newline and with none inside. */
+void logfile_line(struct logfile *f, struct str line);
+
+/* Write what waits. */
+void logfile_flush(struct logfile *f);
+
+/* Write what waits, then open the path again (after rotation); on failure the old file stays in use
+ * and e is set. Returns 0 or a negative err_code. */
+int logfile_reopen(struct logfile *f, struct err *e);
+
+/* Lines lost since the start. */
+uint64_t logfile_lost(const struct logfile *f);
+
+/* Flush and close; NULL is fine. */
+void logfile_close(struct logfile *f);
+
+#endif
