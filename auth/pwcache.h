@@ -1,0 +1,38 @@
+/* Proven credentials, remembered for a short while: a keyed digest of user, stored hash, password
+ * and certificate. The key is random and per process; the password itself is never kept. */
+#ifndef AUTH_PWCACHE_H
+#define AUTH_PWCACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+#define PWCACHE_DIGEST 32
+
+struct pwcache;
+
+/* At most entries_max entries, each good for ttl_ms. Either 0: nothing is remembered, the digest
+ * still works. NULL without memory. */
+struct pwcache *pwcache_new(size_t entries_max, uint32_t ttl_ms);
+
+/* Wipe and free; NULL is fine. */
+void pwcache_free(struct pwcache *c);
+
+/* Forget everything, and adopt new bounds. Returns 0 or -ERR_NOMEM (then empty and off). */
+int pwcache_reset(struct pwcache *c, size_t entries_max, uint32_t ttl_ms);
+
+/* HMAC-SHA256 over the four (each with its length); cert_digest may be NULL (no certificate).
+ * Returns 0 or -ERR_CRYPTO: then nobody is known. */
+int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct str password,
+                   const unsigned char *cert_digest, unsigned char out[PWCACHE_DIGEST])
+    __attribute__((warn_unused_result));
+
+/* True if digest was put in less than ttl ago. All 256 bits are compared. */
+bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
+
+/* Remember digest; the oldest goes when the table is full. */
+void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
+
+#endif

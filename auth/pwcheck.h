@@ -1,0 +1,41 @@
+/* Password checks off the loop: a bounded pool of threads; equal checks under way are merged. */
+#ifndef AUTH_PWCHECK_H
+#define AUTH_PWCHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/pwcache.h"
+#include "base/str.h"
+
+struct pwcheck;
+struct pwcheck_ticket;
+
+/* Told once, on the loop's thread, never inside pwcheck_start(). */
+typedef void (*pwcheck_done_fn)(void *arg, bool match);
+
+/* threads and queue_max as job_pool_new(); wake(arg) is called from another thread when
+ * pwcheck_collect() has something to do. NULL on failure. */
+struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(void *arg), void *arg);
+
+/* Drop what waits (its callbacks do not come), join, wipe, free. NULL is fine. */
+void pwcheck_free(struct pwcheck *p);
+
+/* Check password against hash (both copied, wiped afterwards). digest identifies the check: an
+ * equal one that waits or runs is joined. On 0, *ticket stays good until done was called or
+ * pwcheck_cancel(). Returns 0, -ERR_BUSY (queue full), -ERR_NOMEM. */
+int pwcheck_start(struct pwcheck *p, const unsigned char digest[PWCACHE_DIGEST], struct str hash,
+                  struct str password, pwcheck_done_fn done, void *arg,
+                  struct pwcheck_ticket **ticket) __attribute__((warn_unused_result));
+
+/* The caller no longer wants the answer: done will not be called. */
+void pwcheck_cancel(struct pwcheck_ticket *ticket);
+
+/* Deliver the answers that are there. */
+void pwcheck_collect(struct pwcheck *p);
+
+/* Checks that wait or run. */
+size_t pwcheck_pending(const struct pwcheck *p);
+
+#endif

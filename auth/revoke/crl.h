@@ -1,0 +1,40 @@
+/* CRLs as sets of serial numbers. */
+#ifndef AUTH_REVOKE_CRL_H
+#define AUTH_REVOKE_CRL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct crl_set;
+
+/* An empty set; NULL without memory. */
+struct crl_set *crl_set_new(void);
+
+/* Free it; NULL is fine. */
+void crl_set_free(struct crl_set *s);
+
+/* Add every CRL in text (PEM, one or many, or DER). Each must be signed by one of the CAs with the
+ * issuer's name, whose key usage allows it; unknown critical extensions, indirect and delta CRLs
+ * are refused. Two CRLs of one issuer: the one with the later thisUpdate counts. Returns 0, or
+ * -ERR_MALFORMED, -ERR_DENIED (not signed by any of cas), -ERR_UNSUPPORTED, -ERR_NOMEM with e. */
+int crl_set_add(struct crl_set *s, struct str text, STACK_OF(X509) *cas, struct err *e)
+    __attribute__((warn_unused_result));
+
+enum crl_answer { CRL_UNKNOWN_ISSUER = 0, CRL_EXPIRED, CRL_REVOKED, CRL_GOOD };
+
+/* Is cert withdrawn at wall_ms? An expired CRL still says CRL_REVOKED for what it lists. Cost does
+ * not grow with the number of entries beyond a look-up. */
+enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms);
+
+/* True if no CRL was added. */
+bool crl_set_empty(const struct crl_set *s);
+
+/* Earliest nextUpdate in seconds since 1970; INT64_MAX if none. */
+int64_t crl_set_expiry_s(const struct crl_set *s);
+
+#endif

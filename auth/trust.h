@@ -1,0 +1,50 @@
+/* A set of trust anchors and CRLs, and the one function that judges a client's chain by them. */
+#ifndef AUTH_TRUST_H
+#define AUTH_TRUST_H
+
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "base/reason.h"
+#include "conf/diag.h"
+#include "conf/files.h"
+#include "conf/model.h"
+
+struct trust;
+
+/* Load policy's CA bundles and CRLs through files. CRLs are verified against the CAs once, here,
+ * and become sets of serials: none of them goes into an X509_STORE. Errors (no certificate in a
+ * bundle, unreadable, not a CA, CRL by nobody here) and warnings (expired anchor or CRL) go to
+ * diags at the key's place; key is the dotted path of the client section for messages.
+ * Returns NULL on an error. */
+struct trust *trust_load(const struct conf_client *policy, struct files *files,
+                         struct diags *diags, const char *key);
+
+/* One reference more; returns t. Not atomic. */
+struct trust *trust_ref(struct trust *t);
+
+/* One reference less; the last frees. NULL is fine. */
+void trust_unref(struct trust *t);
+
+/* SHA-256 over anchors, CRLs and policy: two with the same id judge alike. 32 octets, borrowed. */
+const unsigned char *trust_id(const struct trust *t);
+
+/* The anchors' subject names for a CertificateRequest; borrowed. */
+STACK_OF(X509_NAME) *trust_ca_names(const struct trust *t);
+
+/* Judge leaf with the untrusted chain that the peer sent (may be NULL, may hold the leaf) at
+ * wall_ms: signatures, validity, depth, basic constraints, X509_STRICT, purpose clientAuth, and the
+ * CRLs: where policy names any CRL, leaf and intermediates must each be covered by a CRL of their
+ * issuer that has not expired. Returns REASON_OK or why not; *x509_error (may be NULL) gets the
+ * X509_V_ERR_ code that fits, for the TLS alert. */
+enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) *chain, int64_t wall_ms,
+                        int *x509_error);
+
+/* Seconds since 1970 when the first CRL expires; INT64_MAX without CRLs. For metrics. */
+int64_t trust_crl_expiry_s(const struct trust *t);
+
+/* The same for the anchors' own expiry. */
+int64_t trust_ca_expiry_s(const struct trust *t);
+
+#endif

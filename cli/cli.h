@@ -1,0 +1,16 @@
+/* The verbs of the command. Each gets its own arguments (argv[0] is the verb) and returns the exit
+ * status: 0 fine, 1 it did not work or is not so, 2 wrong usage. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+int run_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+int config_main(int argc, char **argv);
+int user_main(int argc, char **argv);
+int explain_main(int argc, char **argv);
+int demo_main(int argc, char **argv);
+int status_main(int argc, char **argv);
+int reload_main(int argc, char **argv);
+int healthcheck_main(int argc, char **argv);
+
+#endif

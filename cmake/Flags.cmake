@@ -1,0 +1,37 @@
+# Warnings, hardening and sanitizers, in one interface target that every target of ours links.
+include(CheckCCompilerFlag)
+
+add_library(build_flags INTERFACE)
+target_compile_definitions(build_flags INTERFACE _GNU_SOURCE
+    OPENSSL_NO_DEPRECATED OPENSSL_API_COMPAT=30000 COUNTERSIGN_VERSION="${PROJECT_VERSION}")
+target_compile_options(build_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+    -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2
+    -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum -fno-common)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(build_flags INTERFACE
+        -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init)
+endif()
+
+option(COUNTERSIGN_WERROR "treat warnings as errors" OFF)
+if(COUNTERSIGN_WERROR)
+    target_compile_options(build_flags INTERFACE -Werror)
+endif()
+
+if(COUNTERSIGN_SANITIZE)
+    target_compile_options(build_flags INTERFACE -fsanitize=${COUNTERSIGN_SANITIZE}
+        -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(build_flags INTERFACE -fsanitize=${COUNTERSIGN_SANITIZE})
+else()
+    target_compile_options(build_flags INTERFACE
+        $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>
+        -fstack-protector-strong)
+    check_c_compiler_flag(-fstack-clash-protection HAVE_STACK_CLASH)
+    if(HAVE_STACK_CLASH)
+        target_compile_options(build_flags INTERFACE -fstack-clash-protection)
+    endif()
+    target_link_options(build_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)

@@ -1,0 +1,20 @@
+# One libFuzzer target a parser: tests/fuzz/NAME_fuzz.c is the target fuzz_NAME, its corpus stands
+# in tests/fuzz/corpus/NAME. The first line of the source names the folder under test:
+# /* fuzz: proxy/http */
+if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "the fuzz targets need clang: use the preset 'fuzz'")
+endif()
+file(GLOB fuzz_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/tests/fuzz/*_fuzz.c")
+foreach(source IN LISTS fuzz_sources)
+    get_filename_component(stem "${source}" NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" stem "${stem}")
+    file(STRINGS "${source}" first_line LIMIT_COUNT 1)
+    if(NOT first_line MATCHES "fuzz: ([a-z/]+)")
+        message(FATAL_ERROR "${source}: the first line must be /* fuzz: FOLDER */")
+    endif()
+    string(REPLACE "/" "_" group "${CMAKE_MATCH_1}")
+    add_executable(fuzz_${stem} "${source}")
+    target_link_libraries(fuzz_${stem} PRIVATE lib_${group} build_flags)
+    target_compile_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+    target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+endforeach()

@@ -1,0 +1,66 @@
+/* The contents of every file that a configuration names, read once: what is checked is what is
+ * run. The master reads from disk and hands the whole set to its workers as one sealed memory
+ * file, so that workers need no right to read keys and all run from the same octets. */
+#ifndef CONF_FILES_H
+#define CONF_FILES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct files;
+
+/* An empty set that reads from disk; NULL without memory. */
+struct files *files_new(void);
+
+/* Wipe and free the set and all contents; NULL is fine. */
+void files_free(struct files *f);
+
+/* The content of path (absolute or relative to the working directory), read at the first call and
+ * remembered. *out: borrowed from f. Returns 0, -ERR_NOT_FOUND, -ERR_DENIED, -ERR_TOO_LARGE
+ * (over 1 GiB), -ERR_IO, -ERR_NOMEM, with e set. In a set from files_unpack() only what was packed
+ * is there. */
+int files_read(struct files *f, const char *path, struct str *out, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Paths that match a glob(7) pattern, in lexical order, remembered like contents. *paths: array of
+ * *n NUL-ended texts borrowed from f. No match is n = 0. */
+int files_glob(struct files *f, const char *pattern, const char *const **paths, size_t *n,
+               struct err *e) __attribute__((warn_unused_result));
+
+/* Give path this content, as if it had been read from disk: for texts that do not stand in a file.
+ * It counts as pinned and never as changed. The text is copied. Returns 0, -ERR_EXISTS if path was
+ * read before, -ERR_NOMEM. */
+int files_put(struct files *f, const char *path, struct str text)
+    __attribute__((warn_unused_result));
+
+/* True if path was there at the first call; the answer is remembered (and packed) as long as the
+ * set and its successors live, so that everyone who loads the configuration from it sees the same
+ * paths. Without memory the answer is given but not remembered. */
+bool files_exists(struct files *f, const char *path);
+
+/* Permission bits (st_mode & 07777) of a path that was read; 0 if it was not. */
+mode_t files_mode(const struct files *f, const char *path);
+
+/* Keep path (or a glob pattern) as it is when files_again() reads anew: for the configuration files themselves, which
+ * only an explicit reload may replace. */
+void files_pin(struct files *f, const char *path);
+
+/* True if any file that is not pinned now differs on disk in device, inode, size or mtime, or has
+ * come or gone. */
+bool files_changed(const struct files *f);
+
+/* A new set that holds old's pinned contents and reads everything else anew; NULL without
+ * memory. old stays valid. */
+struct files *files_again(const struct files *old);
+
+/* Everything read so far, in a sealed memfd that the caller closes. Returns 0 or a negative
+ * err_code. */
+int files_pack(const struct files *f, int *fd, struct err *e) __attribute__((warn_unused_result));
+
+/* The set that files_pack() wrote; never touches the disk. fd stays the caller's. NULL with e. */
+struct files *files_unpack(int fd, struct err *e);
+
+#endif

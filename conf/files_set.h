@@ -1,0 +1,50 @@
+/* The inside of a set of files, shared by files.c and files_pack.c. Private to conf. */
+#ifndef CONF_FILES_SET_H
+#define CONF_FILES_SET_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "conf/files.h"
+
+enum file_kind { FILE_CONTENT = 0, FILE_GLOB, FILE_PROBE };
+
+/* What tells one state of a file from another. All zero: the file is not there. */
+struct file_stamp {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    int64_t mtime_ns;
+};
+
+struct file_entry {
+    enum file_kind kind;
+    bool pinned;
+    bool missing; /* content: there was none; probe: the answer is no */
+    bool seeded;  /* by files_put: disk has no say */
+    mode_t mode;
+    struct file_stamp stamp;
+    const char *path;   /* or pattern; NUL-ended */
+    const char *data;   /* content; of a glob: its paths, each NUL-ended */
+    size_t n;           /* octets in data */
+    const char **paths; /* of a glob: array into data; owned always */
+    size_t path_count;
+};
+
+struct files {
+    struct file_entry *entries;
+    size_t count;
+    size_t size;
+    bool packed; /* from files_unpack: path and data of the entries borrow from map */
+    void *map;
+    size_t map_n;
+};
+
+/* A new entry of kind for path at the end of the set, or NULL. path is borrowed if f is packed and
+ * copied otherwise. */
+struct file_entry *files_add(struct files *f, enum file_kind kind, const char *path);
+
+/* Build paths from data. Returns 0, -ERR_NOMEM, or -ERR_MALFORMED if data does not end in NUL. */
+int files_index_glob(struct file_entry *e);
+
+#endif

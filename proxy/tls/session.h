@@ -1,0 +1,78 @@
+/* The server side of one TLS connection as an engine: cipher octets in, plain octets out, and the
+ * other way round. No socket. */
+#ifndef PROXY_TLS_SESSION_H
+#define PROXY_TLS_SESSION_H
+
+#include <openssl/x509.h>
+
+#include "base/buf.h"
+#include "base/reason.h"
+#include "base/str.h"
+#include "proxy/tls/site.h"
+
+struct tls_session;
+
+enum tls_result {
+    TLS_FAILED = 0, /* tls_session_reason(); the alert, if any, is in tls_session_out() */
+    TLS_OK,         /* handshake: finished; read and write: progress was made */
+    TLS_WANT,       /* needs more cipher octets */
+    TLS_CLOSED      /* read: the peer sent close_notify */
+};
+
+/* A session that starts with sites (a reference is taken), or NULL without memory. */
+struct tls_session *tls_session_new(struct tls_sites *sites);
+
+/* Free it; NULL is fine. */
+void tls_session_free(struct tls_session *s);
+
+/* Lend octets to the engine: they are read by the calls below until tls_session_settle(), which
+ * copies what is left over. Between the two no second input may be given. */
+void tls_session_input(struct tls_session *s, struct str octets);
+
+/* Keep a copy of the lent octets that were not read. Returns 0 or -ERR_NOMEM. */
+int tls_session_settle(struct tls_session *s) __attribute__((warn_unused_result));
+
+/* True if unread cipher octets are kept: reading may go on without new input. */
+bool tls_session_has_input(const struct tls_session *s);
+
+/* Go on with the handshake. */
+enum tls_result tls_session_handshake(struct tls_session *s);
+
+/* Read plain octets into out[max]; *n > 0 on TLS_OK. */
+enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, size_t *n);
+
+/* Encrypt octets into tls_session_out(). All of them are taken on TLS_OK. */
+enum tls_result tls_session_write(struct tls_session *s, struct str octets);
+
+/* Queue our close_notify. Idempotent. */
+void tls_session_shutdown(struct tls_session *s);
+
+/* Cipher octets that wait to be sent; the caller consumes what it took. */
+struct buf *tls_session_out(struct tls_session *s);
+
+/* Why TLS_FAILED; REASON_PLAIN_HTTP_ON_TLS_PORT when the client spoke HTTP. */
+enum reason tls_session_reason(const struct tls_session *s);
+
+/* OpenSSL's words for the failure, for the log; borrowed, "" if none. */
+struct str tls_session_detail(const struct tls_session *s);
+
+/* After the handshake: the site that was chosen, the name that was sent (empty: none; borrowed). */
+const struct tls_site *tls_session_site(const struct tls_session *s);
+struct str tls_session_name(const struct tls_session *s);
+
+/* After the handshake: the client's certificate (borrowed; NULL: none sent) and the verdict on it:
+ * REASON_OK, CLIENT_CERT_MISSING, or why it was not accepted (on_failure answer). */
+X509 *tls_session_peer(const struct tls_session *s);
+enum reason tls_session_peer_reason(const struct tls_session *s);
+
+/* Judge the client's certificate anew by another trust (after a reload). */
+enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms);
+
+/* "TLSv1.3", "TLS_AES_128_GCM_SHA256"; borrowed static texts. */
+struct str tls_session_version(const struct tls_session *s);
+struct str tls_session_cipher(const struct tls_session *s);
+
+/* Give back buffers that an idle connection need not keep. */
+void tls_session_idle(struct tls_session *s);
+
+#endif

@@ -1,0 +1,47 @@
+/* Server names, their certificates and client policies: one table a listener, made from its
+ * configuration, never changed afterwards. */
+#ifndef PROXY_TLS_SITE_H
+#define PROXY_TLS_SITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/trust.h"
+#include "base/str.h"
+#include "conf/diag.h"
+#include "conf/files.h"
+#include "conf/model.h"
+
+struct tls_sites;
+
+/* What the proxy may know of one site; borrowed from the table. */
+struct tls_site {
+    const struct conf_site *conf;
+    const struct trust *trust;         /* NULL with mode off */
+    unsigned char policy[32];          /* equal for sites that ask the same of clients */
+    int64_t not_after_s;               /* of the server certificate */
+};
+
+/* Load certificates, keys (encrypted ones with their passphrase file), CAs and CRLs of c through
+ * files. Errors go to diags at the key's place: unreadable, key does not fit, certificate expired
+ * (error) or not yet valid (error), expires within 14 days (warning), name not in the certificate
+ * (warning), key file open to others (error unless insecure_key_permissions), weak key. key: dotted
+ * path of the listener, e.g. "listeners[0]". conf must outlive the table. NULL on an error. */
+struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
+                                 struct files *files, struct diags *diags, const char *key);
+
+/* Reference counting, not atomic; sessions hold one. */
+struct tls_sites *tls_sites_ref(struct tls_sites *t);
+void tls_sites_unref(struct tls_sites *t);
+
+/* The site for a server name (ASCII case folded, one trailing dot ignored; exact names first, then
+ * "*.suffix" for exactly one label more), or the default site, or NULL if there is none. name empty:
+ * no name was sent. Borrowed from t. */
+const struct tls_site *tls_sites_find(const struct tls_sites *t, struct str name);
+
+/* Number of sites, and each of them. */
+size_t tls_sites_count(const struct tls_sites *t);
+const struct tls_site *tls_sites_at(const struct tls_sites *t, size_t i);
+
+#endif
