@@ -25,10 +25,12 @@ struct listener;
 /* Accept from fd (the caller keeps it) and hand each connection to on_accept(arg, stream): a paused
  * stream without user, now the callee's. out_of_descriptors(arg) is told when accept fails for want
  * of descriptors or memory; accepting then rests for 100 ms and goes on. NULL on failure. */
-struct listener *listener_open(struct loop *l, int fd, void (*on_accept)(void *arg, struct stream *s),
+struct listener *listener_open(struct loop *l, int fd,
+                               void (*on_accept)(void *arg, struct stream *s),
                                void (*out_of_descriptors)(void *arg), void *arg, struct err *e);
 
-/* Take what is waiting in the queue, then accept no more; frees itself. Idempotent for NULL. */
+/* Take what is waiting in the queue (on_accept comes inside this call), then accept no more; frees
+ * itself at the end of the turn, until when calling it again does nothing. NULL is fine. */
 void listener_close(struct listener *l);
 
 #endif

@@ -66,7 +66,9 @@ void loop_stop(struct loop *l)
 static void count_open(uv_handle_t *handle, void *arg)
 {
     size_t *open = arg;
-    *open += uv_is_closing(handle) == 0;
+    if (uv_is_closing(handle) == 0) {
+        ++*open;
+    }
 }
 
 void loop_free(struct loop *l)

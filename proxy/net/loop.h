@@ -20,8 +20,8 @@ struct loop_task {
 struct loop_timer {
     void (*fn)(struct loop_timer *t);
     struct list link;
-    uint64_t due_ms;  /* when it shall fire */
-    uint64_t slot_ms; /* where it hangs in the wheel */
+    uint64_t due_ms;   /* when it shall fire */
+    uint64_t slot_ms;  /* where it hangs in the wheel */
     struct loop *loop; /* whose wheel; NULL while not running */
 };
 

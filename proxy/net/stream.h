@@ -34,8 +34,10 @@ void stream_start(struct stream *s);
 void stream_set_user(struct stream *s, const struct stream_ops *ops, void *self);
 
 /* Send octets: what the kernel takes at once is not copied, the rest is copied and queued. Returns
- * 0, -ERR_CLOSED (broken or closing), -ERR_NOMEM. A break found while writing is told by on_broken
- * later, never inside. */
+ * 0, -ERR_CLOSED (told broken, shut down or closing), -ERR_NOMEM (part of them may be gone: only
+ * stream_close() is left to do). A break found while writing is told by on_broken at the end of
+ * the turn, never inside; what the peer had sent before it is read first, unless paused, so that an
+ * early answer is not lost. Until it is told, octets go nowhere and 0 is returned. */
 int stream_write(struct stream *s, struct str octets) __attribute__((warn_unused_result));
 
 /* Octets queued and not yet with the kernel. */
