@@ -49,8 +49,9 @@ static void finish_job(struct job_pool *p, struct job *j)
     pthread_mutex_lock(&p->lock);
     bool first = list_empty(&p->finished);
     list_push_back(&p->finished, &j->link);
-    pthread_mutex_unlock(&p->lock);
+    /* Inside the lock: who has collected this job must not see it pending. */
     atomic_fetch_sub(&p->pending, 1);
+    pthread_mutex_unlock(&p->lock);
     if (first) {
         p->wake(p->wake_arg);
     }

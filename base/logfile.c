@@ -44,6 +44,7 @@ struct logfile {
     char notice[NOTICE_MAX];
     size_t notice_at; /* what of notice still has to be written is [notice_at, notice_n) */
     size_t notice_n;
+    uint64_t notice_lines; /* how many lost ones it tells of */
 };
 
 static int set_errno(struct err *e, const char *path)
@@ -216,10 +217,10 @@ static void drop_waiting(struct logfile *f)
     f->wait.tail = f->wait.head + keep;
 }
 
-/* Make the line that tells of the loss, unless one is under way or would come inside a line. */
+/* Make the line that tells of the loss, unless one is under way. */
 static void prepare_notice(struct logfile *f)
 {
-    if (f->untold == 0 || f->mid_line || f->notice_at < f->notice_n) {
+    if (f->untold == 0 || f->notice_at < f->notice_n) {
         return;
     }
     char now[CLOCK_RFC3339_LEN + 1];
@@ -231,6 +232,7 @@ static void prepare_notice(struct logfile *f)
                      now, f->untold);
     f->notice_at = 0;
     f->notice_n = (size_t)n;
+    f->notice_lines = f->untold;
 }
 
 static enum outcome write_notice(struct logfile *f)
@@ -249,14 +251,15 @@ static enum outcome write_notice(struct logfile *f)
     return outcome;
 }
 
-static enum outcome write_waiting(struct logfile *f)
+/* Write the first n octets of what waits. */
+static enum outcome write_waiting(struct logfile *f, size_t n)
 {
-    size_t n = 0;
-    struct str all = buf_str(&f->wait);
-    enum outcome outcome = write_some(f, all, &n);
-    if (n > 0) {
-        f->mid_line = all.p[n - 1] != '\n';
-        buf_consume(&f->wait, n);
+    size_t written = 0;
+    struct str part = str_slice(buf_str(&f->wait), 0, n);
+    enum outcome outcome = write_some(f, part, &written);
+    if (written > 0) {
+        f->mid_line = part.p[written - 1] != '\n';
+        buf_consume(&f->wait, written);
     }
     return outcome;
 }
@@ -267,11 +270,15 @@ void logfile_flush(struct logfile *f)
         return;
     }
     enum outcome outcome = OUTCOME_DONE;
-    if (!f->mid_line) {
+    if (f->mid_line) {
+        outcome = write_waiting(f, str_chr(buf_str(&f->wait), '\n') + 1);
+    }
+    /* Two rounds if one notice was cut and more was lost meanwhile. */
+    while (outcome == OUTCOME_DONE && (f->untold > 0 || f->notice_at < f->notice_n)) {
         outcome = write_notice(f);
     }
     if (outcome == OUTCOME_DONE) {
-        outcome = write_waiting(f);
+        outcome = write_waiting(f, SIZE_MAX);
     }
     if (outcome == OUTCOME_FAILED) {
         drop_waiting(f);
@@ -317,6 +324,9 @@ int logfile_reopen(struct logfile *f, struct err *e)
         buf_consume(&f->wait, str_chr(buf_str(&f->wait), '\n') + 1);
         f->mid_line = false;
         count_lost(f, 1);
+    }
+    if (f->notice_at < f->notice_n) {
+        f->untold += f->notice_lines;
     }
     f->notice_at = 0;
     f->notice_n = 0;

@@ -29,7 +29,7 @@ void *mem_alloc(size_t n)
 
 void *mem_calloc(size_t count, size_t size)
 {
-    if (injected_failure()) {
+    if (injected_failure() || (size > 0 && count > SIZE_MAX / size)) {
         return NULL;
     }
     return count > 0 && size > 0 ? calloc(count, size) : calloc(1, 1);
