@@ -11,11 +11,11 @@
 
 /* All texts borrowed for the call; empty ones are left out (or "-"). Peer octets are escaped. */
 struct access_record {
-    int64_t wall_ms;          /* when the request began */
+    int64_t wall_ms; /* when the request began */
     struct str request_id;
-    struct str client;        /* address without port */
+    struct str client; /* address without port */
     struct str listener;
-    struct str user;          /* proven user; written after the verdict only */
+    struct str user; /* proven user; written after the verdict only */
     struct str method;
     struct str target;
     struct str host;
@@ -26,8 +26,8 @@ struct access_record {
     uint64_t received_octets; /* body */
     uint64_t sent_octets;     /* body */
     uint64_t duration_us;
-    uint64_t upstream_us;     /* request sent to answer's head; 0: none */
-    struct str upstream;      /* address of the server */
+    uint64_t upstream_us; /* request sent to answer's head; 0: none */
+    struct str upstream;  /* address of the server */
     struct str tls_version;
     struct str tls_cipher;
     struct str tls_name;
