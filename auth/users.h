@@ -24,15 +24,23 @@ struct users;
 struct users *users_load(const struct conf_users *conf, const struct conf_identity *identity,
                          struct files *files, struct diags *diags);
 
-/* Reference counting, not atomic. */
+/* One reference more; returns u. Not atomic. */
 struct users *users_ref(struct users *u);
+
+/* One reference less; the last frees. NULL is fine. */
 void users_unref(struct users *u);
 
 /* Find the user whose normalised name (pairing_normalise) equals that of name. Two lines of a file
- * that normalise alike are an error at load. Returns false if there is none; *out is then zeroed. */
+ * that normalise alike are an error at load. Returns false if there is none; *out is then zeroed.
+ */
 bool users_find(const struct users *u, struct str name, struct user *out);
 
-/* The hash to check for unknown users; borrowed. */
+/* True if there is a user who may come without a certificate. */
+bool users_any_without_certificate(const struct users *u);
+
+/* The hash to check for unknown users, of the kind and cost that most users have, which no password
+ * matches; borrowed. Users whose hashes are of another kind can be told from unknown ones by the
+ * time that a check takes: one kind for all is the remedy. */
 struct str users_decoy(const struct users *u);
 
 /* How many there are. */

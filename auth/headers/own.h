@@ -6,8 +6,9 @@
 #include "base/str.h"
 #include "conf/model.h"
 
-/* What may be told; empty texts are left out. All ASCII-safe but user, which may be UTF-8 and is
- * percent-encoded where it is not printable ASCII (and '%' itself then, too). */
+/* What may be told; empty texts are left out. All ASCII-safe but user, which may be UTF-8:
+ * octets outside printable ASCII and '%' are percent-encoded (and then spaces, too; and spaces at
+ * either end in any case), so that no two users have the same value. */
 struct own_facts {
     struct str user;
     struct str subject;

@@ -19,15 +19,20 @@ struct crl_set *crl_set_new(void);
 void crl_set_free(struct crl_set *s);
 
 /* Add every CRL in text (PEM, one or many, or DER). Each must be signed by one of the CAs with the
- * issuer's name, whose key usage allows it; unknown critical extensions, indirect and delta CRLs
- * are refused. Two CRLs of one issuer: the one with the later thisUpdate counts. Returns 0, or
+ * issuer's name, whose key usage allows it; refused are unknown critical extensions, indirect and
+ * delta CRLs, those for a part of the certificates only (issuingDistributionPoint), and those
+ * without nextUpdate. Two CRLs of one issuer and key: the one with the later thisUpdate counts.
+ * On an error, what stood before it in text may have been added. Returns 0, or
  * -ERR_MALFORMED, -ERR_DENIED (not signed by any of cas), -ERR_UNSUPPORTED, -ERR_NOMEM with e. */
-int crl_set_add(struct crl_set *s, struct str text, STACK_OF(X509) *cas, struct err *e)
+int crl_set_add(struct crl_set *s, struct str text, STACK_OF(X509) * cas, struct err *e)
     __attribute__((warn_unused_result));
 
 enum crl_answer { CRL_UNKNOWN_ISSUER = 0, CRL_EXPIRED, CRL_REVOKED, CRL_GOOD };
 
-/* Is cert withdrawn at wall_ms? An expired CRL still says CRL_REVOKED for what it lists. Cost does
+/* Is cert withdrawn at wall_ms? An expired CRL still says CRL_REVOKED for what it lists; one from
+ * the future counts as expired. Where the authority key identifier of cert and the CA's own key
+ * identifier both exist, only a CRL by that key tells CRL_GOOD or CRL_EXPIRED. Entries with the
+ * reasons certificateHold and removeFromCRL count as revoked. Cost does
  * not grow with the number of entries beyond a look-up. */
 enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms);
 

@@ -21,8 +21,14 @@ enum pwhash_kind {
     PWHASH_MD5   /* "$1$": weak */
 };
 
-/* Which kind a hash text is, by its form; its whole syntax is checked. */
+/* Which kind a hash text is, by its form; its whole syntax is checked. So are its costs, because a
+ * single line must not stall the checks of all: PWHASH_UNKNOWN for bcrypt above cost 16, $5$ and
+ * $6$ above 5,000,000 rounds, yescrypt above 256 MiB or with other than its default parallelism. */
 enum pwhash_kind pwhash_kind(struct str hash);
+
+/* The front of a hash that tells its kind and cost ("$2y$10$", "$6$rounds=9000$", "{SHA}"): two
+ * with the same front take equally long. Empty for an unknown kind. Borrows hash. */
+struct str pwhash_cost(struct str hash);
 
 /* True for kinds that should be hashed again. */
 bool pwhash_is_weak(enum pwhash_kind kind);

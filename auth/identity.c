@@ -1,0 +1,313 @@
+/* Owns: reading names, dates and digests out of one verified certificate. Leaves verifying to trust
+ * and comparing to pairing. Loop thread or command line. */
+#include "auth/identity.h"
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "auth/revoke/asn1time.h"
+#include "base/enc.h"
+#include "base/mem.h"
+
+#define USER_MAX   255
+#define NAME_MAX_N 4096 /* octets of a printed name, and of a name's DER */
+#define SERIAL_MAX 64   /* octets of a serial number; RFC 5280 allows 20 */
+
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Only what can stand in an address without being taken for two: no blanks, lists or brackets. */
+static bool is_address(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~' || strchr(",;<>", s.p[i]) != NULL) {
+            return false;
+        }
+    }
+    return s.n > 0;
+}
+
+static struct str octets_of(const ASN1_STRING *s)
+{
+    int n = ASN1_STRING_length(s);
+    return (struct str){(const char *)ASN1_STRING_get0_data(s), n > 0 ? (size_t)n : 0};
+}
+
+/* Take the UTF-8 text as the user-id if it may be one. */
+static enum reason take_user(struct identity *id, struct str text)
+{
+    if (text.n == 0 || text.n > USER_MAX || !str_is_utf8(text) || str_has_control(text) ||
+        str_chr(text, ':') != STR_NPOS) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    /* A field value loses its outer blanks on the way: "alice " would become "alice". */
+    if (text.p[0] == ' ' || text.p[text.n - 1] == ' ') {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    char *copy = mem_dup(text.p, text.n);
+    if (copy == NULL) {
+        return REASON_OUT_OF_MEMORY;
+    }
+    id->user = (struct str){copy, text.n};
+    return REASON_OK;
+}
+
+static enum reason take_email(struct identity *id, const ASN1_STRING *value)
+{
+    int type = ASN1_STRING_type(value);
+    struct str text = octets_of(value);
+    if ((type != V_ASN1_IA5STRING && type != V_ASN1_UTF8STRING) || !is_address(text)) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    return take_user(id, text);
+}
+
+/* Types of one octet a character hold ASCII or they are malformed: the library would take the upper
+ * half for Latin-1, which only T61String half means. */
+static bool is_decodable(const ASN1_STRING *value)
+{
+    switch (ASN1_STRING_type(value)) {
+    case V_ASN1_UTF8STRING:
+    case V_ASN1_BMPSTRING:
+    case V_ASN1_UNIVERSALSTRING:
+        return true;
+    case V_ASN1_PRINTABLESTRING:
+    case V_ASN1_IA5STRING:
+    case V_ASN1_T61STRING:
+    case V_ASN1_VISIBLESTRING:
+    case V_ASN1_NUMERICSTRING:
+        return is_ascii(octets_of(value));
+    default:
+        return false;
+    }
+}
+
+static enum reason take_text(struct identity *id, const ASN1_STRING *value)
+{
+    if (!is_decodable(value)) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    unsigned char *utf8 = NULL;
+    int n = ASN1_STRING_to_UTF8(&utf8, value);
+    if (n < 0) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    enum reason r = take_user(id, (struct str){(const char *)utf8, (size_t)n});
+    OPENSSL_free(utf8);
+    return r;
+}
+
+/* The value of the one attribute nid of the subject, wherever in an RDN it stands. */
+static enum reason find_attribute(X509 *leaf, int nid, const ASN1_STRING **value)
+{
+    const X509_NAME *name = X509_get_subject_name(leaf);
+    *value = NULL;
+    for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+        if (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) != nid) {
+            continue;
+        }
+        if (*value != NULL) {
+            return REASON_CERT_IDENTITY_REPEATED;
+        }
+        *value = X509_NAME_ENTRY_get_data(entry);
+    }
+    return *value != NULL ? REASON_OK : REASON_CERT_IDENTITY_MISSING;
+}
+
+static enum reason user_of_subject(struct identity *id, X509 *leaf, int nid)
+{
+    const ASN1_STRING *value = NULL;
+    enum reason r = find_attribute(leaf, nid, &value);
+    if (r != REASON_OK) {
+        return r;
+    }
+    return nid == NID_pkcs9_emailAddress ? take_email(id, value) : take_text(id, value);
+}
+
+static enum reason user_of_names(struct identity *id, const GENERAL_NAMES *names)
+{
+    const ASN1_STRING *value = NULL;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_EMAIL) {
+            continue;
+        }
+        if (value != NULL) {
+            return REASON_CERT_IDENTITY_REPEATED;
+        }
+        value = name->d.rfc822Name;
+    }
+    return value != NULL ? take_email(id, value) : REASON_CERT_IDENTITY_MISSING;
+}
+
+static enum reason user_of_san(struct identity *id, X509 *leaf)
+{
+    int critical = 0;
+    GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
+    if (names == NULL) {
+        switch (critical) {
+        case -1:
+            return REASON_CERT_IDENTITY_MISSING;
+        case -2:
+            return REASON_CERT_IDENTITY_REPEATED;
+        default:
+            return REASON_CERT_IDENTITY_MALFORMED;
+        }
+    }
+    enum reason r = user_of_names(id, names);
+    GENERAL_NAMES_free(names);
+    return r;
+}
+
+static enum reason user_of(struct identity *id, X509 *leaf, enum conf_user_id from)
+{
+    switch (from) {
+    case CONF_USER_ID_SUBJECT_CN:
+        return user_of_subject(id, leaf, NID_commonName);
+    case CONF_USER_ID_SUBJECT_EMAIL:
+        return user_of_subject(id, leaf, NID_pkcs9_emailAddress);
+    case CONF_USER_ID_SUBJECT_UID:
+        return user_of_subject(id, leaf, NID_userId);
+    case CONF_USER_ID_SAN_EMAIL:
+        return user_of_san(id, leaf);
+    }
+    return REASON_CERT_IDENTITY_MISSING;
+}
+
+static bool is_printable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < ' ' || s.p[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A name as RFC 2253 text. One that is too long is not cut, because a cut name is another one. */
+static enum reason take_name(const X509_NAME *name, struct str *out)
+{
+    const unsigned char *der = NULL;
+    size_t der_n = 0;
+    if (X509_NAME_get0_der(name, &der, &der_n) != 1 || der_n > NAME_MAX_N) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL) {
+        return REASON_OUT_OF_MEMORY;
+    }
+    enum reason r = REASON_CERT_IDENTITY_MALFORMED;
+    char *p = NULL;
+    if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 | ASN1_STRFLGS_ESC_MSB) >= 0) {
+        long n = BIO_get_mem_data(bio, &p);
+        struct str text = {p, n > 0 ? (size_t)n : 0};
+        if (text.n <= NAME_MAX_N && is_printable(text)) {
+            char *copy = mem_dup(text.p, text.n);
+            *out = (struct str){copy, copy != NULL ? text.n : 0};
+            r = copy != NULL ? REASON_OK : REASON_OUT_OF_MEMORY;
+        }
+    }
+    BIO_free(bio);
+    return r;
+}
+
+static enum reason take_serial(struct identity *id, X509 *leaf)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+    if (ASN1_STRING_length(serial) > SERIAL_MAX) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+    char *hex = number != NULL ? BN_bn2hex(number) : NULL;
+    BN_free(number);
+    if (hex == NULL) {
+        return REASON_OUT_OF_MEMORY;
+    }
+    /* BN_bn2hex() writes whole octets, but a lone "0" for nothing. */
+    struct str text = strcmp(hex, "0") == 0 ? STR("00") : str_of(hex);
+    char *copy = mem_dup(text.p, text.n);
+    OPENSSL_free(hex);
+    id->serial = (struct str){copy, copy != NULL ? text.n : 0};
+    return copy != NULL ? REASON_OK : REASON_OUT_OF_MEMORY;
+}
+
+static enum reason take_dates(struct identity *id, X509 *leaf)
+{
+    int64_t from = 0;
+    int64_t to = 0;
+    if (!asn1time_seconds(X509_get0_notBefore(leaf), &from) ||
+        !asn1time_seconds(X509_get0_notAfter(leaf), &to)) {
+        return REASON_CERT_IDENTITY_MALFORMED;
+    }
+    id->not_before_ms = from * 1000;
+    id->not_after_ms = to * 1000;
+    return REASON_OK;
+}
+
+static enum reason take_digest(struct identity *id, X509 *leaf)
+{
+    unsigned n = 0;
+    if (X509_digest(leaf, EVP_sha256(), id->digest, &n) != 1 || n != sizeof(id->digest)) {
+        return REASON_OUT_OF_MEMORY;
+    }
+    enc_hex(id->digest, sizeof(id->digest), id->fingerprint);
+    id->fingerprint[sizeof(id->fingerprint) - 1] = '\0';
+    return REASON_OK;
+}
+
+static void drop_user(struct identity *id)
+{
+    mem_free((void *)(uintptr_t)id->user.p);
+    id->user = STR_NONE;
+}
+
+struct identity *identity_new(X509 *leaf, const struct conf_identity *rule)
+{
+    struct identity *id = mem_calloc(1, sizeof(*id));
+    if (id == NULL) {
+        return NULL;
+    }
+    const enum reason found[] = {
+        take_digest(id, leaf),
+        take_dates(id, leaf),
+        take_serial(id, leaf),
+        take_name(X509_get_subject_name(leaf), &id->subject),
+        take_name(X509_get_issuer_name(leaf), &id->issuer),
+        user_of(id, leaf, rule->user_id),
+    };
+    ERR_clear_error();
+    id->reason = REASON_OK;
+    for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+        if (found[i] == REASON_OUT_OF_MEMORY) {
+            identity_free(id);
+            return NULL;
+        }
+        id->reason = id->reason == REASON_OK ? found[i] : id->reason;
+    }
+    if (id->reason != REASON_OK) {
+        drop_user(id);
+    }
+    return id;
+}
+
+void identity_free(struct identity *id)
+{
+    if (id == NULL) {
+        return;
+    }
+    drop_user(id);
+    mem_free((void *)(uintptr_t)id->subject.p);
+    mem_free((void *)(uintptr_t)id->issuer.p);
+    mem_free((void *)(uintptr_t)id->serial.p);
+    mem_free(id);
+}

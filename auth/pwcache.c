@@ -1,0 +1,213 @@
+/* Owns: the key and the digests of proven credentials. Leaves proving them to pwcheck and pwhash.
+ * Loop thread. */
+#include "auth/pwcache.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+struct entry {
+    struct list order;  /* in pwcache.used, oldest first, or in pwcache.spare */
+    struct entry *next; /* in its bucket */
+    uint64_t put_at_ms;
+    unsigned char digest[PWCACHE_DIGEST];
+};
+
+struct pwcache {
+    unsigned char key[32];
+    EVP_MAC_CTX *mac;
+    struct list used;
+    struct list spare;
+    struct entry *entries;  /* entries_max of them */
+    struct entry **buckets; /* bucket_mask + 1 of them; NULL while off */
+    size_t entries_max;
+    size_t bucket_mask;
+    uint32_t ttl_ms;
+};
+
+static struct entry **bucket_of(struct pwcache *c, const unsigned char *digest)
+{
+    size_t index = 0;
+    memcpy(&index, digest, sizeof(index)); /* keyed and uniform: any part is a good hash */
+    return &c->buckets[index & c->bucket_mask];
+}
+
+static struct entry *find(struct pwcache *c, const unsigned char *digest)
+{
+    if (c->buckets == NULL) {
+        return NULL;
+    }
+    for (struct entry *e = *bucket_of(c, digest); e != NULL; e = e->next) {
+        if (mem_equal_secret(e->digest, digest, PWCACHE_DIGEST)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static void forget(struct pwcache *c, struct entry *e)
+{
+    struct entry **at = bucket_of(c, e->digest);
+    while (*at != e) {
+        at = &(*at)->next;
+    }
+    *at = e->next;
+    list_remove(&e->order);
+    mem_wipe(e->digest, sizeof(e->digest));
+    list_push_back(&c->spare, &e->order);
+}
+
+static void drop_table(struct pwcache *c)
+{
+    if (c->entries != NULL) {
+        mem_wipe(c->entries, c->entries_max * sizeof(*c->entries));
+    }
+    mem_free(c->entries);
+    mem_free(c->buckets);
+    c->entries = NULL;
+    c->buckets = NULL;
+    c->entries_max = 0;
+    c->bucket_mask = 0;
+    list_init(&c->used);
+    list_init(&c->spare);
+}
+
+static EVP_MAC_CTX *new_mac(const unsigned char *key, size_t n)
+{
+    char digest_name[] = "SHA256";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    if (ctx != NULL && EVP_MAC_init(ctx, key, n, params) != 1) {
+        EVP_MAC_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return ctx;
+}
+
+struct pwcache *pwcache_new(size_t entries_max, uint32_t ttl_ms)
+{
+    struct pwcache *c = mem_calloc(1, sizeof(*c));
+    if (c == NULL) {
+        return NULL;
+    }
+    list_init(&c->used);
+    list_init(&c->spare);
+    if (RAND_bytes(c->key, (int)sizeof(c->key)) == 1) {
+        c->mac = new_mac(c->key, sizeof(c->key));
+    }
+    if (c->mac == NULL || pwcache_reset(c, entries_max, ttl_ms) != 0) {
+        pwcache_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void pwcache_free(struct pwcache *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    drop_table(c);
+    EVP_MAC_CTX_free(c->mac);
+    mem_wipe(c, sizeof(*c));
+    mem_free(c);
+}
+
+int pwcache_reset(struct pwcache *c, size_t entries_max, uint32_t ttl_ms)
+{
+    drop_table(c);
+    c->ttl_ms = ttl_ms;
+    if (entries_max == 0 || ttl_ms == 0) {
+        return 0;
+    }
+    size_t buckets = 1;
+    while (buckets < entries_max) {
+        buckets *= 2;
+    }
+    c->entries = mem_calloc(entries_max, sizeof(*c->entries));
+    c->buckets = (struct entry **)mem_calloc(buckets, sizeof(*c->buckets));
+    if (c->entries == NULL || c->buckets == NULL) {
+        drop_table(c);
+        return -ERR_NOMEM;
+    }
+    c->entries_max = entries_max;
+    c->bucket_mask = buckets - 1;
+    for (size_t i = 0; i < entries_max; i++) {
+        list_push_back(&c->spare, &c->entries[i].order);
+    }
+    return 0;
+}
+
+/* The length goes in front so that no two different inputs run together to the same octets. */
+static int add_part(EVP_MAC_CTX *mac, const void *p, size_t n)
+{
+    unsigned char length[8];
+    for (size_t i = 0; i < sizeof(length); i++) {
+        length[i] = (unsigned char)((uint64_t)n >> (8 * i));
+    }
+    return EVP_MAC_update(mac, length, sizeof(length)) == 1 &&
+                   (n == 0 || EVP_MAC_update(mac, p, n) == 1)
+               ? 0
+               : -ERR_CRYPTO;
+}
+
+int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct str password,
+                   const unsigned char *cert_digest, unsigned char out[PWCACHE_DIGEST])
+{
+    size_t n = 0;
+    if (EVP_MAC_init(c->mac, c->key, sizeof(c->key), NULL) != 1 ||
+        add_part(c->mac, user.p, user.n) != 0 || add_part(c->mac, hash.p, hash.n) != 0 ||
+        add_part(c->mac, password.p, password.n) != 0 ||
+        add_part(c->mac, cert_digest, cert_digest != NULL ? 32 : 0) != 0 ||
+        EVP_MAC_final(c->mac, out, &n, PWCACHE_DIGEST) != 1 || n != PWCACHE_DIGEST) {
+        return -ERR_CRYPTO;
+    }
+    return 0;
+}
+
+bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)
+{
+    struct entry *e = find(c, digest);
+    if (e == NULL) {
+        return false;
+    }
+    if (mono_ms < e->put_at_ms || mono_ms - e->put_at_ms >= c->ttl_ms) {
+        forget(c, e);
+        return false;
+    }
+    return true;
+}
+
+void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)
+{
+    if (c->buckets == NULL) {
+        return;
+    }
+    struct entry *e = find(c, digest);
+    if (e != NULL) {
+        forget(c, e);
+    } else if (list_empty(&c->spare)) {
+        forget(c, LIST_ENTRY(c->used.next, struct entry, order));
+    }
+    struct list *spare = list_pop_front(&c->spare);
+    if (spare == NULL) {
+        return;
+    }
+    e = LIST_ENTRY(spare, struct entry, order);
+    memcpy(e->digest, digest, PWCACHE_DIGEST);
+    e->put_at_ms = mono_ms;
+    struct entry **bucket = bucket_of(c, digest);
+    e->next = *bucket;
+    *bucket = e;
+    list_push_back(&c->used, &e->order);
+}

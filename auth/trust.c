@@ -1,0 +1,194 @@
+/* Owns: the verdict on a client's chain. Leaves reading bundles to trust_load.c, CRLs to
+ * revoke/crl. Loop thread. */
+#include "auth/trust.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "auth/chain.h"
+#include "auth/trust_set.h"
+#include "base/mem.h"
+
+#define PRESENTED_MAX  10 /* certificates that a client may send */
+#define SECURITY_LEVEL 2  /* of SSL_CTX_set_security_level(3): 112 bits, no SHA-1 */
+
+struct trust *trust_ref(struct trust *t)
+{
+    t->refs++;
+    return t;
+}
+
+void trust_unref(struct trust *t)
+{
+    if (t == NULL || --t->refs > 0) {
+        return;
+    }
+    X509_STORE_free(t->store);
+    sk_X509_pop_free(t->anchors, X509_free);
+    sk_X509_pop_free(t->helpers, X509_free);
+    sk_X509_NAME_pop_free(t->names, X509_NAME_free);
+    crl_set_free(t->crls);
+    mem_free(t);
+}
+
+const unsigned char *trust_id(const struct trust *t)
+{
+    return t->id;
+}
+
+STACK_OF(X509_NAME) * trust_ca_names(const struct trust *t)
+{
+    return t->names;
+}
+
+int64_t trust_crl_expiry_s(const struct trust *t)
+{
+    return crl_set_expiry_s(t->crls);
+}
+
+int64_t trust_ca_expiry_s(const struct trust *t)
+{
+    return t->ca_expiry_s;
+}
+
+static const struct {
+    int error;
+    enum reason reason;
+} reasons[] = {
+    {X509_V_ERR_CERT_HAS_EXPIRED, REASON_CLIENT_CERT_EXPIRED},
+    {X509_V_ERR_CERT_NOT_YET_VALID, REASON_CLIENT_CERT_NOT_YET_VALID},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_CERT_UNTRUSTED, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_CERT_REJECTED, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_SUBJECT_ISSUER_MISMATCH, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_AKID_SKID_MISMATCH, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {X509_V_ERR_INVALID_PURPOSE, REASON_CLIENT_CERT_PURPOSE},
+    {X509_V_ERR_CERT_CHAIN_TOO_LONG, REASON_CLIENT_CERT_CHAIN_TOO_LONG},
+    {X509_V_ERR_PATH_LENGTH_EXCEEDED, REASON_CLIENT_CERT_CHAIN_TOO_LONG},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, REASON_CLIENT_CERT_BAD_SIGNATURE},
+    {X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, REASON_CLIENT_CERT_BAD_SIGNATURE},
+    {X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH, REASON_CLIENT_CERT_BAD_SIGNATURE},
+    {X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY, REASON_CLIENT_CERT_BAD_SIGNATURE},
+    {X509_V_ERR_EE_KEY_TOO_SMALL, REASON_CLIENT_CERT_WEAK_KEY},
+    {X509_V_ERR_CA_KEY_TOO_SMALL, REASON_CLIENT_CERT_WEAK_KEY},
+    {X509_V_ERR_CA_MD_TOO_WEAK, REASON_CLIENT_CERT_WEAK_KEY},
+    {X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, REASON_CLIENT_CERT_WEAK_KEY},
+    {X509_V_ERR_CERT_REVOKED, REASON_CLIENT_CERT_REVOKED},
+    {X509_V_ERR_CRL_HAS_EXPIRED, REASON_CRL_EXPIRED},
+    {X509_V_ERR_UNABLE_TO_GET_CRL, REASON_CRL_MISSING},
+    {X509_V_ERR_OUT_OF_MEM, REASON_OUT_OF_MEMORY},
+};
+
+static enum reason reason_of(int error)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].error == error) {
+            return reasons[i].reason;
+        }
+    }
+    return REASON_CLIENT_CERT_INVALID;
+}
+
+/* What the peer sent and the bundle's helpers, borrowed; NULL without memory. */
+static STACK_OF(X509) * untrusted_of(const struct trust *t, STACK_OF(X509) * chain)
+{
+    STACK_OF(X509) *all = sk_X509_new_null();
+    if (all == NULL || (chain != NULL && X509_add_certs(all, chain, X509_ADD_FLAG_DEFAULT) != 1) ||
+        X509_add_certs(all, t->helpers, X509_ADD_FLAG_DEFAULT) != 1) {
+        sk_X509_free(all);
+        return NULL;
+    }
+    return all;
+}
+
+static void set_policy(const struct trust *t, X509_STORE_CTX *ctx, int64_t wall_ms)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_TRUSTED_FIRST;
+    flags |= t->partial ? X509_V_FLAG_PARTIAL_CHAIN : 0;
+    (void)X509_VERIFY_PARAM_set_flags(param, flags);
+    (void)X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
+    (void)X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_CLIENT);
+    X509_VERIFY_PARAM_set_depth(param, t->depth_max);
+    X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+    X509_VERIFY_PARAM_set_time(param, (time_t)(wall_ms / 1000));
+}
+
+/* The CRLs' word on the leaf and every intermediate; the anchor answers for itself. */
+static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_ms)
+{
+    for (int i = 0; t->crl_wanted && i + 1 < sk_X509_num(built); i++) {
+        switch (crl_set_ask(t->crls, sk_X509_value(built, i), wall_ms)) {
+        case CRL_GOOD:
+            break;
+        case CRL_REVOKED:
+            return X509_V_ERR_CERT_REVOKED;
+        case CRL_EXPIRED:
+            if (!t->insecure_expired_crl) {
+                return X509_V_ERR_CRL_HAS_EXPIRED;
+            }
+            break;
+        case CRL_UNKNOWN_ISSUER:
+        default:
+            return X509_V_ERR_UNABLE_TO_GET_CRL;
+        }
+    }
+    return X509_V_OK;
+}
+
+static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted, int64_t wall_ms)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) != 1) {
+        X509_STORE_CTX_free(ctx);
+        return X509_V_ERR_OUT_OF_MEM;
+    }
+    set_policy(t, ctx, wall_ms);
+    int error = X509_V_OK;
+    if (X509_verify_cert(ctx) != 1) {
+        error = X509_STORE_CTX_get_error(ctx);
+        /* A failure without an error is still a failure. */
+        error = error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED;
+    } else {
+        STACK_OF(X509) *built = X509_STORE_CTX_get0_chain(ctx);
+        error = chain_lint(built);
+        error = error == X509_V_OK ? ask_crls(t, built, wall_ms) : error;
+    }
+    X509_STORE_CTX_free(ctx);
+    return error;
+}
+
+static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms)
+{
+    if (chain != NULL && sk_X509_num(chain) > PRESENTED_MAX) {
+        return X509_V_ERR_CERT_CHAIN_TOO_LONG;
+    }
+    STACK_OF(X509) *untrusted = untrusted_of(t, chain);
+    if (untrusted == NULL) {
+        return X509_V_ERR_OUT_OF_MEM;
+    }
+    int error = verify(t, leaf, untrusted, wall_ms);
+    sk_X509_free(untrusted);
+    /* A CA's key signs certificates; it is nobody's to log in with. Asked last, so that an unknown
+     * CA is called that. */
+    if (error == X509_V_OK && X509_check_ca(leaf) != 0) {
+        error = X509_V_ERR_INVALID_PURPOSE;
+    }
+    return error;
+}
+
+enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
+                        int *x509_error)
+{
+    int error = judge(t, leaf, chain, wall_ms);
+    ERR_clear_error();
+    if (x509_error != NULL) {
+        *x509_error = error;
+    }
+    return error == X509_V_OK ? REASON_OK : reason_of(error);
+}

@@ -1,0 +1,27 @@
+/* What a struct trust holds, shared by loading (trust_load.c) and judging (trust.c) alone. */
+#ifndef AUTH_TRUST_SET_H
+#define AUTH_TRUST_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "auth/revoke/crl.h"
+
+struct trust {
+    unsigned refs;
+    X509_STORE *store;           /* the anchors, nothing else */
+    STACK_OF(X509) * anchors;    /* the same */
+    STACK_OF(X509) * helpers;    /* bundle certificates whose issuer is in the bundle too */
+    STACK_OF(X509_NAME) * names; /* of the anchors, each once */
+    struct crl_set *crls;
+    bool crl_wanted; /* the policy names a CRL */
+    bool insecure_expired_crl;
+    bool partial; /* an anchor is not self-signed */
+    int depth_max;
+    int64_t ca_expiry_s;
+    unsigned char id[32];
+};
+
+#endif
