@@ -42,7 +42,8 @@ uint32_t diags_column(const struct diags *d, uint32_t file, uint32_t line, size_
 struct conf_pos diags_place(const struct diags *d, uint32_t file, size_t offset);
 
 /* Record one finding. key: dotted path such as "listeners[0].tls.key" or NULL; suggestion: a full
- * sentence of what to do, or NULL; both are copied; the rest is a printf-formatted text without a full stop. */
+ * sentence of what to do, or NULL; both are copied; the rest is a printf-formatted text without a
+ * full stop. */
 void diag_add(struct diags *d, enum diag_level level, struct conf_pos at, const char *key,
               const char *suggestion, const char *format, ...)
     __attribute__((format(printf, 6, 7)));

@@ -44,8 +44,8 @@ bool files_exists(struct files *f, const char *path);
 /* Permission bits (st_mode & 07777) of a path that was read; 0 if it was not. */
 mode_t files_mode(const struct files *f, const char *path);
 
-/* Keep path (or a glob pattern) as it is when files_again() reads anew: for the configuration files themselves, which
- * only an explicit reload may replace. */
+/* Keep path (or a glob pattern) as it is when files_again() reads anew: for the configuration files
+ * themselves, which only an explicit reload may replace. */
 void files_pin(struct files *f, const char *path);
 
 /* True if any file that is not pinned now differs on disk in device, inode, size or mtime, or has

@@ -24,8 +24,8 @@ struct file_entry {
     bool seeded;  /* by files_put: disk has no say */
     mode_t mode;
     struct file_stamp stamp;
-    const char *path;   /* or pattern; NUL-ended */
-    const char *data;   /* content; of a glob: its paths, each NUL-ended */
+    char *path;         /* or pattern; NUL-ended; points into map if packed */
+    char *data;         /* content; of a glob: its paths, each NUL-ended; likewise */
     size_t n;           /* octets in data */
     const char **paths; /* of a glob: array into data; owned always */
     size_t path_count;
@@ -40,9 +40,8 @@ struct files {
     size_t map_n;
 };
 
-/* A new entry of kind for path at the end of the set, or NULL. path is borrowed if f is packed and
- * copied otherwise. */
-struct file_entry *files_add(struct files *f, enum file_kind kind, const char *path);
+/* An empty entry at the end of the set, or NULL without memory. */
+struct file_entry *files_slot(struct files *f);
 
 /* Build paths from data. Returns 0, -ERR_NOMEM, or -ERR_MALFORMED if data does not end in NUL. */
 int files_index_glob(struct file_entry *e);

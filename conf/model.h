@@ -35,9 +35,9 @@ struct conf_client {
     struct conf_texts crl; /* CRL files, PEM or DER */
     enum conf_client_mode mode;
     enum conf_on_failure on_failure;
-    uint32_t depth_max;         /* intermediates between leaf and anchor */
-    bool send_ca_names;         /* name the CAs in the CertificateRequest */
-    bool insecure_expired_crl;  /* accept an expired CRL, with a warning */
+    uint32_t depth_max;        /* intermediates between leaf and anchor */
+    bool send_ca_names;        /* name the CAs in the CertificateRequest */
+    bool insecure_expired_crl; /* accept an expired CRL, with a warning */
     struct conf_pos at;
 };
 
@@ -45,7 +45,7 @@ enum conf_tls_version { CONF_TLS_1_2 = 0, CONF_TLS_1_3 };
 
 /* One server name or several, with certificate and client policy. */
 struct conf_site {
-    struct conf_texts names;  /* "api.example.com", "*.example.com"; none: the default site */
+    struct conf_texts names; /* "api.example.com", "*.example.com"; none: the default site */
     struct conf_text certificate;
     struct conf_text key;
     struct conf_text key_passphrase_file;
@@ -59,10 +59,10 @@ struct conf_listener {
     enum conf_tls_version min_version;
     struct conf_site *sites; /* sites[0] is the default site if has_default */
     size_t site_count;
-    bool has_default;        /* an unknown or absent name gets sites[0]; otherwise it is refused */
-    bool v6_only;            /* for [::]: do not take IPv4 too */
+    bool has_default; /* an unknown or absent name gets sites[0]; otherwise it is refused */
+    bool v6_only;     /* for [::]: do not take IPv4 too */
     uint32_t backlog;
-    uint32_t unix_mode;      /* permission bits of a Unix socket, e.g. 0660 */
+    uint32_t unix_mode; /* permission bits of a Unix socket, e.g. 0660 */
     struct conf_pos at;
 };
 
@@ -89,14 +89,14 @@ struct conf_user_rule {
 
 struct conf_users {
     struct conf_text htpasswd;
-    enum conf_need certificate;   /* for users without a rule of their own */
+    enum conf_need certificate; /* for users without a rule of their own */
     struct conf_user_rule *rules;
     size_t rule_count;
     struct conf_text realm;
-    uint32_t hash_threads;        /* a worker */
-    uint32_t hash_queue_max;      /* checks that may wait, a worker */
-    uint32_t remember_ms;         /* a proven credential; 0 = off */
-    uint32_t remember_max;        /* entries, a worker */
+    uint32_t hash_threads;   /* a worker */
+    uint32_t hash_queue_max; /* checks that may wait, a worker */
+    uint32_t remember_ms;    /* a proven credential; 0 = off */
+    uint32_t remember_max;   /* entries, a worker */
 };
 
 enum conf_require {
@@ -108,11 +108,11 @@ enum conf_require {
 };
 
 struct conf_route {
-    struct conf_text host;   /* exact or "*.suffix"; p NULL: any */
-    struct conf_text path;   /* prefix on segment boundaries; "/" is everything */
+    struct conf_text host; /* exact or "*.suffix"; p NULL: any */
+    struct conf_text path; /* prefix on segment boundaries; "/" is everything */
     enum conf_require require;
     struct conf_text upstream_name;
-    size_t upstream;         /* index into conf.upstreams */
+    size_t upstream; /* index into conf.upstreams */
     bool forward_authorization;
     bool forward_trailers;
     uint64_t body_max_bytes; /* 0 = the limit of limits.body */
@@ -139,8 +139,8 @@ struct conf_upstream {
     uint32_t connections_max;      /* a server and worker */
     uint32_t queue_max;            /* requests waiting for a connection, a group and worker */
     uint32_t queue_timeout_ms;
-    uint32_t fail_max;             /* failures in a row that set a server aside */
-    uint32_t fail_ms;              /* for how long */
+    uint32_t fail_max; /* failures in a row that set a server aside */
+    uint32_t fail_ms;  /* for how long */
     struct conf_pos at;
 };
 
@@ -177,8 +177,8 @@ struct conf_headers {
     struct conf_text serial;
     struct conf_text fingerprint;
     struct conf_text verify;
-    bool x_forwarded;       /* X-Forwarded-For, -Proto, -Host */
-    bool forwarded;         /* RFC 7239 */
+    bool x_forwarded; /* X-Forwarded-For, -Proto, -Host */
+    bool forwarded;   /* RFC 7239 */
     bool via;
     struct conf_text via_name;
     struct addr_range *trusted_proxies; /* whose X-Forwarded-For and X-Request-Id are kept */
@@ -193,7 +193,7 @@ enum conf_log_level { CONF_LOG_ERROR = 0, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_
 struct conf_log {
     struct conf_text access; /* path, "stdout", "stderr", "off" */
     enum conf_access_format access_format;
-    struct conf_text error;  /* path or "stderr" */
+    struct conf_text error; /* path or "stderr" */
     enum conf_log_format error_format;
     enum conf_log_level level;
 };
@@ -201,16 +201,16 @@ struct conf_log {
 struct conf_admin {
     struct conf_text address_text; /* p NULL: no admin listener */
     struct addr address;
-    struct conf_text socket;       /* control socket path; p NULL: none */
+    struct conf_text socket; /* control socket path; p NULL: none */
 };
 
 struct conf_process {
-    uint32_t workers;            /* 0 = one a core */
-    struct conf_text user;       /* workers run as; p NULL: unchanged */
+    uint32_t workers;      /* 0 = one a core */
+    struct conf_text user; /* workers run as; p NULL: unchanged */
     struct conf_text group;
-    uint32_t drain_delay_ms;     /* not ready, still accepting */
+    uint32_t drain_delay_ms; /* not ready, still accepting */
     uint32_t shutdown_timeout_ms;
-    uint32_t watch_files_ms;     /* how often files are looked at; 0 = only on reload */
+    uint32_t watch_files_ms; /* how often files are looked at; 0 = only on reload */
     bool insecure_key_permissions;
 };
 

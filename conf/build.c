@@ -1,0 +1,72 @@
+/* Owns: what one key gives another. Not: whether they fit together (check.c). One thread a
+ * draft. */
+#include "conf/build.h"
+
+#include "base/err.h"
+
+static void complete_site(struct conf_site *s)
+{
+    if (s->key.p == NULL) {
+        s->key = s->certificate;
+    }
+}
+
+static int build_listener(struct draft *d, struct draft_listener *from, struct conf_listener *to)
+{
+    complete_site(&from->own);
+    for (size_t i = 0; i < from->name_count; i++) {
+        complete_site(&from->names[i]);
+        if (from->names[i].client.at.line == 0) {
+            from->names[i].client = from->own.client;
+        }
+    }
+    if (draft_origin(d, &from->unknown_name) == NULL) {
+        from->unknown_name =
+            from->own.certificate.p != NULL ? DRAFT_UNKNOWN_DEFAULT : DRAFT_UNKNOWN_REFUSE;
+    }
+    *to = from->out;
+    to->has_default =
+        from->unknown_name == DRAFT_UNKNOWN_DEFAULT && from->own.certificate.p != NULL;
+    to->site_count = from->name_count + (to->has_default ? 1 : 0);
+    to->sites = arena_alloc(&d->arena, to->site_count * sizeof(*to->sites));
+    if (to->sites == NULL) {
+        return -ERR_NOMEM;
+    }
+    if (to->has_default) {
+        to->sites[0] = from->own;
+    }
+    if (from->name_count > 0) {
+        memcpy(to->sites + to->site_count - from->name_count, from->names,
+               from->name_count * sizeof(*to->sites));
+    }
+    return 0;
+}
+
+static size_t upstream_index(const struct conf *c, const struct conf_text *name)
+{
+    for (size_t i = 0; name->p != NULL && i < c->upstream_count; i++) {
+        if (str_eq(str_of(c->upstreams[i].name.p), str_of(name->p))) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+int build_conf(struct draft *d)
+{
+    struct conf *c = &d->conf;
+    c->listeners = arena_alloc(&d->arena, d->listener_count * sizeof(*c->listeners));
+    if (c->listeners == NULL) {
+        return -ERR_NOMEM;
+    }
+    for (; c->listener_count < d->listener_count; c->listener_count++) {
+        size_t i = c->listener_count;
+        if (build_listener(d, &d->listeners[i], &c->listeners[i]) != 0) {
+            return -ERR_NOMEM;
+        }
+    }
+    for (size_t i = 0; i < c->route_count; i++) {
+        c->routes[i].upstream = upstream_index(c, &c->routes[i].upstream_name);
+    }
+    return 0;
+}

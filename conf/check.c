@@ -1,0 +1,217 @@
+/* Owns: what must fit together among routes, upstreams, users, fields and limits. Not: listeners
+ * (check_listeners.c), single values (read_value.c). One thread a call. */
+#include "conf/check.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "conf/syntax.h"
+#include "conf/value.h"
+
+enum { KEY_TEXT_MAX = 128 };
+
+static struct conf_pos place_of(const struct draft *d, const void *object,
+                                struct conf_pos otherwise)
+{
+    const struct conf_pos *at = draft_origin(d, object);
+    return at != NULL ? *at : otherwise;
+}
+
+static const char *file_of(const struct diags *diags, struct conf_pos at)
+{
+    const char *name = diags_source_name(diags, at.file);
+    return name != NULL ? name : "?";
+}
+
+/* Where to point at when the whole file lacks something. */
+static struct conf_pos top(const struct draft *d, const void *object)
+{
+    return place_of(d, object, (struct conf_pos){.file = 0, .line = 1, .column = 1});
+}
+
+static bool wants_password(enum conf_require r)
+{
+    return r == CONF_REQUIRE_BOTH || r == CONF_REQUIRE_PASSWORD || r == CONF_REQUIRE_EITHER;
+}
+
+static void check_route_upstream(const struct draft *d, struct diags *diags, size_t i)
+{
+    const struct conf *c = &d->conf;
+    const struct conf_route *r = &c->routes[i];
+    if (r->upstream != SIZE_MAX || r->upstream_name.p == NULL) {
+        return;
+    }
+    char key[KEY_TEXT_MAX];
+    char help[256];
+    char shown[VALUE_QUOTE_MAX];
+    const char *near = NULL;
+    const char **names = mem_calloc(c->upstream_count + 1, sizeof(*names));
+    for (size_t n = 0; names != NULL && n < c->upstream_count; n++) {
+        names[n] = c->upstreams[n].name.p;
+    }
+    if (names != NULL) {
+        near = diag_nearest(str_of(r->upstream_name.p), names, c->upstream_count);
+    }
+    if (near != NULL) {
+        (void)snprintf(help, sizeof(help), "Did you mean \"%s\"?", near);
+    }
+    (void)snprintf(key, sizeof(key), "routes[%zu].upstream", i);
+    diag_add(diags, DIAG_ERROR, r->upstream_name.at, key,
+             near != NULL ? help : "Add it under upstreams.", "there is no upstream %s",
+             value_quote(str_of(r->upstream_name.p), shown));
+    mem_free(names);
+}
+
+static bool same_text(const struct conf_text *a, const struct conf_text *b)
+{
+    return (a->p == NULL) == (b->p == NULL) && str_eq(str_of(a->p), str_of(b->p));
+}
+
+static void check_route_twice(const struct draft *d, struct diags *diags, size_t i)
+{
+    const struct conf_route *r = &d->conf.routes[i];
+    for (size_t j = 0; j < i && r->path.p != NULL; j++) {
+        const struct conf_route *other = &d->conf.routes[j];
+        if (same_text(&r->host, &other->host) && same_text(&r->path, &other->path)) {
+            char key[KEY_TEXT_MAX];
+            (void)snprintf(key, sizeof(key), "routes[%zu].path", i);
+            diag_add(diags, DIAG_ERROR, r->path.at, key, "Remove one of the two routes.",
+                     "the same host and path as the route at %s:%u", file_of(diags, other->at),
+                     other->at.line);
+            return;
+        }
+    }
+}
+
+static void check_routes(const struct draft *d, struct diags *diags)
+{
+    const struct conf *c = &d->conf;
+    if (c->route_count == 0) {
+        diag_add(diags, DIAG_ERROR, top(d, &c->routes), "routes",
+                 "Add one, such as - { path: /, upstream: app }.", "there is no route");
+    }
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct conf_route *r = &c->routes[i];
+        check_route_upstream(d, diags, i);
+        check_route_twice(d, diags, i);
+        if (wants_password(r->require) && c->users.htpasswd.p == NULL &&
+            draft_origin(d, &c->users.htpasswd) == NULL) {
+            char key[KEY_TEXT_MAX];
+            (void)snprintf(key, sizeof(key), "routes[%zu].require", i);
+            diag_add(diags, DIAG_ERROR, place_of(d, &r->require, r->at), key,
+                     "Name a password file as users.htpasswd, or require: certificate.",
+                     "takes a password, but users.htpasswd is not given");
+        }
+    }
+}
+
+static bool is_used(const struct conf *c, size_t upstream)
+{
+    for (size_t i = 0; i < c->route_count; i++) {
+        if (c->routes[i].upstream == upstream) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_servers(const struct conf_upstream *u, struct diags *diags)
+{
+    for (size_t i = 0; i < u->server_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (u->servers[i].text.p != NULL &&
+                same_text(&u->servers[i].text, &u->servers[j].text)) {
+                char key[KEY_TEXT_MAX];
+                (void)snprintf(key, sizeof(key), "upstreams.%.64s.servers[%zu]", u->name.p, i);
+                diag_add(diags, DIAG_WARNING, u->servers[i].text.at, key, NULL,
+                         "the same server stands in the list twice");
+                break;
+            }
+        }
+    }
+}
+
+static void check_upstreams(const struct draft *d, struct diags *diags)
+{
+    const struct conf *c = &d->conf;
+    if (c->upstream_count == 0) {
+        diag_add(diags, DIAG_ERROR, top(d, &c->upstreams), "upstreams",
+                 "Add one, such as app: { servers: [ \"127.0.0.1:9000\" ] }.",
+                 "there is no upstream");
+    }
+    for (size_t i = 0; i < c->upstream_count; i++) {
+        const struct conf_upstream *u = &c->upstreams[i];
+        check_servers(u, diags);
+        if (!is_used(c, i)) {
+            char key[KEY_TEXT_MAX];
+            (void)snprintf(key, sizeof(key), "upstreams.%.64s", u->name.p);
+            diag_add(diags, DIAG_WARNING, u->name.at, key, NULL, "no route names this upstream");
+        }
+    }
+}
+
+static void check_rules(const struct draft *d, struct diags *diags)
+{
+    const struct conf_users *u = &d->conf.users;
+    for (size_t i = 0; i < u->rule_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (u->rules[i].name.p != NULL && same_text(&u->rules[i].name, &u->rules[j].name)) {
+                char key[KEY_TEXT_MAX];
+                (void)snprintf(key, sizeof(key), "users.rules[%zu].user", i);
+                diag_add(diags, DIAG_ERROR, u->rules[i].name.at, key, "Remove one of the two.",
+                         "this user has a rule already, at %s:%u",
+                         file_of(diags, u->rules[j].name.at), u->rules[j].name.at.line);
+                break;
+            }
+        }
+    }
+}
+
+static void check_headers(const struct draft *d, struct diags *diags)
+{
+    const struct conf_headers *h = &d->conf.headers;
+    const struct {
+        const char *key;
+        const struct conf_text *name;
+    } fields[] = {
+        {"headers.user", &h->user},     {"headers.subject", &h->subject},
+        {"headers.issuer", &h->issuer}, {"headers.serial", &h->serial},
+        {"headers.verify", &h->verify}, {"headers.fingerprint", &h->fingerprint},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        for (size_t j = 0; j < i; j++) {
+            struct str a = str_of(fields[i].name->p);
+            struct str b = str_of(fields[j].name->p);
+            if (a.n == 0 || !syntax_same_field(a, b)) {
+                continue;
+            }
+            size_t shown = fields[i].name->at.line > 0 ? i : j;
+            size_t other = shown == i ? j : i;
+            diag_add(diags, DIAG_ERROR, fields[shown].name->at, fields[shown].key,
+                     "Choose different names; an empty name leaves a field out.",
+                     "the same field name as %s", fields[other].key);
+        }
+    }
+}
+
+static void check_limits(const struct draft *d, struct diags *diags)
+{
+    const struct conf_limits *l = &d->conf.limits;
+    if (l->target_bytes > l->head_bytes && l->head_bytes > 0) {
+        const void *given =
+            draft_origin(d, &l->target_bytes) != NULL ? &l->target_bytes : &l->head_bytes;
+        diag_add(diags, DIAG_ERROR, top(d, given), "limits.target",
+                 "Raise limits.head or lower limits.target.",
+                 "larger than limits.head, of which it is a part");
+    }
+}
+
+void check_draft(const struct draft *d, struct diags *diags)
+{
+    check_listeners(d, diags);
+    check_rules(d, diags);
+    check_routes(d, diags);
+    check_upstreams(d, diags);
+    check_headers(d, diags);
+    check_limits(d, diags);
+}

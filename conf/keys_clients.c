@@ -1,0 +1,303 @@
+/* Owns: the rows of what clients meet first: listeners, identity, users. Not: the rest (keys.c).
+ * Constant data. */
+#include "conf/draft.h"
+#include "conf/keys_rows.h"
+#include "conf/syntax.h"
+
+/* Enums are written as unsigned int. */
+_Static_assert(sizeof(enum conf_client_mode) == sizeof(unsigned), "KEY_CHOICE");
+_Static_assert(sizeof(enum draft_unknown_name) == sizeof(unsigned), "KEY_CHOICE");
+
+/* Each in the order of its enum in model.h. */
+static const char *const client_modes[] = {"require", "optional", "off", NULL};
+static const char *const failures[] = {"refuse", "answer", NULL};
+static const char *const tls_versions[] = {"1.2", "1.3", NULL};
+static const char *const unknown_names[] = {"refuse", "default", NULL};
+static const char *const user_ids[] = {"subject.CN", "subject.emailAddress", "subject.UID",
+                                       "san.email", NULL};
+static const char *const needs[] = {"required", "optional", NULL};
+
+static const struct key client_keys[] = {
+    {.name = "ca",
+     .type = KEY_FILES,
+     AT(conf_client, ca),
+     .example = "ca.crt",
+     .meaning = "PEM files with the certificates of the CAs whose clients are let in. Required "
+                "unless mode is off."},
+    {.name = "crl",
+     .type = KEY_FILES,
+     AT(conf_client, crl),
+     .example = "ca.crl",
+     .meaning = "Revocation lists, PEM or DER. Once one is given, every CA in a client's chain "
+                "needs a current one."},
+    {.name = "mode",
+     .type = KEY_CHOICE,
+     AT(conf_client, mode),
+     .choices = client_modes,
+     .fallback = "require",
+     .meaning = "Whether a client must show a certificate, may show one, or is not asked."},
+    {.name = "on_failure",
+     .type = KEY_CHOICE,
+     AT(conf_client, on_failure),
+     .choices = failures,
+     .fallback = "refuse",
+     .meaning = "What a client without a certificate, or with a bad one, gets: a TLS alert "
+                "(refuse), or a finished handshake and an HTTP 400 that says why (answer)."},
+    {.name = "depth_max",
+     .type = KEY_COUNT,
+     AT(conf_client, depth_max),
+     .max = 10,
+     .fallback = "3",
+     .meaning = "Intermediate CAs allowed between a client's certificate and a CA of ca."},
+    {.name = "send_ca_names",
+     .type = KEY_BOOL,
+     AT(conf_client, send_ca_names),
+     .fallback = "true",
+     .meaning = "Name the CAs in the handshake, so that a client can choose the right "
+                "certificate. Names are public."},
+    {.name = "insecure_expired_crl",
+     .type = KEY_BOOL,
+     AT(conf_client, insecure_expired_crl),
+     .fallback = "false",
+     .meaning = "Accept a revocation list past its next update. A certificate withdrawn since "
+                "then still gets in."},
+};
+
+static const struct key_section client = {.keys = client_keys,
+                                          .count = COUNT(client_keys),
+                                          .at_offset = offsetof(struct conf_client, at)};
+
+static const struct key tls_keys[] = {
+    {.name = "certificate",
+     .type = KEY_FILE,
+     AT(draft_listener, own.certificate),
+     .example = "server.crt",
+     .meaning = "PEM file with the server certificate and its intermediates. It is what a client "
+                "gets that asks for a name not under names. May be left out if names is given."},
+    {.name = "key",
+     .type = KEY_FILE,
+     AT(draft_listener, own.key),
+     .example = "server.key",
+     .fallback_note = "the certificate's file",
+     .meaning = "PEM file with its private key."},
+    {.name = "key_passphrase_file",
+     .type = KEY_FILE,
+     AT(draft_listener, own.key_passphrase_file),
+     .example = "server.pass",
+     .meaning = "File whose first line opens an encrypted key."},
+    {.name = "min_version",
+     .type = KEY_CHOICE,
+     AT(draft_listener, out.min_version),
+     .choices = tls_versions,
+     .fallback = "1.2",
+     .meaning = "The oldest TLS version that is spoken."},
+};
+
+static const struct key_section tls = {.keys = tls_keys,
+                                       .count = COUNT(tls_keys),
+                                       .at_offset = offsetof(struct draft_listener, own.at)};
+
+static const struct key site_keys[] = {
+    {.name = "names",
+     .type = KEY_TEXTS,
+     AT(conf_site, names),
+     .required = true,
+     .fold = true,
+     .check = syntax_server_name,
+     .example = "api.example.com",
+     .meaning = "Server names, exact or as *.example.com (one label); the exact one wins."},
+    {.name = "certificate",
+     .type = KEY_FILE,
+     AT(conf_site, certificate),
+     .required = true,
+     .example = "api.crt",
+     .meaning = "As tls.certificate, for these names."},
+    {.name = "key",
+     .type = KEY_FILE,
+     AT(conf_site, key),
+     .example = "api.key",
+     .fallback_note = "the certificate's file",
+     .meaning = "As tls.key."},
+    {.name = "key_passphrase_file",
+     .type = KEY_FILE,
+     AT(conf_site, key_passphrase_file),
+     .example = "api.pass",
+     .meaning = "As tls.key_passphrase_file."},
+    {.name = "client",
+     .type = KEY_SECTION,
+     AT(conf_site, client),
+     .section = &client,
+     .fallback_note = "the listener's",
+     .meaning = "What is asked of clients that come for these names. Replaces the listener's as a "
+                "whole."},
+};
+
+static const struct key_section site = {.keys = site_keys,
+                                        .count = COUNT(site_keys),
+                                        .size = sizeof(struct conf_site),
+                                        .at_offset = offsetof(struct conf_site, at)};
+
+static const struct key listener_keys[] = {
+    {.name = "address",
+     .type = KEY_LISTEN,
+     .required = true,
+     TWO(draft_listener, out.address_text, out.address),
+     .example = "0.0.0.0:8443",
+     .meaning = "Where to listen: 127.0.0.1:8443, [::]:8443, unix:/path, or systemd:NAME for a "
+                "socket handed over by systemd."},
+    {.name = "tls",
+     .type = KEY_SECTION,
+     .offset = 0,
+     .section = &tls,
+     .meaning = "The server's own certificate."},
+    {.name = "client",
+     .type = KEY_SECTION,
+     AT(draft_listener, own.client),
+     .section = &client,
+     .meaning = "What is asked of clients."},
+    {.name = "names",
+     .type = KEY_LIST,
+     TWO(draft_listener, names, name_count),
+     .section = &site,
+     .meaning = "Server names with a certificate, or a client policy, of their own."},
+    {.name = "unknown_name",
+     .type = KEY_CHOICE,
+     AT(draft_listener, unknown_name),
+     .choices = unknown_names,
+     .fallback_note = "default with tls.certificate, otherwise refuse",
+     .example = "refuse",
+     .meaning = "What a client gets that asks for a name not under names, or for none: a TLS alert "
+                "(refuse) or tls.certificate (default)."},
+    {.name = "v6_only",
+     .type = KEY_BOOL,
+     AT(draft_listener, out.v6_only),
+     .fallback = "false",
+     .meaning = "Take no IPv4 clients on an IPv6 address."},
+    {.name = "backlog",
+     .type = KEY_COUNT,
+     AT(draft_listener, out.backlog),
+     .min = 1,
+     .max = 65535,
+     .fallback = "1024",
+     .meaning = "Connections that may wait to be accepted."},
+    {.name = "mode",
+     .type = KEY_MODE,
+     AT(draft_listener, out.unix_mode),
+     .max = 0777,
+     .fallback = "0660",
+     .meaning = "Permission bits of a Unix socket; octal, in quotation marks."},
+};
+
+const struct key_section keys_listener = {
+    .intro = "Where clients connect, and what the handshake asks of them. At least one.",
+    .keys = listener_keys,
+    .count = COUNT(listener_keys),
+    .size = sizeof(struct draft_listener),
+    .at_offset = offsetof(struct draft_listener, out.at)};
+
+static const struct key identity_keys[] = {
+    {.name = "user_id",
+     .type = KEY_CHOICE,
+     AT(conf_identity, user_id),
+     .choices = user_ids,
+     .fallback = "subject.CN",
+     .meaning = "The part of the certificate that names the user. It must be there exactly once."},
+    {.name = "fold_domain",
+     .type = KEY_BOOL,
+     AT(conf_identity, fold_domain),
+     .fallback = "true",
+     .meaning = "Compare what stands behind the last @ without regard to case."},
+    {.name = "fold_local_part",
+     .type = KEY_BOOL,
+     AT(conf_identity, fold_local_part),
+     .fallback = "false",
+     .meaning = "Compare what stands before it without regard to ASCII case."},
+};
+
+const struct key_section keys_identity = {
+    .intro = "Who a certificate stands for, and how that is compared with the user name.",
+    .keys = identity_keys,
+    .count = COUNT(identity_keys),
+    .at_offset = KEY_NOWHERE};
+
+static const struct key rule_keys[] = {
+    {.name = "user",
+     .type = KEY_TEXT,
+     AT(conf_user_rule, name),
+     .required = true,
+     .check = syntax_user,
+     .example = "reports",
+     .meaning = "User name."},
+    {.name = "certificate",
+     .type = KEY_CHOICE,
+     AT(conf_user_rule, certificate),
+     .choices = needs,
+     .required = true,
+     .example = "optional",
+     .meaning = "As users.certificate, for this user."},
+};
+
+static const struct key_section rule = {.keys = rule_keys,
+                                        .count = COUNT(rule_keys),
+                                        .size = sizeof(struct conf_user_rule),
+                                        .at_offset = KEY_NOWHERE};
+
+static const struct key users_keys[] = {
+    {.name = "htpasswd",
+     .type = KEY_FILE,
+     AT(conf_users, htpasswd),
+     .example = "users.htpasswd",
+     .meaning = "File of user names and password hashes (bcrypt, yescrypt, SHA-512-crypt, "
+                "SHA-256-crypt). Needed by every route that takes a password."},
+    {.name = "certificate",
+     .type = KEY_CHOICE,
+     AT(conf_users, certificate),
+     .choices = needs,
+     .fallback = "required",
+     .meaning = "On routes that require both: whether the password alone is enough (optional)."},
+    {.name = "rules",
+     .type = KEY_LIST,
+     TWO(conf_users, rules, rule_count),
+     .section = &rule,
+     .meaning = "Users for whom certificate differs."},
+    {.name = "realm",
+     .type = KEY_TEXT,
+     AT(conf_users, realm),
+     .check = syntax_printable,
+     .fallback = "countersign",
+     .meaning = "Realm of the Basic challenge."},
+    {.name = "hash_threads",
+     .type = KEY_COUNT,
+     AT(conf_users, hash_threads),
+     .min = 1,
+     .max = 64,
+     .fallback = "1",
+     .meaning = "Threads of each worker that check password hashes."},
+    {.name = "hash_queue_max",
+     .type = KEY_COUNT,
+     AT(conf_users, hash_queue_max),
+     .min = 1,
+     .max = 65536,
+     .fallback = "64",
+     .meaning = "Checks of each worker that may wait; past it a request gets 503."},
+    {.name = "remember",
+     .type = KEY_DURATION,
+     AT(conf_users, remember_ms),
+     .min = 1000,
+     .max = HOURS(24),
+     .zero_ok = true,
+     .fallback = "60s",
+     .meaning = "How long a proven password is not hashed again; 0s hashes at every request."},
+    {.name = "remember_max",
+     .type = KEY_COUNT,
+     AT(conf_users, remember_max),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "4096",
+     .meaning = "Proven passwords that each worker remembers."},
+};
+
+const struct key_section keys_users = {.intro = "The users and their passwords.",
+                                       .keys = users_keys,
+                                       .count = COUNT(users_keys),
+                                       .at_offset = KEY_NOWHERE};

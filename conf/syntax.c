@@ -1,0 +1,245 @@
+/* Owns: the forms of names, hosts, paths and fields. Not: whether two of them fit together
+ * (check.c). Any thread. */
+#include "conf/syntax.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+    char l = str_lower(c);
+    return is_digit(c) || (l >= 'a' && l <= 'z');
+}
+
+static bool is_host_label(struct str s)
+{
+    if (s.n == 0 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Labels with dots between; *labels: how many; *numeric: the last is a number, as in an address. */
+static bool is_host_name(struct str s, size_t *labels, bool *numeric)
+{
+    struct str rest = s;
+    struct str label;
+    bool more = s.n > 0 && s.n <= 253;
+    if (!more) {
+        return false;
+    }
+    *labels = 0;
+    while (more) {
+        more = str_cut(rest, '.', &label, &rest);
+        if (!is_host_label(label)) {
+            return false;
+        }
+        (*labels)++;
+        uint64_t number = 0;
+        *numeric = str_to_u64(label, &number);
+    }
+    return true;
+}
+
+const char *syntax_server_name(struct str s)
+{
+    bool wildcard = str_starts(s, STR("*."));
+    size_t labels = 0;
+    bool numeric = false;
+    if (!is_host_name(wildcard ? str_slice(s, 2, s.n) : s, &labels, &numeric)) {
+        return str_chr(s, '*') != STR_NPOS
+                   ? "a wildcard stands only for the whole first label, as in *.example.com"
+                   : "is not a host name, such as api.example.com";
+    }
+    if (numeric) {
+        return "is an IP address, which a client never sends as a server name";
+    }
+    if (wildcard && labels < 2) {
+        return "a wildcard needs at least two labels behind it, as in *.example.com";
+    }
+    return NULL;
+}
+
+/* "[2001:db8::1]" by its octets; whether it is an address is for the client to know. */
+static bool is_bracketed(struct str s)
+{
+    if (s.n < 4 || s.p[0] != '[' || s.p[s.n - 1] != ']') {
+        return false;
+    }
+    for (size_t i = 1; i + 1 < s.n; i++) {
+        char l = str_lower(s.p[i]);
+        if (!is_digit(l) && (l < 'a' || l > 'f') && l != ':' && l != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *syntax_host(struct str s)
+{
+    size_t labels = 0;
+    bool numeric = false;
+    if (is_bracketed(s) || (is_host_name(s, &labels, &numeric) && numeric)) {
+        return NULL;
+    }
+    if (str_chr(s, ':') != STR_NPOS) {
+        return "is not a host name; a route takes no port";
+    }
+    return syntax_server_name(s);
+}
+
+static bool is_dot_segment(struct str s)
+{
+    return str_eq(s, STR(".")) || str_eq(s, STR(".."));
+}
+
+const char *syntax_route_path(struct str s)
+{
+    if (s.n == 0 || s.p[0] != '/') {
+        return "must begin with /";
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] >= 0x7f) {
+            return "may hold only visible ASCII; write other characters as %HH";
+        }
+        if (memchr("?#\\;", s.p[i], 4) != NULL) {
+            return "may not hold ? # ; or a backslash";
+        }
+    }
+    struct str rest = str_slice(s, 1, s.n);
+    struct str segment;
+    bool more = true;
+    while (more) {
+        more = str_cut(rest, '/', &segment, &rest);
+        if (is_dot_segment(segment) || (segment.n == 0 && more)) {
+            return "may not hold the segments \"\", \".\" or \"..\"";
+        }
+    }
+    return NULL;
+}
+
+const char *syntax_token(struct str s)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_alnum(s.p[i]) && memchr(marks, s.p[i], sizeof(marks) - 1) == NULL) {
+            return "may hold only letters, digits and !#$%&'*+-.^_`|~";
+        }
+    }
+    return s.n > 0 ? NULL : "must not be empty";
+}
+
+bool syntax_same_field(struct str a, struct str b)
+{
+    if (a.n != b.n) {
+        return false;
+    }
+    for (size_t i = 0; i < a.n; i++) {
+        char x = a.p[i] == '_' ? '-' : str_lower(a.p[i]);
+        char y = b.p[i] == '_' ? '-' : str_lower(b.p[i]);
+        if (x != y) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_one_of(struct str s, const struct str *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (syntax_same_field(s, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (text), sizeof(text) - 1                                                                   \
+    }
+
+/* RFC 9110 7.6.1 and 10.1.4, RFC 9112 6, and the two that the gate and the router read. */
+static const struct str message_fields[] = {
+    NAME("Connection"),
+    NAME("Keep-Alive"),
+    NAME("Proxy-Connection"),
+    NAME("TE"),
+    NAME("Trailer"),
+    NAME("Transfer-Encoding"),
+    NAME("Upgrade"),
+    NAME("Content-Length"),
+    NAME("Host"),
+    NAME("Authorization"),
+    NAME("Expect"),
+    NAME("Proxy-Authorization"),
+    NAME("Proxy-Authenticate"),
+    NAME("HTTP2-Settings"),
+    NAME("Content-Encoding"),
+    NAME("Content-Type"),
+};
+
+/* What the proxy itself adds under fixed names. */
+static const struct str own_fields[] = {
+    NAME("X-Forwarded-For"),
+    NAME("X-Forwarded-Proto"),
+    NAME("X-Forwarded-Host"),
+    NAME("Forwarded"),
+    NAME("Via"),
+    NAME("X-Request-Id"),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *syntax_removed_field(struct str s)
+{
+    const char *wrong = syntax_token(s);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    return is_one_of(s, message_fields, COUNT(message_fields))
+               ? "is a field that HTTP itself or the proxy needs"
+               : NULL;
+}
+
+const char *syntax_identity_field(struct str s)
+{
+    const char *wrong = s.n > 0 ? syntax_removed_field(s) : NULL;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    return is_one_of(s, own_fields, COUNT(own_fields)) ? "is a field that the proxy sets itself"
+                                                       : NULL;
+}
+
+const char *syntax_label(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_alnum(s.p[i]) && memchr("._-", s.p[i], 3) == NULL) {
+            return "a name may hold only letters, digits, \".\", \"_\" and \"-\"";
+        }
+    }
+    return s.n > 0 && s.n <= 64 ? NULL : "a name has 1 to 64 characters";
+}
+
+const char *syntax_user(struct str s)
+{
+    return str_chr(s, ':') == STR_NPOS ? NULL : "a user name cannot hold a colon (RFC 7617)";
+}
+
+const char *syntax_printable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < ' ' || s.p[i] > '~') {
+            return "may hold only printable ASCII";
+        }
+    }
+    return NULL;
+}

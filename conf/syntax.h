@@ -1,0 +1,40 @@
+/* What a text in a configuration may look like. Private to conf. */
+#ifndef CONF_SYNTAX_H
+#define CONF_SYNTAX_H
+
+#include "base/str.h"
+
+/* Each returns NULL if s is fine, or what is wrong with it, fit to follow "KEY: ". Pure. */
+
+/* A server name as a client sends it: labels, or "*." and at least two labels. No IP address. */
+const char *syntax_server_name(struct str s);
+
+/* A host of a route: as a server name, or an IP address as it stands in a URL. */
+const char *syntax_host(struct str s);
+
+/* A path prefix: begins with "/", holds nothing that another reader could take differently. */
+const char *syntax_route_path(struct str s);
+
+/* The name of a field that we may add: a token, and none that frames or forwards a message; or
+ * empty, which leaves the field out. */
+const char *syntax_identity_field(struct str s);
+
+/* The name of a field that we may remove from a request. */
+const char *syntax_removed_field(struct str s);
+
+/* token (RFC 9110 5.6.2). */
+const char *syntax_token(struct str s);
+
+/* The name of an upstream: letters, digits, ".", "_", "-". */
+const char *syntax_label(struct str s);
+
+/* A user name of RFC 7617: no colon. */
+const char *syntax_user(struct str s);
+
+/* Printable ASCII. */
+const char *syntax_printable(struct str s);
+
+/* True if two field names may be one to an upstream: without case, "_" as "-". */
+bool syntax_same_field(struct str a, struct str b);
+
+#endif
