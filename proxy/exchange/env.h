@@ -22,12 +22,12 @@ struct tls_sites;
  * connections and exchanges hold references. */
 struct runtime {
     unsigned refs;
-    uint64_t generation;           /* grows with every reload */
-    struct conf *conf;             /* a reference */
-    struct users *users;           /* a reference */
-    struct route_table *routes;    /* owned */
-    struct upstream_set *upstreams;/* owned */
-    struct tls_sites **sites;      /* owned array, one reference a listener of conf */
+    uint64_t generation;            /* grows with every reload */
+    struct conf *conf;              /* a reference */
+    struct users *users;            /* a reference */
+    struct route_table *routes;     /* owned */
+    struct upstream_set *upstreams; /* owned */
+    struct tls_sites **sites;       /* owned array, one reference a listener of conf */
 };
 
 /* One reference more; returns r. */

@@ -23,14 +23,14 @@ typedef void (*local_fn)(void *arg, const struct http_request *request, struct l
 struct exchange_peer {
     struct gate_peer gate;
     struct addr address;
-    struct str client_text;   /* address without port, for logs and X-Forwarded-For */
+    struct str client_text; /* address without port, for logs and X-Forwarded-For */
     struct str listener_text;
     struct str tls_version;
     struct str tls_cipher;
     struct str tls_name;
-    bool secure;              /* TLS: X-Forwarded-Proto is https */
-    bool trusted;             /* address is in headers.trusted_proxies */
-    local_fn local;           /* not NULL: every request is answered by it, without gate and route */
+    bool secure;    /* TLS: X-Forwarded-Proto is https */
+    bool trusted;   /* address is in headers.trusted_proxies */
+    local_fn local; /* not NULL: every request is answered by it, without gate and route */
     void *local_arg;
     /* True if a request for host may travel on this connection: its site asks the same of clients
      * (421 otherwise). */
@@ -38,15 +38,20 @@ struct exchange_peer {
     void *host_arg;
 };
 
-/* The answer's way out. All may be called inside any exchange_ function but exchange_free(). */
+/* The answer's way out. All may be called inside any exchange_ function but exchange_free(), and
+ * none of them may call an exchange_ function in turn. */
 struct sink_ops {
-    /* A head: 1xx or final. keep_alive false asks for the connection to be closed afterwards. */
+    /* A head: 1xx or final, hop-by-hop fields gone, body to come as framing says (CLOSE: until
+     * end(); how that is written is the sink's business). keep_alive false asks for the connection
+     * to be closed afterwards. No body() comes for HEAD, 204 and 304. */
     void (*head)(void *self, const struct http_response *head);
     /* A piece of the body, borrowed for the call. */
     void (*body)(void *self, struct str octets);
-    /* The answer is complete. trailers NULL: none. The exchange is finished, and waits to be freed. */
+    /* The answer is complete. trailers NULL: none. The exchange is finished, and waits to be freed.
+     */
     void (*end)(void *self, const struct fields *trailers);
-    /* The answer cannot be completed, or there is to be none: break the connection off. Finished. */
+    /* The answer cannot be completed, or there is to be none: break the connection off. Finished.
+     */
     void (*abort)(void *self, enum reason why);
     /* True if so much waits to be sent that the upstream should pause. */
     bool (*full)(void *self);
@@ -57,8 +62,8 @@ struct sink_ops {
 
 struct exchange;
 
-/* A new exchange in the runtime in force (a reference is taken). sink must outlive it. NULL without
- * memory. */
+/* A new exchange in the runtime in force, which the caller keeps a reference to until
+ * exchange_free() (as it does for env and peer). sink must outlive it. NULL without memory. */
 struct exchange *exchange_new(struct env *env, const struct exchange_peer *peer,
                               const struct sink_ops *ops, void *sink);
 

@@ -12,11 +12,14 @@ struct route_table *route_table_new(const struct conf *conf);
 void route_table_free(struct route_table *t);
 
 /* The route for host (without port, any case, may be empty) and path (as received, still escaped,
- * begins with '/', or "*"): the most exact host (exact, then longest "*.suffix", then any), and
- * under it the longest path prefix that ends at a segment boundary. Prefixes are compared with
- * percent-escapes of unreserved characters decoded and dot segments resolved, so that "/a/%62" and
- * "/a/./b" are "/a/b"; a path that climbs above the root, or holds an escaped slash, backslash or
- * NUL, matches nothing. NULL: no route. */
+ * begins with '/', or "*", which is "/"): the most exact host (exact, then longest "*.suffix", then
+ * any; a host that has routes of its own never falls back to those of another), and under it the
+ * longest path prefix that ends at a segment boundary. Paths are compared as the most liberal of
+ * upstreams may read them: percent-escapes of unreserved characters decoded, dot segments resolved,
+ * empty segments and parameters (";x") left out, so that "/a/%62", "/a/./b", "//a/b" and "/a;x/b"
+ * are "/a/b". What upstreams read differently matches nothing: a path that climbs above the root,
+ * that holds an escaped slash, backslash or NUL, a dot segment beside an empty one, or a dot
+ * segment with parameters. NULL: no route (or no memory). */
 const struct conf_route *route_find(const struct route_table *t, struct str host, struct str path);
 
 #endif

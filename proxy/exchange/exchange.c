@@ -1,0 +1,190 @@
+/* Owns: the life of an exchange from its head to its freeing, and the question to the gate. Not:
+ * the way to the upstream (flow), our own answers (reply). On the loop's thread. */
+#include "proxy/exchange/exchange.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proxy/exchange/exchange_inner.h"
+#include "proxy/exchange/flow.h"
+#include "proxy/exchange/record.h"
+#include "proxy/exchange/reply.h"
+#include "proxy/exchange/request_id.h"
+#include "proxy/exchange/state.h"
+
+/* Room for both heads, each with its row of fields (which leaves its smaller self behind when it
+ * grows), and for the texts that we add. */
+static size_t arena_cap(const struct conf_limits *l)
+{
+    return 4 * ((size_t)l->head_bytes + l->response_head_bytes) +
+           16 * sizeof(struct field) * (size_t)l->field_count + 65536;
+}
+
+struct exchange *exchange_new(struct env *env, const struct exchange_peer *peer,
+                              const struct sink_ops *ops, void *sink)
+{
+    struct exchange *x = mem_calloc(1, sizeof(*x));
+    if (x == NULL) {
+        return NULL;
+    }
+    x->env = env;
+    x->runtime = env->runtime;
+    x->peer = peer;
+    x->ops = ops;
+    x->sink = sink;
+    x->step = "";
+    arena_init(&x->arena, arena_cap(&x->runtime->conf->limits));
+    record_begin(x);
+    return x;
+}
+
+struct arena *exchange_arena(struct exchange *x)
+{
+    return &x->arena;
+}
+
+/* The verdict is there, or it is still awaited. */
+static void on_verdict(void *arg)
+{
+    struct exchange *x = arg;
+    if (x->state != EXCHANGE_GATE) {
+        return;
+    }
+    const struct gate_answer *answer = gate_result(x->gate);
+    switch (answer->verdict) {
+    case VERDICT_WAIT:
+        return;
+    case VERDICT_ALLOW:
+        x->step = answer->step;
+        x->user = arena_dup(&x->arena, answer->user);
+        if (x->user.p == NULL) {
+            reply_problem(x, REASON_OUT_OF_MEMORY);
+            return;
+        }
+        flow_start(x);
+        return;
+    case VERDICT_DENY:
+    case VERDICT_NEXT:
+        break;
+    }
+    x->step = answer->step != NULL ? answer->step : "";
+    reply_problem(x, answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL);
+}
+
+static void ask_gate(struct exchange *x)
+{
+    const struct runtime *r = x->runtime;
+    const struct field *authorization = fields_find(&x->head->fields, STR("Authorization"));
+    x->question = (struct gate_question){
+        .peer = &x->peer->gate,
+        .require = x->route->require,
+        .authorization = authorization != NULL ? authorization->value : STR_NONE,
+        .authorization_count = fields_count(&x->head->fields, STR("Authorization")),
+        .users = r->users,
+        .rule = &r->conf->identity,
+        .pwcache = x->env->pwcache,
+        .pwcheck = x->env->pwcheck,
+        .wall_ms = clock_wall_ms(),
+        .mono_ms = clock_mono_ms(),
+    };
+    state_enter(x, EXCHANGE_GATE);
+    x->gate = gate_run(&x->question, on_verdict, x);
+    x->question.authorization = STR_NONE;
+    if (x->gate == NULL) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    on_verdict(x);
+}
+
+/* The head is noted before anything is decided, so that every refusal can be told apart. */
+static bool take_head(struct exchange *x, struct http_request *head)
+{
+    x->head = head;
+    if (head != NULL) {
+        record_head(x, head);
+    }
+    x->request_id = request_id_choose(x->env, head, x->peer->trusted, &x->arena);
+    return x->request_id.p != NULL;
+}
+
+void exchange_begin(struct exchange *x, struct http_request *head)
+{
+    if (!take_head(x, head)) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    x->body_complete = head->framing == HTTP_FRAMING_NONE;
+    if (x->peer->local != NULL) {
+        reply_local(x);
+        return;
+    }
+    if (x->peer->host_fits != NULL && !x->peer->host_fits(x->peer->host_arg, head->host)) {
+        reply_problem(x, REASON_MISDIRECTED);
+        return;
+    }
+    x->route = route_find(x->runtime->routes, head->host, head->path);
+    if (x->route == NULL) {
+        reply_problem(x, REASON_NO_ROUTE);
+        return;
+    }
+    ask_gate(x);
+}
+
+void exchange_refuse(struct exchange *x, struct http_request *head, enum reason why)
+{
+    if (x->state != EXCHANGE_HEAD) {
+        return;
+    }
+    if (!take_head(x, head)) {
+        state_abort(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    reply_problem(x, why);
+}
+
+void exchange_body(struct exchange *x, struct str octets)
+{
+    if (x->state == EXCHANGE_STREAM) {
+        flow_body(x, octets);
+    }
+}
+
+void exchange_body_end(struct exchange *x, struct fields *trailers)
+{
+    if (x->state < EXCHANGE_REPLY) {
+        flow_body_end(x, trailers);
+    }
+}
+
+void exchange_drained(struct exchange *x)
+{
+    flow_drained(x);
+}
+
+void exchange_fail(struct exchange *x, enum reason why)
+{
+    if (x->state != EXCHANGE_DONE) {
+        reply_problem(x, why);
+    }
+}
+
+bool exchange_finished(const struct exchange *x)
+{
+    return x->state == EXCHANGE_DONE;
+}
+
+void exchange_free(struct exchange *x)
+{
+    if (x == NULL) {
+        return;
+    }
+    if (x->state != EXCHANGE_DONE) {
+        state_drop_call(x);
+        x->outcome = REASON_CLIENT_CLOSED;
+        state_enter(x, EXCHANGE_DONE);
+        record_write(x);
+    }
+    gate_free(x->gate);
+    arena_release(&x->arena);
+    mem_free(x);
+}

@@ -1,0 +1,204 @@
+/* Owns: one upstream call and the two bodies that go through it. A full upstream holds back the
+ * client's body, a full sink holds back the upstream's; nothing is kept here. On the loop's thread.
+ */
+#include "proxy/exchange/flow.h"
+
+#include "base/clock.h"
+#include "proxy/exchange/forward.h"
+#include "proxy/exchange/record.h"
+#include "proxy/exchange/reply.h"
+#include "proxy/exchange/state.h"
+
+static void want_body(struct exchange *x)
+{
+    x->ops->want_body(x->sink, true);
+}
+
+static void on_ready(void *self)
+{
+    struct exchange *x = self;
+    if (x->state == EXCHANGE_CONNECT) {
+        x->note.sent_us = clock_mono_us();
+        state_enter(x, EXCHANGE_STREAM);
+    }
+    if (x->body_complete) {
+        upstream_call_finish(x->call, NULL);
+    } else {
+        want_body(x);
+    }
+}
+
+/* 100 is the sink's: want_body() has sent it where it was asked for. HTTP/1.0 knows no 1xx. */
+static void on_interim(struct exchange *x, struct http_response *head)
+{
+    if (head->status == 101) {
+        reply_problem(x, REASON_UPSTREAM_BAD_RESPONSE);
+        return;
+    }
+    if (head->status == 100 || x->head->minor == 0) {
+        return;
+    }
+    if (forward_response(&x->runtime->conf->headers, x->request_id, 0, head) != 0) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    head->keep_alive = true;
+    x->ops->head(x->sink, head);
+}
+
+static void on_head(void *self, struct http_response *head)
+{
+    struct exchange *x = self;
+    if (head->status < 200) {
+        on_interim(x, head);
+        return;
+    }
+    x->note.answer_us = clock_mono_us();
+    record_server(x);
+    if (forward_response(&x->runtime->conf->headers, x->request_id, clock_wall_ms(), head) != 0) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    head->keep_alive = true;
+    x->status = head->status;
+    x->ops->head(x->sink, head);
+}
+
+static void on_body(void *self, struct str octets)
+{
+    struct exchange *x = self;
+    x->sent += octets.n;
+    x->ops->body(x->sink, octets);
+    if (!x->answer_paused && x->ops->full(x->sink)) {
+        x->answer_paused = true;
+        upstream_call_pause(x->call, true);
+    }
+}
+
+static void on_end(void *self, struct fields *trailers)
+{
+    struct exchange *x = self;
+    x->call = NULL;
+    x->outcome = REASON_OK;
+    if (trailers == NULL || trailers->n == 0 || !x->route->forward_trailers) {
+        state_end(x, NULL);
+        return;
+    }
+    forward_trailers(&x->runtime->conf->headers, trailers);
+    state_end(x, trailers);
+}
+
+static void on_failed(void *self, enum reason why)
+{
+    struct exchange *x = self;
+    record_server(x);
+    x->call = NULL;
+    reply_problem(x, why);
+}
+
+static void on_upstream_drained(void *self)
+{
+    struct exchange *x = self;
+    if (!x->body_complete) {
+        want_body(x);
+    }
+}
+
+static const struct upstream_ops call_ops = {
+    .on_ready = on_ready,
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_failed = on_failed,
+    .on_drained = on_upstream_drained,
+};
+
+/* Only what was verified, and is still valid: a route that requires nothing lets an expired
+ * certificate through, but does not vouch for it. */
+static void fill_own_facts(const struct exchange *x, struct own_facts *own)
+{
+    const struct gate_peer *gate = &x->peer->gate;
+    const struct identity *id = gate->identity;
+    int64_t now = clock_wall_ms();
+    *own = (struct own_facts){.user = x->user};
+    if (id != NULL && gate->certificate == REASON_OK && id->not_before_ms <= now &&
+        now <= id->not_after_ms) {
+        own->subject = id->subject;
+        own->issuer = id->issuer;
+        own->serial = id->serial;
+        own->fingerprint = str_of(id->fingerprint);
+        own->certificate = true;
+    }
+}
+
+void flow_start(struct exchange *x)
+{
+    const struct conf *conf = x->runtime->conf;
+    x->body_max =
+        x->route->body_max_bytes != 0 ? x->route->body_max_bytes : conf->limits.body_bytes;
+    if (x->head->framing == HTTP_FRAMING_LENGTH && x->head->length > x->body_max) {
+        reply_problem(x, REASON_HTTP_BODY_TOO_LARGE);
+        return;
+    }
+    struct forward_facts facts = {
+        .names = &conf->headers,
+        .client_text = x->peer->client_text,
+        .client_kind = x->peer->address.kind,
+        .client_trusted = x->peer->trusted,
+        .secure = x->peer->secure,
+        .keep_authorization = x->route->forward_authorization,
+        .request_id = x->request_id,
+    };
+    fill_own_facts(x, &facts.own);
+    if (forward_request(&facts, x->head) != 0) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    state_enter(x, EXCHANGE_CONNECT);
+    x->call = upstream_call_start(x->runtime->upstreams, x->route->upstream, x->head, &x->arena,
+                                  &call_ops, x);
+    if (x->call == NULL) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+    }
+}
+
+void flow_body(struct exchange *x, struct str octets)
+{
+    if (x->call == NULL) {
+        return;
+    }
+    if (octets.n > x->body_max - x->received) {
+        reply_problem(x, REASON_HTTP_BODY_TOO_LARGE);
+        return;
+    }
+    x->received += octets.n;
+    upstream_call_body(x->call, octets);
+    if (x->call != NULL && upstream_call_full(x->call)) {
+        x->ops->want_body(x->sink, false);
+    }
+}
+
+void flow_body_end(struct exchange *x, struct fields *trailers)
+{
+    if (x->body_complete) {
+        return;
+    }
+    x->body_complete = true;
+    if (x->call == NULL || x->state != EXCHANGE_STREAM) {
+        return;
+    }
+    if (trailers == NULL || trailers->n == 0 || !x->route->forward_trailers) {
+        upstream_call_finish(x->call, NULL);
+        return;
+    }
+    forward_trailers(&x->runtime->conf->headers, trailers);
+    upstream_call_finish(x->call, trailers);
+}
+
+void flow_drained(struct exchange *x)
+{
+    if (x->call != NULL && x->answer_paused) {
+        x->answer_paused = false;
+        upstream_call_pause(x->call, false);
+    }
+}

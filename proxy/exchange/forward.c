@@ -1,0 +1,262 @@
+/* Owns: the order and the lists of what is removed from a head and what is added. Not: which names
+ * are reserved (auth/headers/strip), what hop-by-hop means (proxy/http/hop), or how identity is
+ * told (auth/headers/own). Pure but for the head's arena. */
+#include "proxy/exchange/forward.h"
+
+#include <string.h>
+
+#include "auth/headers/strip.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "proxy/http/hop.h"
+
+/* Framing, routing and per-hop fields that the writer or we make ourselves. Compared with '_' as
+ * '-': behind CGI-like interfaces both spellings are one variable. */
+static const char *const made_by_us[] = {
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-request-id",
+};
+
+/* What besides has no place behind a body (RFC 9110 6.5.1). */
+static const char *const never_trailers[] = {
+    "authorization",      "cache-control", "content-encoding", "content-range",
+    "content-type",       "cookie",        "max-forwards",     "set-cookie",
+    "proxy-authenticate", "via",           "www-authenticate",
+};
+
+/* True if name is the lower-case known, whatever its case and with '_' as '-'. */
+static bool is_alike(struct str name, const char *known)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i] == '_' ? '-' : str_lower(name.p[i]);
+        if (known[i] == '\0' || c != known[i]) {
+            return false;
+        }
+    }
+    return known[name.n] == '\0';
+}
+
+static bool is_one_of(struct str name, const char *const *row, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is_alike(name, row[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool drop_from_request(struct str name, void *arg)
+{
+    const struct forward_facts *facts = arg;
+    if (is_alike(name, "authorization")) {
+        return !facts->keep_authorization;
+    }
+    return is_one_of(name, made_by_us, sizeof(made_by_us) / sizeof(made_by_us[0]));
+}
+
+static bool drop_from_response(struct str name, void *arg)
+{
+    (void)arg;
+    return is_alike(name, "content-length") || is_alike(name, "x-request-id");
+}
+
+static bool drop_from_trailers(struct str name, void *arg)
+{
+    const struct conf_headers *names = arg;
+    return is_one_of(name, made_by_us, sizeof(made_by_us) / sizeof(made_by_us[0])) ||
+           is_one_of(name, never_trailers, sizeof(never_trailers) / sizeof(never_trailers[0])) ||
+           strip_is_reserved(name, names);
+}
+
+/* All values of the fields called name as one list, then own behind them; own alone if there are
+ * none. In the arena; p is NULL without memory. */
+static struct str join(const struct fields *fields, struct str name, struct str own)
+{
+    size_t size = own.n;
+    for (size_t i = 0; i < fields->n; i++) {
+        if (str_ieq(fields->v[i].name, name) && fields->v[i].value.n > 0) {
+            size += fields->v[i].value.n + 2;
+        }
+    }
+    char *p = arena_alloc(fields->arena, size + 1);
+    if (p == NULL) {
+        return STR_NONE;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < fields->n; i++) {
+        struct str value = fields->v[i].value;
+        if (str_ieq(fields->v[i].name, name) && value.n > 0) {
+            memcpy(p + at, value.p, value.n);
+            memcpy(p + at + value.n, ", ", 2);
+            at += value.n + 2;
+        }
+    }
+    memcpy(p + at, own.p, own.n);
+    return (struct str){p, size};
+}
+
+/* A Forwarded value: a token as it is, everything else quoted (RFC 7239 4). The octets of hosts and
+ * addresses need no escapes within the quotes. */
+static struct str forwarded_value(struct arena *a, struct str value)
+{
+    return http_is_token(value) ? value : arena_printf(a, "\"%.*s\"", STR_ARG(value));
+}
+
+static struct str forwarded_for(const struct forward_facts *facts, struct arena *a)
+{
+    if (facts->client_kind != ADDR_INET) {
+        return STR("unknown");
+    }
+    if (str_chr(facts->client_text, ':') != STR_NPOS) {
+        return arena_printf(a, "\"[%.*s]\"", STR_ARG(facts->client_text));
+    }
+    return facts->client_text;
+}
+
+static struct str forwarded_element(const struct forward_facts *facts,
+                                    const struct http_request *head)
+{
+    struct arena *a = head->fields.arena;
+    struct str from = forwarded_for(facts, a);
+    struct str host = forwarded_value(a, head->authority);
+    const char *proto = facts->secure ? "https" : "http";
+    if (from.p == NULL || host.p == NULL) {
+        return STR_NONE;
+    }
+    if (head->authority.n == 0) {
+        return arena_printf(a, "for=%.*s;proto=%s", STR_ARG(from), proto);
+    }
+    return arena_printf(a, "for=%.*s;host=%.*s;proto=%s", STR_ARG(from), STR_ARG(host), proto);
+}
+
+/* What is made from the client's own fields, before those go. */
+struct onward {
+    struct str x_forwarded_for;
+    struct str forwarded;
+};
+
+static int read_onward(const struct forward_facts *facts, const struct http_request *head,
+                       struct onward *out)
+{
+    static const struct fields nothing = {0};
+    struct fields none = nothing;
+    none.arena = head->fields.arena;
+    const struct fields *from = facts->client_trusted ? &head->fields : &none;
+    struct str client = facts->client_kind == ADDR_INET ? facts->client_text : STR("unknown");
+    *out = (struct onward){0};
+    if (facts->names->x_forwarded) {
+        out->x_forwarded_for = join(from, STR("X-Forwarded-For"), client);
+        if (out->x_forwarded_for.p == NULL) {
+            return -ERR_NOMEM;
+        }
+    }
+    if (facts->names->forwarded) {
+        struct str own = forwarded_element(facts, head);
+        out->forwarded = own.p != NULL ? join(from, STR("Forwarded"), own) : STR_NONE;
+        if (out->forwarded.p == NULL) {
+            return -ERR_NOMEM;
+        }
+    }
+    return 0;
+}
+
+/* Add a field, or nothing for an empty value. */
+static int add_if_any(struct fields *fields, struct str name, struct str value)
+{
+    return value.n > 0 ? fields_add(fields, name, value) : 0;
+}
+
+static int add_via(const struct conf_headers *names, unsigned minor, struct fields *fields)
+{
+    if (!names->via) {
+        return 0;
+    }
+    const char *by = names->via_name.p != NULL && names->via_name.p[0] != '\0' ? names->via_name.p
+                                                                               : "countersign";
+    struct str value = arena_printf(fields->arena, "1.%u %s", minor, by);
+    return value.p != NULL ? fields_add(fields, STR("Via"), value) : -ERR_NOMEM;
+}
+
+static int add_x_forwarded(const struct forward_facts *facts, const struct onward *onward,
+                           struct http_request *head)
+{
+    struct fields *fields = &head->fields;
+    if (!facts->names->x_forwarded) {
+        return 0;
+    }
+    int r = fields_add(fields, STR("X-Forwarded-For"), onward->x_forwarded_for);
+    if (r == 0) {
+        r = fields_add(fields, STR("X-Forwarded-Proto"),
+                       facts->secure ? STR("https") : STR("http"));
+    }
+    return r == 0 ? add_if_any(fields, STR("X-Forwarded-Host"), head->authority) : r;
+}
+
+int forward_request(const struct forward_facts *facts, struct http_request *head)
+{
+    struct fields *fields = &head->fields;
+    struct onward onward;
+    int r = read_onward(facts, head, &onward);
+    if (r != 0) {
+        return r;
+    }
+    struct forward_facts of = *facts;
+    hop_strip(fields);
+    (void)strip_inbound(fields, facts->names);
+    fields_remove_if(fields, drop_from_request, &of);
+    r = own_fields_add(facts->names, &facts->own, fields);
+    if (r == 0) {
+        r = add_x_forwarded(facts, &onward, head);
+    }
+    if (r == 0) {
+        r = add_if_any(fields, STR("Forwarded"), onward.forwarded);
+    }
+    if (r == 0) {
+        r = add_if_any(fields, STR("X-Request-Id"), facts->request_id);
+    }
+    return r == 0 ? add_via(facts->names, head->minor, fields) : r;
+}
+
+int forward_response(const struct conf_headers *names, struct str request_id, int64_t wall_ms,
+                     struct http_response *head)
+{
+    struct fields *fields = &head->fields;
+    unsigned minor = head->minor;
+    hop_strip(fields);
+    fields_remove_if(fields, drop_from_response, NULL);
+    if (head->status < 200) {
+        return 0;
+    }
+    if (fields_find(fields, STR("Date")) == NULL) {
+        char *date = arena_alloc(fields->arena, CLOCK_HTTP_DATE_LEN + 1);
+        if (date == NULL) {
+            return -ERR_NOMEM;
+        }
+        clock_http_date(wall_ms, date);
+        int r = fields_add(fields, STR("Date"), (struct str){date, CLOCK_HTTP_DATE_LEN});
+        if (r != 0) {
+            return r;
+        }
+    }
+    int r = add_if_any(fields, STR("X-Request-Id"), request_id);
+    return r == 0 ? add_via(names, minor, fields) : r;
+}
+
+void forward_trailers(const struct conf_headers *names, struct fields *trailers)
+{
+    struct conf_headers of = *names;
+    hop_strip(trailers);
+    fields_remove_if(trailers, drop_from_trailers, &of);
+}

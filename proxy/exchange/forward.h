@@ -1,0 +1,43 @@
+/* From the client's head to the upstream's, and back: what is taken away and what is added, in the
+ * one order that is safe. Private to proxy/exchange. */
+#ifndef PROXY_EXCHANGE_FORWARD_H
+#define PROXY_EXCHANGE_FORWARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/headers/own.h"
+#include "base/addr.h"
+#include "conf/model.h"
+#include "proxy/http/head.h"
+
+/* What forwarding has to know besides the head. All borrowed for the call; texts that become field
+ * values are copied. */
+struct forward_facts {
+    const struct conf_headers *names;
+    struct own_facts own;       /* only what was verified */
+    struct str client_text;     /* the client's address without port */
+    enum addr_kind client_kind; /* a Unix-socket peer has no address to tell */
+    bool client_trusted;        /* its X-Forwarded-For and Forwarded are continued */
+    bool secure;
+    bool keep_authorization;
+    struct str request_id;
+};
+
+/* Turn head into what the upstream gets: hop-by-hop fields go first, then reserved ones, then
+ * Authorization, Expect, Host and Content-Length (the writer makes those two itself); our own
+ * fields come last, so nothing that a client sent can remove, precede or double them. Returns 0 or
+ * -ERR_NOMEM (head is then not to be sent). */
+int forward_request(const struct forward_facts *facts, struct http_request *head)
+    __attribute__((warn_unused_result));
+
+/* Turn an upstream's head (1xx or final) into what the client gets: without hop-by-hop fields, with
+ * Via, X-Request-Id and, if it is final and has none, Date. Returns 0 or -ERR_NOMEM. */
+int forward_response(const struct conf_headers *names, struct str request_id, int64_t wall_ms,
+                     struct http_response *head) __attribute__((warn_unused_result));
+
+/* Leave of trailer fields only what may be passed on: no hop-by-hop, framing, routing, credential
+ * or reserved fields. */
+void forward_trailers(const struct conf_headers *names, struct fields *trailers);
+
+#endif

@@ -1,0 +1,177 @@
+/* Owns: the table of rules in the order in which they are tried, and the choice. Pure. */
+#include "proxy/exchange/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proxy/exchange/path.h"
+
+enum host_kind { HOST_EXACT = 0, HOST_SUFFIX, HOST_ANY };
+
+struct entry {
+    const struct conf_route *route;
+    enum host_kind kind;
+    struct str host; /* HOST_SUFFIX: with its leading dot; borrowed from the configuration */
+    char *prefix;    /* normal form; owned; NULL: matches nothing */
+    size_t prefix_n;
+};
+
+struct route_table {
+    size_t n;
+    struct entry entries[];
+};
+
+static void set_host(struct entry *e, struct str host)
+{
+    if (host.n == 0) {
+        e->kind = HOST_ANY;
+    } else if (str_starts(host, STR("*."))) {
+        e->kind = HOST_SUFFIX;
+        e->host = str_slice(host, 1, host.n);
+    } else {
+        e->kind = HOST_EXACT;
+        e->host = host;
+    }
+}
+
+/* Returns false without memory. */
+static bool set_prefix(struct entry *e, struct str path)
+{
+    e->prefix = mem_alloc(path.n + 1);
+    if (e->prefix == NULL) {
+        return false;
+    }
+    if (!path_normalise(path, e->prefix, &e->prefix_n)) {
+        mem_free(e->prefix);
+        e->prefix = NULL;
+    }
+    return true;
+}
+
+static int compare_folded(struct str a, struct str b)
+{
+    for (size_t i = 0; i < a.n && i < b.n; i++) {
+        int d = str_lower(a.p[i]) - str_lower(b.p[i]);
+        if (d != 0) {
+            return d;
+        }
+    }
+    return 0;
+}
+
+/* Exact hosts, then suffixes, then any; the longer first; equal hosts together, and among them the
+ * longer prefix first. */
+static int compare_entries(const void *left, const void *right)
+{
+    const struct entry *a = left;
+    const struct entry *b = right;
+    if (a->kind != b->kind) {
+        return a->kind < b->kind ? -1 : 1;
+    }
+    if (a->host.n != b->host.n) {
+        return a->host.n > b->host.n ? -1 : 1;
+    }
+    int d = compare_folded(a->host, b->host);
+    if (d != 0) {
+        return d;
+    }
+    if (a->prefix_n != b->prefix_n) {
+        return a->prefix_n > b->prefix_n ? -1 : 1;
+    }
+    return 0;
+}
+
+struct route_table *route_table_new(const struct conf *conf)
+{
+    struct route_table *t = mem_calloc(1, sizeof(*t) + conf->route_count * sizeof(t->entries[0]));
+    if (t == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < conf->route_count; i++) {
+        struct entry *e = &t->entries[t->n++];
+        e->route = &conf->routes[i];
+        set_host(e, str_of(e->route->host.p));
+        if (!set_prefix(e, e->route->path.p != NULL ? str_of(e->route->path.p) : STR("/"))) {
+            route_table_free(t);
+            return NULL;
+        }
+    }
+    qsort(t->entries, t->n, sizeof(t->entries[0]), compare_entries);
+    return t;
+}
+
+void route_table_free(struct route_table *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        mem_free(t->entries[i].prefix);
+    }
+    mem_free(t);
+}
+
+static bool host_matches(const struct entry *e, struct str host)
+{
+    switch (e->kind) {
+    case HOST_EXACT:
+        return str_ieq(e->host, host);
+    case HOST_SUFFIX:
+        return host.n > e->host.n && str_ieq(e->host, str_slice(host, host.n - e->host.n, host.n));
+    case HOST_ANY:
+        return true;
+    }
+    return false;
+}
+
+static bool path_matches(const struct entry *e, struct str path)
+{
+    struct str prefix = {e->prefix, e->prefix_n};
+    if (e->prefix == NULL || !str_starts(path, prefix)) {
+        return false;
+    }
+    return prefix.p[prefix.n - 1] == '/' || path.n == prefix.n || path.p[prefix.n] == '/';
+}
+
+static const struct conf_route *choose(const struct route_table *t, struct str host,
+                                       struct str path)
+{
+    size_t i = 0;
+    while (i < t->n && !host_matches(&t->entries[i], host)) {
+        i++;
+    }
+    const struct entry *group = i < t->n ? &t->entries[i] : NULL;
+    for (; i < t->n; i++) {
+        const struct entry *e = &t->entries[i];
+        if (e->kind != group->kind || !str_ieq(e->host, group->host)) {
+            break;
+        }
+        if (path_matches(e, path)) {
+            return e->route;
+        }
+    }
+    return NULL;
+}
+
+const struct conf_route *route_find(const struct route_table *t, struct str host, struct str path)
+{
+    if (host.n > 0 && host.p[host.n - 1] == '.') {
+        host.n--;
+    }
+    if (str_eq(path, STR("*"))) {
+        path = STR("/");
+    }
+    if (path_is_plain(path)) {
+        return choose(t, host, path);
+    }
+    char *plain = path.n > 0 ? mem_alloc(path.n) : NULL;
+    if (plain == NULL) {
+        return NULL;
+    }
+    size_t n = 0;
+    const struct conf_route *found =
+        path_normalise(path, plain, &n) ? choose(t, host, (struct str){plain, n}) : NULL;
+    mem_free(plain);
+    return found;
+}
