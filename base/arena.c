@@ -86,7 +86,7 @@ struct str arena_printf(struct arena *a, const char *format, ...)
     return (struct str){p, (size_t)n};
 }
 
-static void free_all_but(struct arena *a, struct arena_block *keep)
+static void free_all_but(struct arena *a, const struct arena_block *keep)
 {
     struct arena_block *block = a->blocks;
     while (block != NULL) {

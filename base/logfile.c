@@ -309,16 +309,9 @@ void logfile_line(struct logfile *f, struct str line)
     }
 }
 
-int logfile_reopen(struct logfile *f, struct err *e)
+/* Go on with fd, which becomes f's, after a flush. */
+static void switch_to(struct logfile *f, int fd)
 {
-    logfile_flush(f);
-    if (f->path == NULL) {
-        return 0;
-    }
-    int fd = open(f->path, OPEN_FLAGS, 0640);
-    if (fd < 0) {
-        return set_errno(e, f->path);
-    }
     if (f->mid_line) {
         /* The half line stays in the old file; its other half would make no sense in the new. */
         buf_consume(&f->wait, str_chr(buf_str(&f->wait), '\n') + 1);
@@ -333,7 +326,35 @@ int logfile_reopen(struct logfile *f, struct err *e)
     (void)close(f->fd);
     f->fd = fd;
     f->way = way_of(fd);
+}
+
+int logfile_reopen(struct logfile *f, struct err *e)
+{
+    logfile_flush(f);
+    if (f->path == NULL) {
+        return 0;
+    }
+    int fd = open(f->path, OPEN_FLAGS, 0640);
+    if (fd < 0) {
+        return set_errno(e, f->path);
+    }
+    switch_to(f, fd);
     return 0;
+}
+
+void logfile_adopt(struct logfile *f, int fd)
+{
+    logfile_flush(f);
+    if (f->path == NULL) {
+        (void)close(fd);
+        return;
+    }
+    switch_to(f, fd);
+}
+
+int logfile_descriptor(const struct logfile *f)
+{
+    return f->path != NULL ? f->fd : -1;
 }
 
 uint64_t logfile_lost(const struct logfile *f)

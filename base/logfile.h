@@ -31,6 +31,14 @@ void logfile_flush(struct logfile *f);
  * and e is set. Returns 0 or a negative err_code. */
 int logfile_reopen(struct logfile *f, struct err *e);
 
+/* Write what waits, then go on with fd (taken over), which another process opened for the same
+ * path: for a process that may not open it itself. Closes fd if f does not stand for a path. */
+void logfile_adopt(struct logfile *f, int fd);
+
+/* The descriptor in use, to be handed to logfile_adopt() of another process; f's. -1 if f does not
+ * stand for a path. */
+int logfile_descriptor(const struct logfile *f);
+
 /* Lines lost since the start. */
 uint64_t logfile_lost(const struct logfile *f);
 

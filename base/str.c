@@ -108,30 +108,42 @@ bool str_to_u64(struct str s, uint64_t *out)
     return true;
 }
 
-size_t str_utf8_len(struct str s)
+/* The length that the first octet of a character announces; 0 if none begins with it. */
+static size_t utf8_announced(unsigned char first)
 {
-    if (s.n == 0) {
-        return 0;
-    }
-    const unsigned char *u = (const unsigned char *)s.p;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-    size_t n = 0;
-    if (u[0] < 0x80) {
+    if (first < 0x80) {
         return 1;
     }
-    if (u[0] >= 0xc2 && u[0] <= 0xdf) {
-        n = 2;
-    } else if (u[0] >= 0xe0 && u[0] <= 0xef) {
-        n = 3;
-        low = u[0] == 0xe0 ? 0xa0 : low;   /* else overlong */
-        high = u[0] == 0xed ? 0x9f : high; /* else a surrogate */
-    } else if (u[0] >= 0xf0 && u[0] <= 0xf4) {
-        n = 4;
-        low = u[0] == 0xf0 ? 0x90 : low;   /* else overlong */
-        high = u[0] == 0xf4 ? 0x8f : high; /* else past U+10FFFF */
+    if (first < 0xc2 || first > 0xf4) {
+        return 0;
     }
-    if (n == 0 || s.n < n || u[1] < low || u[1] > high) {
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+static bool utf8_second_fits(unsigned char first, unsigned char second)
+{
+    switch (first) {
+    case 0xe0:
+        return second >= 0xa0 && second <= 0xbf; /* else overlong */
+    case 0xed:
+        return second >= 0x80 && second <= 0x9f; /* else a surrogate */
+    case 0xf0:
+        return second >= 0x90 && second <= 0xbf; /* else overlong */
+    case 0xf4:
+        return second >= 0x80 && second <= 0x8f; /* else past U+10FFFF */
+    default:
+        return second >= 0x80 && second <= 0xbf;
+    }
+}
+
+size_t str_utf8_len(struct str s)
+{
+    const unsigned char *u = (const unsigned char *)s.p;
+    size_t n = s.n > 0 ? utf8_announced(u[0]) : 0;
+    if (n < 2) {
+        return n;
+    }
+    if (s.n < n || !utf8_second_fits(u[0], u[1])) {
         return 0;
     }
     for (size_t i = 2; i < n; i++) {

@@ -14,22 +14,13 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Fails the test, naming the row by says, unless condition holds. */
-#define CHECK_ROW(says, condition)                                                                 \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fail_msg("row \"%s\": %s", (says), #condition);                                        \
-        }                                                                                          \
-    } while (0)
+#define CHECK_ROW(says, condition) check_row((says), (condition), #condition, __FILE__, __LINE__)
 
 /* Fails the test, showing both texts, unless the spans are equal. */
-#define CHECK_STR(says, got, wanted)                                                               \
-    do {                                                                                           \
-        struct str check_got = (got);                                                              \
-        struct str check_wanted = (wanted);                                                        \
-        if (!str_eq(check_got, check_wanted)) {                                                    \
-            fail_msg("row \"%s\": got \"%.*s\", wanted \"%.*s\"", (says), STR_ARG(check_got),      \
-                     STR_ARG(check_wanted));                                                       \
-        }                                                                                          \
-    } while (0)
+#define CHECK_STR(says, got, wanted) check_str((says), (got), (wanted), __FILE__, __LINE__)
+
+/* What the macros call. */
+void check_row(const char *says, bool holds, const char *condition, const char *file, int line);
+void check_str(const char *says, struct str got, struct str wanted, const char *file, int line);
 
 #endif

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/job.c"
+#include "base/job.c" /* NOLINT(bugprone-suspicious-include): to see stop */
 #include "base/job.h"
 #include "tests/support/check.h"
 
