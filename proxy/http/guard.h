@@ -16,14 +16,14 @@ enum guard_result { GUARD_BAD = 0, GUARD_MORE, GUARD_DONE };
 struct guard {
     enum guard_kind kind;
     unsigned char state;
-    uint32_t octets;      /* so far */
+    uint32_t octets; /* so far */
     uint32_t octets_max;
     uint32_t fields;
     uint32_t fields_max;
     uint32_t line_octets; /* of the current line; of the target in the request line */
     uint32_t target_max;
-    uint8_t empty_lines;  /* before the start line: one is allowed in a request */
-    uint8_t version_at;   /* place in "HTTP/1.x" */
+    uint8_t empty_lines; /* before the start line: one is allowed in a request */
+    uint8_t version_at;  /* place in "HTTP/1.x" */
 };
 
 /* Prepare g. Limits are counts of octets and fields; target_max is for requests. */

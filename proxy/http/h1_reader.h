@@ -36,20 +36,25 @@ void h1_reader_free(struct h1_reader *r);
  * only do between messages). Responses: request_method decides whether there is a body. */
 void h1_reader_begin(struct h1_reader *r, struct arena *arena, enum http_method request_method);
 
-/* Take octets up to the next event. *used: how many were taken; call again with the rest. After
- * H1_END nothing is taken until h1_reader_begin(). A response with status 1xx (but 101) gives
- * H1_HEAD and then goes on to the next head without h1_reader_begin(). */
+/* Take octets up to the next event. *used: how many were taken; call again with the rest, even if
+ * that is empty, until H1_MORE, H1_END or H1_ERROR (the H1_END of a message without body needs no
+ * octets). After H1_END nothing is taken, and H1_END said again, until h1_reader_begin(). A
+ * response with status 1xx gives H1_HEAD (good until the next call) and then goes on to the next
+ * head without h1_reader_begin(); 101, and more than 16 of them, are errors. Answers to HEAD and
+ * with status 304 have the framing that their head tells (LENGTH, CHUNKED, or NONE), to be repeated
+ * by h1_write_response(), but no body: H1_END follows H1_HEAD. */
 enum h1_event h1_reader_next(struct h1_reader *r, struct str octets, size_t *used);
 
-/* The sender has closed. H1_END if that ends the message (framing CLOSE), H1_MORE if nothing of a
- * message has been seen, H1_ERROR (HTTP_TRUNCATED) otherwise. */
+/* The sender has closed. H1_END if that ends the message (framing CLOSE) or the message is complete
+ * and its H1_END not told yet; H1_MORE if nothing of a message has been seen, or H1_END was told;
+ * H1_ERROR (HTTP_TRUNCATED) otherwise. */
 enum h1_event h1_reader_eof(struct h1_reader *r);
 
-/* True if any octet of a message was taken since h1_reader_begin(): a time-out then is a slow head,
- * not an idle connection. */
+/* True if any octet of a message (an empty line before it is none) was taken since
+ * h1_reader_begin(): a time-out then is a slow head, not an idle connection. */
 bool h1_reader_started(const struct h1_reader *r);
 
-/* The reason of H1_ERROR, in terms of requests (HTTP_*). */
+/* The reason of H1_ERROR, in terms of requests (HTTP_*, OUT_OF_MEMORY). */
 enum reason h1_reader_reason(const struct h1_reader *r);
 
 /* The head; borrowed from r until the next h1_reader_begin(). Callers may change its fields. */

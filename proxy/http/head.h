@@ -25,7 +25,7 @@ enum http_framing {
     HTTP_FRAMING_NONE = 0, /* there is no body */
     HTTP_FRAMING_LENGTH,
     HTTP_FRAMING_CHUNKED,
-    HTTP_FRAMING_CLOSE     /* answers only: until the connection ends */
+    HTTP_FRAMING_CLOSE /* answers only: until the connection ends */
 };
 
 /* All texts borrow from the reader that parsed them, or from the arena of whoever made them. */
@@ -37,15 +37,15 @@ struct http_request {
     struct str host;      /* without port, as received, brackets kept; may be empty in HTTP/1.0 */
     unsigned minor;       /* 0 or 1 */
     enum http_framing framing;
-    uint64_t length;      /* LENGTH only */
+    uint64_t length; /* LENGTH only */
     bool keep_alive;
     bool expect_continue;
     struct fields fields; /* all, in order, values trimmed */
 };
 
 struct http_response {
-    unsigned status;      /* 100-599 */
-    struct str phrase;    /* reason phrase, may be empty */
+    unsigned status;   /* 100-599 */
+    struct str phrase; /* reason phrase, may be empty */
     unsigned minor;
     enum http_framing framing;
     uint64_t length;
@@ -56,6 +56,9 @@ struct http_response {
 /* "GET" and so on. */
 struct str http_method_text(enum http_method m);
 
+/* The method that text is, exactly; HTTP_METHOD_NONE if it is not one that is let in. */
+enum http_method http_method_of(struct str text);
+
 /* True for methods that may be sent again without harm (RFC 9110 9.2.2). */
 bool http_method_is_idempotent(enum http_method m);
 
@@ -65,9 +68,11 @@ struct str http_status_phrase(unsigned status);
 /* True if s is a token (RFC 9110 5.6.2), at least one octet. */
 bool http_is_token(struct str s);
 
-/* Check uri-host[:port] (RFC 9110 7.2, RFC 3986 3.2.2: reg-name, IPv4, bracketed IPv6; port 0-65535
- * digits, may be empty after the colon; no userinfo, no percent-escapes of controls). *host: without
- * the port, borrowed. Returns false if it is none. */
+/* Check uri-host[:port] (RFC 9110 7.2, RFC 3986 3.2.2): a reg-name, an IPv4 or a bracketed IPv6
+ * address; a port of at most 5 digits and 65535, which may be empty after the colon; no userinfo.
+ * Stricter than the RFC: no sub-delims (a comma in X-Forwarded-Host would make two hosts), no
+ * percent-escape of anything that has a meaning of its own, no IPvFuture. *host: without the port,
+ * brackets kept, borrowed. Returns false if it is none. */
 bool http_authority_parse(struct str authority, struct str *host, struct str *port);
 
 #endif
