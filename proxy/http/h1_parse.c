@@ -1,11 +1,23 @@
-/* Owns: the calls of llhttp. Not: what a head means. One thread a parser. */
+/* Owns: the calls of llhttp. Not: what a head means. Any thread. */
 #include "proxy/http/h1_parse.h"
+
+#include <llhttp.h>
 
 #include "base/err.h"
 
 #if LLHTTP_VERSION_MAJOR < 8 || (LLHTTP_VERSION_MAJOR == 8 && !LLHTTP_STRICT_MODE)
 #error "llhttp 8 must be compiled with LLHTTP_STRICT_MODE=1; older ones are not supported"
 #endif
+
+struct parse {
+    llhttp_t llhttp;
+    struct fields *fields; /* borrowed */
+    struct str text;       /* target or phrase */
+    struct str name;
+    struct str value;
+    bool is_head_done;
+    bool is_out_of_memory;
+};
 
 /* Spans of one kind are contiguous: a head is parsed in one call and has no folded lines. */
 static void extend(struct str *s, const char *at, size_t n)
@@ -16,7 +28,7 @@ static void extend(struct str *s, const char *at, size_t n)
     s->n = (size_t)(at - s->p) + n;
 }
 
-static struct h1_parse *self(llhttp_t *l)
+static struct parse *self(llhttp_t *l)
 {
     return l->data;
 }
@@ -41,8 +53,8 @@ static int on_value(llhttp_t *l, const char *at, size_t n)
 
 static int on_value_complete(llhttp_t *l)
 {
-    struct h1_parse *p = self(l);
-    if (p->fields != NULL && fields_add(p->fields, p->name, str_trim(p->value)) != 0) {
+    struct parse *p = self(l);
+    if (fields_add(p->fields, p->name, str_trim(p->value)) != 0) {
         p->is_out_of_memory = true;
         return -1;
     }
@@ -57,12 +69,6 @@ static int on_headers_complete(llhttp_t *l)
     return 0;
 }
 
-static int on_message_complete(llhttp_t *l)
-{
-    self(l)->is_message_done = true;
-    return 0;
-}
-
 static const llhttp_settings_t settings = {
     .on_url = on_text,
     .on_status = on_text,
@@ -70,25 +76,17 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_value,
     .on_header_value_complete = on_value_complete,
     .on_headers_complete = on_headers_complete,
-    .on_message_complete = on_message_complete,
 };
 
-void h1_parse_begin(struct h1_parse *p, bool is_response)
+/* llhttp also takes Proxy-Connection for Connection, and then stops behind the head to let another
+ * protocol begin; here none ever does. */
+static bool execute(struct parse *p, struct str head)
 {
-    *p = (struct h1_parse){0};
-    llhttp_init(&p->llhttp, is_response ? HTTP_RESPONSE : HTTP_REQUEST, &settings);
-    p->llhttp.data = p;
+    llhttp_errno_t rc = llhttp_execute(&p->llhttp, head.p, head.n);
+    return (rc == HPE_OK || rc == HPE_PAUSED_UPGRADE) && p->is_head_done;
 }
 
-static bool execute(struct h1_parse *p, struct str octets)
-{
-    llhttp_errno_t rc = llhttp_execute(&p->llhttp, octets.p, octets.n);
-    /* llhttp also takes Proxy-Connection for Connection, and then stops behind the message to let
-     * another protocol begin; here none ever does. */
-    return rc == HPE_OK || (rc == HPE_PAUSED_UPGRADE && p->is_message_done);
-}
-
-static bool agrees(struct h1_parse *p, const struct h1_start *start)
+static bool agrees(struct parse *p, const struct h1_start *start)
 {
     llhttp_t *l = &p->llhttp;
     if (!str_eq(p->text, start->text) || llhttp_get_http_major(l) != 1 ||
@@ -102,24 +100,15 @@ static bool agrees(struct h1_parse *p, const struct h1_start *start)
     return str_eq(str_of(method), start->method);
 }
 
-int h1_parse_head(struct h1_parse *p, struct str head, const struct h1_start *start,
+int h1_parse_head(bool is_response, struct str head, const struct h1_start *start,
                   struct fields *out)
 {
-    p->fields = out;
-    bool is_good = execute(p, head);
-    p->fields = NULL;
-    if (p->is_out_of_memory) {
+    struct parse p = {.fields = out};
+    llhttp_init(&p.llhttp, is_response ? HTTP_RESPONSE : HTTP_REQUEST, &settings);
+    p.llhttp.data = &p;
+    bool is_good = execute(&p, head);
+    if (p.is_out_of_memory) {
         return -ERR_NOMEM;
     }
-    return is_good && p->is_head_done && agrees(p, start) ? 0 : -ERR_MALFORMED;
-}
-
-bool h1_parse_follow(struct h1_parse *p, struct str octets)
-{
-    return octets.n == 0 || (!p->is_message_done && execute(p, octets));
-}
-
-bool h1_parse_is_done(const struct h1_parse *p)
-{
-    return p->is_message_done;
+    return is_good && agrees(&p, start) ? 0 : -ERR_MALFORMED;
 }

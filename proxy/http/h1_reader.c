@@ -8,6 +8,7 @@
 #include "proxy/http/chunk.h"
 #include "proxy/http/guard.h"
 #include "proxy/http/h1_head.h"
+#include "proxy/http/h1_lines.h"
 
 enum state {
     STATE_HEAD = 0,
@@ -33,7 +34,6 @@ struct h1_reader {
     struct arena *arena;
     struct guard guard; /* of the head, then of the trailers */
     struct chunk chunk;
-    struct h1_parse parse;
     uint64_t left;           /* of a body with a length; what one without may still grow */
     struct buf head;         /* as received, without an empty line before it */
     struct buf trailer_text; /* empty if the trailer section is */
@@ -81,7 +81,6 @@ static void begin_head(struct h1_reader *r)
     r->state = STATE_HEAD;
     guard_init(&r->guard, r->is_response ? GUARD_RESPONSE : GUARD_REQUEST, r->limits.head_bytes,
                r->limits.field_count, r->limits.target_bytes);
-    h1_parse_begin(&r->parse, r->is_response);
 }
 
 void h1_reader_begin(struct h1_reader *r, struct arena *arena, enum http_method request_method)
@@ -130,8 +129,7 @@ static void enter_body(struct h1_reader *r, enum http_framing framing, uint64_t 
 static enum reason finish_request(struct h1_reader *r)
 {
     struct http_request *q = &r->request;
-    enum reason why =
-        h1_head_request(&r->parse, buf_str(&r->head), r->arena, r->limits.body_bytes, q);
+    enum reason why = h1_head_request(buf_str(&r->head), r->arena, r->limits.body_bytes, q);
     if (why == REASON_OK) {
         enter_body(r, q->framing, q->length);
     }
@@ -141,8 +139,8 @@ static enum reason finish_request(struct h1_reader *r)
 static enum reason finish_response(struct h1_reader *r)
 {
     struct http_response *s = &r->response;
-    enum reason why = h1_head_response(&r->parse, buf_str(&r->head), r->arena, r->limits.body_bytes,
-                                       r->request_method, s);
+    enum reason why =
+        h1_head_response(buf_str(&r->head), r->arena, r->limits.body_bytes, r->request_method, s);
     if (why != REASON_OK) {
         return why;
     }
@@ -204,10 +202,6 @@ static enum h1_event next_counted(struct h1_reader *r, struct str octets, size_t
 
 static enum h1_event finish_trailers(struct h1_reader *r)
 {
-    /* llhttp is told of an empty section: its opinion on trailer fields differs by version. */
-    if (!h1_parse_follow(&r->parse, STR("\r\n")) || !h1_parse_is_done(&r->parse)) {
-        return fail(r, REASON_HTTP_CHUNK);
-    }
     if (h1_lines_fields(buf_str(&r->trailer_text), &r->trailers) != 0) {
         return fail(r, REASON_OUT_OF_MEMORY);
     }
@@ -235,9 +229,6 @@ static enum h1_event next_chunks(struct h1_reader *r, struct str octets, size_t 
     enum chunk_event event = chunk_feed(&r->chunk, octets, used, &r->body, &why);
     if (event == CHUNK_BAD) {
         return fail(r, why);
-    }
-    if (!h1_parse_follow(&r->parse, str_slice(octets, 0, *used))) {
-        return fail(r, REASON_HTTP_CHUNK);
     }
     if (event != CHUNK_LAST) {
         return event == CHUNK_DATA ? H1_BODY : H1_MORE;
