@@ -110,7 +110,8 @@ static enum verdict step_withdrawal(const struct gate *g, enum reason *r)
     if (g->q->wall_ms < g->q->peer->identity->not_before_ms) {
         return deny(r, REASON_CLIENT_CERT_NOT_YET_VALID);
     }
-    if (g->q->wall_ms >= g->q->peer->identity->not_after_ms) {
+    /* The second that notAfter names still counts (RFC 5280 4.1.2.5). */
+    if (g->q->wall_ms / 1000 > g->q->peer->identity->not_after_ms / 1000) {
         return deny(r, REASON_CLIENT_CERT_EXPIRED);
     }
     return VERDICT_NEXT;
