@@ -1,0 +1,206 @@
+"""Limits and time-outs: each is reached once, answers as documented, and is counted."""
+import socket
+import threading
+import time
+
+import pytest
+
+from proxy import basic, wait_until
+
+ALICE = "alice@example.com"
+AUTH = "Authorization: " + basic(ALICE, "wonder land")
+
+
+def head(line, *fields):
+    return "\r\n".join([line, "Host: localhost", AUTH, *fields, "", ""]).encode()
+
+
+def reasons(proxy):
+    return [r["auth.reason"] for r in proxy.access()]
+
+
+def test_handshake_timeout(make_proxy):
+    proxy = make_proxy({"timeouts": {"handshake": "300ms"}}).start()
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as s:
+        assert s.recv(100) == b""
+    wait_until(lambda: proxy.refusals("tls_handshake_timeout") == 1)
+
+
+def test_head_timeout(make_proxy):
+    proxy = make_proxy({"timeouts": {"head": "300ms"}}).start()
+    with proxy.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: lo")
+        assert client.answer().status == 408
+        assert client.at_end()
+    assert proxy.refusals("head_timeout") == 1
+
+
+def test_a_trickle_does_not_extend_the_head_timeout(make_proxy):
+    proxy = make_proxy({"timeouts": {"head": "500ms"}}).start()
+    with proxy.connect() as client:
+        def trickle():
+            try:
+                for octet in head("GET / HTTP/1.1", "X: " + "y" * 200):
+                    client.send(bytes([octet]))
+                    time.sleep(0.02)
+            except OSError:
+                pass
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        assert client.answer().status == 408
+        thread.join()
+
+
+def test_body_timeout(make_proxy):
+    proxy = make_proxy({"timeouts": {"body_idle": "300ms"}}).start()
+    with proxy.connect() as client:
+        client.send(head("POST / HTTP/1.1", "Content-Length: 10") + b"hello")
+        assert client.answer().status == 408
+        assert client.at_end()
+    assert proxy.refusals("body_timeout") == 1
+
+
+def test_keepalive_timeout_is_silent(make_proxy):
+    proxy = make_proxy({"timeouts": {"keepalive": "300ms"}}).start()
+    with proxy.connect() as client:
+        assert client.get("/", ALICE, "wonder land").status == 200
+        assert client.at_end()
+    wait_until(lambda: proxy.refusals("keepalive_timeout") == 1)
+
+
+def test_client_that_takes_nothing(make_proxy, upstream):
+    proxy = make_proxy({"timeouts": {"send_idle": "500ms"}}).start()
+    big = 64 * 1024 * 1024
+
+    def act(request, connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % big)
+        for _ in range(64):
+            connection.sendall(b"x" * (1 << 20))
+        return None
+    upstream.answer = act
+    client = proxy.connect()
+    client.send(head("GET / HTTP/1.1"))
+    wait_until(lambda: proxy.refusals("send_timeout") == 1)
+    client.close()
+
+
+@pytest.mark.parametrize("field,body", [("Content-Length: 2000", b"x" * 2000),
+                                        ("Transfer-Encoding: chunked",
+                                         b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n")])
+def test_body_too_large(make_proxy, upstream, field, body):
+    proxy = make_proxy({"limits": {"body": "1000B"}}).start()
+    with proxy.connect() as client:
+        client.send(head("POST / HTTP/1.1", field) + body)
+        assert client.answer().status == 413
+        assert client.at_end()
+    assert proxy.refusals("http_body_too_large") == 1
+    assert upstream.requests == []
+
+
+def test_body_limit_of_a_route(make_proxy):
+    proxy = make_proxy({"routes": [{"path": "/", "upstream": "api"},
+                                   {"path": "/small", "upstream": "api", "body_max": "10B"}]}).start()
+    for path, status in (("/", 200), ("/small", 413)):
+        with proxy.connect() as client:
+            client.send(head(f"POST {path} HTTP/1.1", "Content-Length: 11") + b"hello world")
+            assert client.answer().status == status
+
+
+def test_connections(make_proxy):
+    proxy = make_proxy({"limits": {"connections": 2}, "process": {"workers": 2}}).start()
+    held = [proxy.connect() for _ in range(2)]
+    with pytest.raises(OSError):
+        proxy.connect()
+    wait_until(lambda: proxy.refusals("connections_max") >= 1)
+    held[0].close()
+    wait_until(lambda: proxy.metric("countersign_connections_active") < 2)
+    with proxy.connect() as client:
+        assert client.get("/", ALICE, "wonder land").status == 200
+    held[1].close()
+
+
+def test_connections_of_one_address(make_proxy):
+    proxy = make_proxy({"limits": {"connections_per_address": 2}, "process": {"workers": 2}})
+    proxy.config["listeners"][0]["address"] = f"0.0.0.0:{proxy.port}"
+    proxy.write_config()
+    proxy.start()
+    held = [proxy.connect() for _ in range(2)]
+    with pytest.raises(OSError):
+        proxy.connect()
+    wait_until(lambda: proxy.refusals("connections_per_address_max") >= 1)
+    with socket.socket() as other:  # another address is not concerned
+        other.bind(("127.0.0.2", 0))
+        other.connect(("127.0.0.1", proxy.port))
+        other.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            other.recv(1)
+    for client in held:
+        client.close()
+
+
+def test_handshakes_in_flight(make_proxy):
+    proxy = make_proxy({"limits": {"handshakes": 2}}).start()
+    idle = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2)]
+    wait_until(lambda: proxy.metric("countersign_tls_handshakes_active") == 2)
+    with pytest.raises(OSError):
+        proxy.connect()
+    wait_until(lambda: proxy.refusals("handshakes_max") >= 1)
+    for s in idle:
+        s.close()
+    wait_until(lambda: proxy.metric("countersign_tls_handshakes_active") == 0)
+    assert proxy.get().status == 200
+
+
+def test_requests_of_one_connection(make_proxy):
+    proxy = make_proxy({"limits": {"requests_per_connection": 2}}).start()
+    with proxy.connect() as client:
+        assert client.get("/", ALICE, "wonder land").get("connection") is None
+        assert client.get("/", ALICE, "wonder land").get("connection") == "close"
+        assert client.at_end()
+
+
+def test_no_route(make_proxy, upstream):
+    proxy = make_proxy({"routes": [{"path": "/api", "upstream": "api"}]}).start()
+    for path in ("/", "/apix", "/api/../x", "/api/%2e%2e/x", "/a%70i%2fx", "/api/..%2fx"):
+        assert proxy.get(path=path).status == 404, path
+    for path in ("/api", "/api/", "/api/x?y", "/a%70i/x"):
+        assert proxy.get(path=path).status == 200, path
+    assert proxy.refusals("no_route") == 6
+
+
+def test_password_queue(make_proxy):
+    """More slow hashes than may wait: 503, and the loop goes on."""
+    import subprocess
+    proxy = make_proxy({"users": {"hash_queue_max": 1}})
+    slow = subprocess.run(["htpasswd", "-nbBC", "12", ALICE, "wonder land"], capture_output=True,
+                          text=True, check=True).stdout.strip()
+    proxy.write_users([slow])
+    proxy.start()
+    clients = [proxy.connect() for _ in range(8)]
+    for i, client in enumerate(clients):
+        client.send(("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+                     f"{basic(ALICE, f'wrong{i}')}\r\n\r\n").encode())
+    statuses = sorted(client.answer().status for client in clients)
+    assert set(statuses) == {401, 503}
+    assert proxy.refusals("password_queue_full") >= 1
+    for client in clients:
+        client.close()
+
+
+def test_equal_checks_under_way_are_one(make_proxy):
+    import subprocess
+    proxy = make_proxy()
+    slow = subprocess.run(["htpasswd", "-nbBC", "12", ALICE, "wonder land"], capture_output=True,
+                          text=True, check=True).stdout.strip()
+    proxy.write_users([slow])
+    proxy.start()
+    clients = [proxy.connect() for _ in range(8)]
+    for client in clients:
+        client.send(head("GET / HTTP/1.1"))
+    assert [client.answer().status for client in clients] == [200] * 8
+    assert proxy.metric("countersign_password_checks_total") == 1
+    for client in clients:
+        assert client.get("/", ALICE, "wonder land").status == 200
+        client.close()
+    assert proxy.metric("countersign_password_checks_total") == 1
+    assert proxy.metric("countersign_password_remembered_total") >= 8
