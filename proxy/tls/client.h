@@ -11,11 +11,11 @@
 
 struct tls_client_options {
     struct addr address;
-    const char *server_name;      /* sent and checked */
+    const char *server_name; /* sent and checked */
     const char *ca_file;
     const char *certificate_file; /* NULL: none */
     const char *key_file;
-    uint32_t timeout_ms;          /* for the whole exchange */
+    uint32_t timeout_ms; /* for the whole exchange */
 };
 
 /* Connect, send request, read until the server closes or a Content-Length answer is complete, into

@@ -32,7 +32,7 @@ void tls_session_input(struct tls_session *s, struct str octets);
 /* Keep a copy of the lent octets that were not read. Returns 0 or -ERR_NOMEM. */
 int tls_session_settle(struct tls_session *s) __attribute__((warn_unused_result));
 
-/* True if unread cipher octets are kept: reading may go on without new input. */
+/* True if unread octets are kept: reading may go on without new input. False after TLS_WANT. */
 bool tls_session_has_input(const struct tls_session *s);
 
 /* Go on with the handshake. */
@@ -41,7 +41,11 @@ enum tls_result tls_session_handshake(struct tls_session *s);
 /* Read plain octets into out[max]; *n > 0 on TLS_OK. */
 enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, size_t *n);
 
-/* Encrypt octets into tls_session_out(). All of them are taken on TLS_OK. */
+/* Octets that tls_session_out() holds at most. */
+#define TLS_SESSION_OUT_MAX ((size_t)1 << 20)
+
+/* Encrypt octets into tls_session_out(). All of them are taken on TLS_OK; more than fits there ends
+ * the session with REASON_OUT_OF_MEMORY, so send what waits first. */
 enum tls_result tls_session_write(struct tls_session *s, struct str octets);
 
 /* Queue our close_notify. Idempotent. */

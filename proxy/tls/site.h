@@ -18,9 +18,9 @@ struct tls_sites;
 /* What the proxy may know of one site; borrowed from the table. */
 struct tls_site {
     const struct conf_site *conf;
-    const struct trust *trust;         /* NULL with mode off */
-    unsigned char policy[32];          /* equal for sites that ask the same of clients */
-    int64_t not_after_s;               /* of the server certificate */
+    const struct trust *trust; /* NULL with mode off */
+    unsigned char policy[32];  /* equal for sites that ask the same of clients */
+    int64_t not_after_s;       /* of the server certificate */
 };
 
 /* Load certificates, keys (encrypted ones with their passphrase file), CAs and CRLs of c through
@@ -36,8 +36,8 @@ struct tls_sites *tls_sites_ref(struct tls_sites *t);
 void tls_sites_unref(struct tls_sites *t);
 
 /* The site for a server name (ASCII case folded, one trailing dot ignored; exact names first, then
- * "*.suffix" for exactly one label more), or the default site, or NULL if there is none. name empty:
- * no name was sent. Borrowed from t. */
+ * "*.suffix" for exactly one label more), or the default site, or NULL if there is none. name
+ * empty: no name was sent. Borrowed from t. */
 const struct tls_site *tls_sites_find(const struct tls_sites *t, struct str name);
 
 /* Number of sites, and each of them. */

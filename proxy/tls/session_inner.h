@@ -1,0 +1,24 @@
+/* A session as the callbacks that OpenSSL makes see it. Private to proxy/tls. */
+#ifndef PROXY_TLS_SESSION_INNER_H
+#define PROXY_TLS_SESSION_INNER_H
+
+#include <openssl/ssl.h>
+
+#include "proxy/tls/bio.h"
+#include "proxy/tls/session.h"
+
+struct tls_session {
+    SSL *ssl;                    /* owned; its app data is the session */
+    struct tls_sites *sites;     /* a reference */
+    const struct tls_site *site; /* NULL until the ClientHello chose one */
+    struct bio_ends ends;
+    char *name;              /* owned; the server name that was sent, or NULL */
+    char *detail;            /* owned; of a failure, or NULL */
+    enum reason refusal;     /* set by a callback that refuses; else REASON_OK */
+    enum reason reason;      /* of a failure */
+    enum reason peer_reason; /* on the client's certificate */
+    bool established;
+    bool failed;
+};
+
+#endif

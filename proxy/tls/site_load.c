@@ -1,0 +1,371 @@
+/* Owns: making the table of sites from a listener's configuration, and judging the server's
+ * certificates for it. At start and reload. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/mem.h"
+#include "proxy/tls/bio.h"
+#include "proxy/tls/context.h"
+#include "proxy/tls/credentials.h"
+#include "proxy/tls/site_inner.h"
+#include "proxy/tls/tls_err.h"
+
+#define EXPIRY_WARNING_DAYS 14
+#define DAY_S               86400
+
+/* Permission bits that a private key must not have: any for others, writing for the group. */
+#define KEY_MODE_FORBIDDEN 027
+
+#define KEY_PATH_MAX 160
+
+struct loader {
+    const struct conf_listener *conf;
+    bool insecure_key_permissions;
+    struct files *files;
+    struct diags *diags;
+    const char *key; /* dotted path of the listener */
+};
+
+/* The dotted path of a key of site i: "listeners[0].tls.key", "listeners[0].names[2].key". */
+static const char *site_key(const struct loader *l, size_t i, const char *leaf,
+                            char out[KEY_PATH_MAX])
+{
+    if (l->conf->sites[i].names.n == 0) {
+        (void)snprintf(out, KEY_PATH_MAX, "%s.tls.%s", l->key, leaf);
+        return out;
+    }
+    size_t nth = 0;
+    for (size_t k = 0; k < i; k++) {
+        nth += l->conf->sites[k].names.n > 0 ? 1 : 0;
+    }
+    (void)snprintf(out, KEY_PATH_MAX, "%s.names[%zu].%s", l->key, nth, leaf);
+    return out;
+}
+
+static struct conf_pos place(const struct conf_site *c, const struct conf_text *text)
+{
+    return text->at.line != 0 ? text->at : c->at;
+}
+
+/* Reads the file that text names; a failure is recorded under leaf. */
+static int read_file(const struct loader *l, size_t i, const struct conf_text *text,
+                     const char *leaf, struct str *out)
+{
+    struct err e = {.code = ERR_OK};
+    int failed = files_read(l->files, text->p, out, &e);
+    if (failed != 0) {
+        char path[KEY_PATH_MAX];
+        diag_add(l->diags, DIAG_ERROR, place(&l->conf->sites[i], text), site_key(l, i, leaf, path),
+                 failed == -ERR_DENIED ? "Let the user that starts the proxy read it." : NULL, "%s",
+                 e.text);
+    }
+    return failed;
+}
+
+static int64_t seconds_of(const ASN1_TIME *t)
+{
+    struct tm tm;
+    return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+static void date_text(int64_t seconds, char out[CLOCK_RFC3339_LEN + 1])
+{
+    clock_rfc3339(seconds * 1000, out);
+    out[10] = '\0'; /* the day is enough */
+}
+
+static bool check_dates(const struct loader *l, size_t i, X509 *leaf, int64_t *not_after_s)
+{
+    const struct conf_site *c = &l->conf->sites[i];
+    struct conf_pos at = place(c, &c->certificate);
+    char path[KEY_PATH_MAX];
+    char day[CLOCK_RFC3339_LEN + 1];
+    int64_t now = clock_wall_ms() / 1000;
+    int64_t begin = seconds_of(X509_get0_notBefore(leaf));
+    *not_after_s = seconds_of(X509_get0_notAfter(leaf));
+    (void)site_key(l, i, "certificate", path);
+    if (now < begin) {
+        date_text(begin, day);
+        diag_add(l->diags, DIAG_ERROR, at, path, "Check the clock of this machine.",
+                 "%s is not valid before %s", c->certificate.p, day);
+        return false;
+    }
+    date_text(*not_after_s, day);
+    if (now > *not_after_s) {
+        diag_add(l->diags, DIAG_ERROR, at, path, "Renew it.", "%s expired on %s", c->certificate.p,
+                 day);
+        return false;
+    }
+    if (*not_after_s - now < (int64_t)EXPIRY_WARNING_DAYS * DAY_S) {
+        diag_add(l->diags, DIAG_WARNING, at, path, "Renew it.", "%s expires on %s",
+                 c->certificate.p, day);
+    }
+    return true;
+}
+
+/* Warns of names that clients will not find in the certificate. Subject CNs do not count: clients
+ * ignore them. */
+static void check_names(const struct loader *l, size_t i, X509 *leaf)
+{
+    const struct conf_site *c = &l->conf->sites[i];
+    char path[KEY_PATH_MAX];
+    for (size_t k = 0; k < c->names.n; k++) {
+        const char *name = c->names.v[k].p;
+        char host[SITE_NAME_MAX + 1];
+        (void)snprintf(host, sizeof(host), "%s%s", name[0] == '*' ? "any" : "",
+                       name[0] == '*' ? name + 1 : name);
+        if (X509_check_host(leaf, host, strlen(host), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) !=
+            1) {
+            diag_add(l->diags, DIAG_WARNING, c->names.v[k].at, site_key(l, i, "names", path),
+                     "Clients will refuse to connect: get a certificate with that name.",
+                     "%s is no name of %s", name, c->certificate.p);
+        }
+    }
+    if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) != 1) {
+        diag_add(l->diags, DIAG_WARNING, place(c, &c->certificate),
+                 site_key(l, i, "certificate", path),
+                 "Clients will refuse to connect: get one for serverAuth.",
+                 "%s is no certificate for a server", c->certificate.p);
+    }
+    ERR_clear_error();
+}
+
+static bool check_mode(const struct loader *l, size_t i, const struct conf_text *text,
+                       const char *leaf)
+{
+    mode_t mode = files_mode(l->files, text->p);
+    if ((mode & KEY_MODE_FORBIDDEN) == 0 || l->insecure_key_permissions) {
+        return true;
+    }
+    char path[KEY_PATH_MAX];
+    diag_add(l->diags, DIAG_ERROR, place(&l->conf->sites[i], text), site_key(l, i, leaf, path),
+             "Use chmod 600, or 640 with a group of its own.",
+             "%s is open to other users of this machine (mode %04o)", text->p, (unsigned)mode);
+    return false;
+}
+
+static bool load_chain(const struct loader *l, size_t i, struct credentials *out,
+                       int64_t *not_after_s)
+{
+    const struct conf_site *c = &l->conf->sites[i];
+    char path[KEY_PATH_MAX];
+    struct str text;
+    if (c->certificate.p == NULL) {
+        diag_add(l->diags, DIAG_ERROR, c->at, site_key(l, i, "certificate", path),
+                 "Name the PEM file with the server's certificate.", "there is no certificate");
+        return false;
+    }
+    if (read_file(l, i, &c->certificate, "certificate", &text) != 0) {
+        return false;
+    }
+    struct err e = {.code = ERR_OK};
+    if (credentials_read_chain(out, text, &e) != 0) {
+        diag_add(l->diags, DIAG_ERROR, place(c, &c->certificate),
+                 site_key(l, i, "certificate", path), NULL, "%s: %s", c->certificate.p, e.text);
+        return false;
+    }
+    check_names(l, i, out->leaf);
+    return check_dates(l, i, out->leaf, not_after_s);
+}
+
+static bool load_key(const struct loader *l, size_t i, struct credentials *out)
+{
+    const struct conf_site *c = &l->conf->sites[i];
+    const struct conf_text *file = c->key.p != NULL ? &c->key : &c->certificate;
+    struct str text;
+    struct str passphrase = STR_NONE;
+    if (read_file(l, i, file, "key", &text) != 0 || !check_mode(l, i, file, "key")) {
+        return false;
+    }
+    if (c->key_passphrase_file.p != NULL &&
+        (read_file(l, i, &c->key_passphrase_file, "key_passphrase_file", &passphrase) != 0 ||
+         !check_mode(l, i, &c->key_passphrase_file, "key_passphrase_file"))) {
+        return false;
+    }
+    struct err e = {.code = ERR_OK};
+    int failed = credentials_read_key(out, text, passphrase, &e);
+    if (failed != 0) {
+        char path[KEY_PATH_MAX];
+        diag_add(l->diags, DIAG_ERROR, place(c, file), site_key(l, i, "key", path), NULL, "%s %s",
+                 file->p, e.text);
+        return false;
+    }
+    return true;
+}
+
+/* What OpenSSL does not want to use: weak signatures, mostly. */
+static void refused_by_openssl(const struct loader *l, size_t i)
+{
+    const struct conf_site *c = &l->conf->sites[i];
+    char path[KEY_PATH_MAX];
+    struct tls_err words;
+    tls_err_take(&words);
+    diag_add(l->diags, DIAG_ERROR, place(c, &c->certificate), site_key(l, i, "certificate", path),
+             NULL, "%s cannot be used: %s", c->certificate.p,
+             words.text[0] != '\0' ? words.text : "out of memory");
+}
+
+static bool load_credentials(const struct loader *l, size_t i, struct site *s)
+{
+    struct credentials c = {.leaf = NULL};
+    bool ok = load_chain(l, i, &c, &s->face.not_after_s);
+    ok = ok && load_key(l, i, &c);
+    if (ok) {
+        ERR_clear_error();
+        ok = SSL_CTX_use_certificate(s->context, c.leaf) == 1 &&
+             SSL_CTX_set1_chain(s->context, c.chain) == 1 &&
+             SSL_CTX_use_PrivateKey(s->context, c.key) == 1;
+        if (!ok) {
+            refused_by_openssl(l, i);
+        }
+    }
+    credentials_fini(&c);
+    return ok;
+}
+
+static bool same_texts(const struct conf_texts *a, const struct conf_texts *b)
+{
+    if (a->n != b->n) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        if (!str_eq(str_of(a->v[i].p), str_of(b->v[i].p))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if both make the same trust, so that one will do. */
+static bool same_trust(const struct conf_client *a, const struct conf_client *b)
+{
+    return a->mode != CONF_CLIENT_OFF && b->mode != CONF_CLIENT_OFF && same_texts(&a->ca, &b->ca) &&
+           same_texts(&a->crl, &b->crl) && a->depth_max == b->depth_max &&
+           a->insecure_expired_crl == b->insecure_expired_crl;
+}
+
+/* A policy that two sites share, or that stands beside "tls", is the listener's. */
+static const char *policy_key(const struct loader *l, size_t i, char out[KEY_PATH_MAX])
+{
+    const struct conf_site *sites = l->conf->sites;
+    bool shared = sites[i].names.n == 0;
+    for (size_t k = 0; k < l->conf->site_count; k++) {
+        shared = shared || (k != i && sites[k].client.at.line == sites[i].client.at.line &&
+                            sites[k].client.at.column == sites[i].client.at.column &&
+                            sites[k].client.at.file == sites[i].client.at.file);
+    }
+    if (!shared) {
+        return site_key(l, i, "client", out);
+    }
+    (void)snprintf(out, KEY_PATH_MAX, "%s.client", l->key);
+    return out;
+}
+
+static bool load_trust(const struct loader *l, struct tls_sites *t, size_t i)
+{
+    struct site *s = &t->v[i];
+    const struct conf_client *policy = &l->conf->sites[i].client;
+    if (policy->mode == CONF_CLIENT_OFF) {
+        return true;
+    }
+    for (size_t k = 0; k < i && s->trust == NULL; k++) {
+        if (same_trust(policy, &l->conf->sites[k].client) && t->v[k].trust != NULL) {
+            s->trust = trust_ref(t->v[k].trust);
+        }
+    }
+    if (s->trust == NULL) {
+        char path[KEY_PATH_MAX];
+        s->trust = trust_load(policy, l->files, l->diags, policy_key(l, i, path));
+    }
+    s->face.trust = s->trust;
+    return s->trust != NULL;
+}
+
+/* Sites that ask the same of clients have the same digest. */
+static bool make_policy_digest(struct site *s)
+{
+    const struct conf_client *c = &s->face.conf->client;
+    unsigned char all[2 + 32] = {(unsigned char)c->mode, (unsigned char)c->on_failure};
+    if (s->trust != NULL) {
+        memcpy(all + 2, trust_id(s->trust), 32);
+    }
+    return enc_sha256((struct str){(const char *)all, sizeof(all)}, s->face.policy) == 0;
+}
+
+static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
+{
+    struct site *s = &t->v[i];
+    s->face.conf = &l->conf->sites[i];
+    ERR_clear_error();
+    s->context = context_new(l->conf->min_version);
+    if (s->context == NULL) {
+        refused_by_openssl(l, i);
+        return false;
+    }
+    /* All three, so that an operator sees all that is wrong at once. */
+    bool loaded = load_credentials(l, i, s);
+    loaded = load_trust(l, t, i) && loaded;
+    if (!loaded) {
+        return false;
+    }
+    if (!make_policy_digest(s) || !context_set_client_policy(s->context, &s->face)) {
+        refused_by_openssl(l, i);
+        return false;
+    }
+    return true;
+}
+
+static struct tls_sites *sites_new(size_t n)
+{
+    struct tls_sites *t = mem_calloc(1, sizeof(*t));
+    if (t == NULL) {
+        return NULL;
+    }
+    t->refs = 1;
+    t->bio_method = bio_method_new();
+    t->v = mem_calloc(n, sizeof(*t->v));
+    if (t->bio_method == NULL || t->v == NULL) {
+        tls_sites_unref(t);
+        return NULL;
+    }
+    t->n = n;
+    return t;
+}
+
+struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
+                                 struct files *files, struct diags *diags, const char *key)
+{
+    const struct loader l = {.conf = c,
+                             .insecure_key_permissions = insecure_key_permissions,
+                             .files = files,
+                             .diags = diags,
+                             .key = key};
+    if (c->site_count == 0) {
+        diag_add(diags, DIAG_ERROR, c->at, key, "Give it tls.certificate, or names.",
+                 "the listener has no certificate");
+        return NULL;
+    }
+    struct tls_sites *t = sites_new(c->site_count);
+    bool ok = t != NULL;
+    if (ok) {
+        t->has_default = c->has_default;
+        for (size_t i = 0; i < t->n; i++) {
+            ok = load_site(&l, t, i) && ok;
+        }
+    }
+    if (t == NULL || (ok && site_names_build(t) != 0)) {
+        diag_add(diags, DIAG_ERROR, c->at, key, NULL, "out of memory");
+        ok = false;
+    }
+    if (!ok) {
+        tls_sites_unref(t);
+        return NULL;
+    }
+    return t;
+}
