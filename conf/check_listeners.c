@@ -5,7 +5,7 @@
 #include "conf/check.h"
 #include "conf/value.h"
 
-enum { KEY_TEXT_MAX = 128 };
+enum { KEY_TEXT_MAX = 128, UNIX_MODE_DEFAULT = 0660 };
 
 struct spot {
     const struct draft *d;
@@ -206,7 +206,7 @@ static void check_address(const struct spot *s, const struct draft_listener *l)
         report(s, DIAG_WARNING, place_of(s, &own->v6_only, own->at), "v6_only", NULL,
                "has no effect on an address that is not IPv6");
     }
-    if (own->address.kind != ADDR_UNIX && draft_origin(s->d, &own->unix_mode) != NULL) {
+    if (own->address.kind != ADDR_UNIX && own->unix_mode != UNIX_MODE_DEFAULT) {
         report(s, DIAG_WARNING, place_of(s, &own->unix_mode, own->at), "mode", NULL,
                "has no effect on an address that is no Unix socket");
     }

@@ -40,6 +40,7 @@ struct key {
     bool empty_ok;  /* a text may be "" */
     bool zero_ok;   /* 0 is fine although min is larger */
     bool fold;      /* text is kept in lower case */
+    bool shown;     /* stands in the file of defaults with its example, although not required */
     bool load_only; /* means something only while loading; not printed again */
     size_t offset;
     size_t second;

@@ -21,6 +21,7 @@ static const struct key client_keys[] = {
     {.name = "ca",
      .type = KEY_FILES,
      AT(conf_client, ca),
+     .shown = true,
      .example = "ca.crt",
      .meaning = "PEM files with the certificates of the CAs whose clients are let in. Required "
                 "unless mode is off."},
@@ -71,12 +72,14 @@ static const struct key tls_keys[] = {
     {.name = "certificate",
      .type = KEY_FILE,
      AT(draft_listener, own.certificate),
+     .shown = true,
      .example = "server.crt",
      .meaning = "PEM file with the server certificate and its intermediates. It is what a client "
                 "gets that asks for a name not under names. May be left out if names is given."},
     {.name = "key",
      .type = KEY_FILE,
      AT(draft_listener, own.key),
+     .shown = true,
      .example = "server.key",
      .fallback_note = "the certificate's file",
      .meaning = "PEM file with its private key."},
@@ -246,6 +249,7 @@ static const struct key users_keys[] = {
     {.name = "htpasswd",
      .type = KEY_FILE,
      AT(conf_users, htpasswd),
+     .shown = true,
      .example = "users.htpasswd",
      .meaning = "File of user names and password hashes (bcrypt, yescrypt, SHA-512-crypt, "
                 "SHA-256-crypt). Needed by every route that takes a password."},

@@ -10,7 +10,7 @@
     .offset = offsetof(struct type, member), .second = offsetof(struct type, second_member)
 #define KIB(n)     ((uint64_t)(n)*1024)
 #define MIB(n)     ((uint64_t)(n)*1024 * 1024)
-#define PIB(n)     ((uint64_t)(n)*1024 * 1024 * 1024 * 1024 * 1024)
+#define TIB(n)     (MIB(n) * 1024 * 1024)
 #define SECONDS(n) ((uint64_t)(n)*1000)
 #define HOURS(n)   ((uint64_t)(n)*3600 * 1000)
 

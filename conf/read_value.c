@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "conf/keys_text.h"
 #include "conf/reader.h"
 #include "conf/value.h"
 
@@ -60,20 +61,6 @@ static void read_bool(struct reader *r, const struct key *k, const struct reader
     }
 }
 
-/* The written form of a bound or value of the row's type. */
-static const char *number_text(const struct key *k, uint64_t number, char out[VALUE_TEXT_MAX])
-{
-    if (k->type == KEY_DURATION) {
-        return value_duration_text(number, out);
-    }
-    if (k->type == KEY_SIZE || k->type == KEY_SIZE_32) {
-        return value_size_text(number, out);
-    }
-    (void)snprintf(out, VALUE_TEXT_MAX, k->type == KEY_MODE ? "%04llo" : "%llu",
-                   (unsigned long long)number);
-    return out;
-}
-
 static const char *parse_number(const struct key *k, struct str text, uint64_t *out)
 {
     if (k->type == KEY_DURATION) {
@@ -100,7 +87,7 @@ static void read_number(struct reader *r, const struct key *k, const struct read
         char max[VALUE_TEXT_MAX];
         char shown[VALUE_QUOTE_MAX];
         reader_complain(r, v->at, NULL, "expected %s%s to %s, found %s", k->zero_ok ? "0, or " : "",
-                        number_text(k, k->min, min), number_text(k, k->max, max),
+                        keys_number_text(k, k->min, min), keys_number_text(k, k->max, max),
                         value_quote(v->text, shown));
         return;
     }

@@ -179,6 +179,23 @@ static int on_event(struct walk *w, const yaml_event_t *e)
     }
 }
 
+/* The two slips that the parser's own words do not explain. */
+static const char *syntax_help(struct str text, uint32_t line)
+{
+    struct str rest = text;
+    struct str now = STR("");
+    for (uint32_t i = 0; i < line; i++) {
+        (void)str_cut(rest, '\n', &now, &rest);
+    }
+    if (str_chr(now, '\t') != STR_NPOS) {
+        return "Indent with spaces: YAML does not allow tabs there.";
+    }
+    if (now.n > 0 && memmem(now.p, now.n, "${", 2) != NULL) {
+        return "Between { } or [ ], a text with ${...} needs quotation marks.";
+    }
+    return NULL;
+}
+
 static int report_syntax(struct walk *w, const yaml_parser_t *p, struct str text)
 {
     if (p->error == YAML_MEMORY_ERROR) {
@@ -188,14 +205,7 @@ static int report_syntax(struct walk *w, const yaml_parser_t *p, struct str text
                              ? diags_place(w->diags, w->file, p->problem_offset)
                              : place(w, &p->problem_mark);
     struct conf_pos start = {.file = w->file, .line = at.line, .column = 1};
-    const char *suggestion = NULL;
-    for (size_t i = 0, line = 1; i < text.n && line <= at.line; i++) {
-        if (text.p[i] == '\t' && line == at.line) {
-            suggestion = "Indent with spaces: YAML does not allow tabs there.";
-        }
-        line += text.p[i] == '\n';
-    }
-    diag_add(w->diags, DIAG_ERROR, at.column > 0 ? at : start, NULL, suggestion,
+    diag_add(w->diags, DIAG_ERROR, at.column > 0 ? at : start, NULL, syntax_help(text, at.line),
              "not valid YAML: %s%s%s", p->problem != NULL ? p->problem : "unknown problem",
              p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
     return -ERR_MALFORMED;
