@@ -141,13 +141,10 @@ static void put_request(struct line *l, const struct access_record *r)
 
 static void put_auth(struct line *l, const struct access_record *r)
 {
-    struct str result = auth_result(r);
-    struct str token = r->reason != REASON_OK ? str_of(reason_token(r->reason)) : STR_NONE;
     put_text(l, "user", r->user);
-    put_text(l, "auth.result", result);
+    put_text(l, "auth.result", auth_result(r));
     put_text(l, "auth.step", r->step);
-    put_text(l, "auth.reason", str_eq(result, STR("denied")) ? token : STR_NONE);
-    put_text(l, "error.type", token);
+    put_text(l, "auth.reason", str_of(reason_token(r->reason)));
 }
 
 static void put_tls(struct line *l, const struct access_record *r)

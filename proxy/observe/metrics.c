@@ -95,6 +95,11 @@ void metrics_date(struct metrics *m, enum metric_date which, int64_t seconds)
     }
 }
 
+int64_t metrics_get(const struct metrics *m, enum metric which)
+{
+    return atomic_load_explicit(&m->numbers[which], memory_order_relaxed);
+}
+
 int64_t metrics_sum(const struct metrics_region *r, enum metric which)
 {
     int64_t sum = 0;

@@ -60,6 +60,9 @@ void metrics_time(struct metrics *m, enum metric_time which, uint64_t us);
 /* Set the earliest date of a kind, seconds since 1970; INT64_MAX: not shown. */
 void metrics_date(struct metrics *m, enum metric_date which, int64_t seconds);
 
+/* One number of one slot. */
+int64_t metrics_get(const struct metrics *m, enum metric which);
+
 /* Sum over all slots. */
 int64_t metrics_sum(const struct metrics_region *r, enum metric which);
 uint64_t metrics_reason_sum(const struct metrics_region *r, enum reason why);

@@ -17,7 +17,7 @@
 #include "proxy/net/stream.h"
 
 /* More interim answers than this to one request are no honest server's. */
-#define INTERIM_MAX 16
+#define INTERIM_MAX 10
 /* What waits in our own buffers at once: a head, or one piece of body with its chunk lines. */
 #define OUT_MAX_BYTES  (16 * 1024 * 1024)
 #define HELD_MAX_BYTES (2 * STREAM_READ_MAX)

@@ -6,7 +6,6 @@
  * (REASON_UPSTREAM_NONE_AVAILABLE) until the first time aside is over; then one request tries. */
 #include "proxy/upstream/upstream.h"
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "proxy/upstream/pool.h"
@@ -32,7 +31,6 @@ struct upstream_call {
     struct loop_task begin;
     struct peer *peer;        /* of the server in use; NULL before one was chosen */
     struct h1_client *client; /* NULL before one was given, and after it failed */
-    uint64_t sent_us;         /* when the request was complete; clock_mono_us() */
     bool retried;
     bool told_ready;
     bool finished; /* the owner has said so */
@@ -156,7 +154,6 @@ static void call_send(struct upstream_call *c)
         call_fail(c, rc == -ERR_NOMEM ? REASON_OUT_OF_MEMORY : REASON_INTERNAL);
         return;
     }
-    c->sent_us = clock_mono_us();
     if (c->paused) {
         h1_client_pause(c->client, true);
     }
@@ -208,7 +205,6 @@ static void on_head(void *self, struct http_response *head)
     if (head->status >= 200) {
         c->judged = true;
         peer_succeeded(c->peer);
-        metrics_time(c->set->metrics, METRIC_TIME_UPSTREAM, clock_mono_us() - c->sent_us);
     }
     c->ops->on_head(c->self, head);
 }
@@ -319,7 +315,6 @@ void upstream_call_finish(struct upstream_call *c, const struct fields *trailers
 {
     if (c->client != NULL && !c->finished) {
         c->finished = true;
-        c->sent_us = clock_mono_us();
         h1_client_finish(c->client, trailers);
     }
 }

@@ -36,7 +36,7 @@ struct upstream_ops {
 };
 
 /* Groups of conf (borrowed until upstream_set_close() and the end of the last call); metrics, which
- * may be NULL, gets every METRIC_UPSTREAM_ number and METRIC_TIME_UPSTREAM. NULL without memory. */
+ * may be NULL, gets every METRIC_UPSTREAM_ number. NULL without memory. */
 struct upstream_set *upstream_set_new(const struct conf *conf, struct loop *loop,
                                       struct metrics *metrics);
 
