@@ -1,0 +1,253 @@
+/* Checks off the loop: merged when equal, each waiter told once, never inside the start. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "auth/pwcheck.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+/* "secret", cheap and slow enough to be overtaken. */
+#define FAST STR("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=")
+#define SLOW                                                                                       \
+    STR("$6$rounds=5000$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8"        \
+        "wiOQSpT0Y77vwPZN.Pq.H91p5hVO1")
+
+static _Atomic unsigned woken;
+
+static void wake(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&woken, 1);
+}
+
+struct waiter {
+    struct pwcheck_ticket *ticket;
+    unsigned told;
+    bool match;
+};
+
+static void on_done(void *arg, bool match)
+{
+    struct waiter *w = arg;
+    w->told++;
+    w->match = match;
+    w->ticket = NULL;
+}
+
+static const unsigned char digest_a[PWCACHE_DIGEST] = {1};
+static const unsigned char digest_b[PWCACHE_DIGEST] = {2};
+
+static void collect_all(struct pwcheck *p)
+{
+    while (pwcheck_pending(p) > 0) {
+        (void)poll(NULL, 0, 1);
+    }
+    pwcheck_collect(p);
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    const struct {
+        const char *what;
+        struct str hash, password;
+        bool match;
+    } rows[] = {
+        {"the right password", FAST, STR("secret"), true},
+        {"a wrong one", FAST, STR("Secret"), false},
+        {"an empty one", FAST, STR(""), false},
+        {"an unknown hash", STR("secret"), STR("secret"), false},
+        {"a slow hash", SLOW, STR("secret"), true},
+    };
+    struct pwcheck *p = pwcheck_new(2, 4, wake, NULL);
+    assert_non_null(p);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct waiter w = {0};
+        assert_int_equal(
+            pwcheck_start(p, digest_a, rows[i].hash, rows[i].password, on_done, &w, &w.ticket), 0);
+        assert_int_equal(w.told, 0);
+        assert_non_null(w.ticket);
+        collect_all(p);
+        if (w.told != 1 || w.match != rows[i].match) {
+            fail_msg("%s", rows[i].what);
+        }
+        pwcheck_collect(p);
+        assert_int_equal(w.told, 1);
+    }
+    assert_true(atomic_load(&woken) > 0);
+    pwcheck_free(p);
+}
+
+static void test_too_long(void **state)
+{
+    (void)state;
+    /* The first 256 octets of both are the same: cutting either would make them match. */
+    char password[300];
+    char hash[500];
+    memset(password, 'p', sizeof(password));
+    memset(hash, 'h', sizeof(hash));
+    memcpy(hash, FAST.p, FAST.n);
+    struct pwcheck *p = pwcheck_new(1, 4, wake, NULL);
+    struct waiter w[2] = {{0}};
+    assert_int_equal(pwcheck_start(p, digest_a, FAST, (struct str){password, sizeof(password)},
+                                   on_done, &w[0], &w[0].ticket),
+                     0);
+    assert_int_equal(pwcheck_start(p, digest_b, (struct str){hash, sizeof(hash)}, STR("secret"),
+                                   on_done, &w[1], &w[1].ticket),
+                     0);
+    collect_all(p);
+    assert_false(w[0].match);
+    assert_false(w[1].match);
+    pwcheck_free(p);
+}
+
+static void test_merge(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 2, wake, NULL);
+    struct waiter first = {0};
+    struct waiter w[4] = {{0}};
+    assert_int_equal(
+        pwcheck_start(p, digest_b, SLOW, STR("secret"), on_done, &first, &first.ticket), 0);
+    int started = 0;
+    for (size_t i = 0; i < 4; i++) {
+        int rc = pwcheck_start(p, digest_a, SLOW, STR("secret"), on_done, &w[i], &w[i].ticket);
+        started += rc == 0;
+    }
+    assert_int_equal(started, 4); /* more than the queue holds: they are one check */
+    assert_true(pwcheck_pending(p) <= 2);
+    pwcheck_cancel(w[1].ticket);
+    pwcheck_cancel(w[0].ticket);
+    collect_all(p);
+    assert_int_equal(first.told, 1);
+    assert_int_equal(w[0].told, 0);
+    assert_int_equal(w[1].told, 0);
+    assert_int_equal(w[2].told, 1);
+    assert_int_equal(w[3].told, 1);
+    assert_true(w[2].match && w[3].match);
+    pwcheck_free(p);
+}
+
+static void test_queue_full(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 1, wake, NULL);
+    struct waiter w[40] = {{0}};
+    unsigned busy = 0;
+    unsigned started = 0;
+    for (size_t i = 0; i < 40; i++) {
+        const unsigned char digest[PWCACHE_DIGEST] = {(unsigned char)i, 9};
+        int rc = pwcheck_start(p, digest, SLOW, STR("secret"), on_done, &w[i], &w[i].ticket);
+        assert_true(rc == 0 || rc == -ERR_BUSY);
+        started += rc == 0;
+        busy += rc != 0;
+    }
+    assert_true(busy > 0);
+    collect_all(p);
+    unsigned told = 0;
+    for (size_t i = 0; i < 40; i++) {
+        told += w[i].told;
+    }
+    assert_int_equal(told, started);
+    pwcheck_free(p);
+}
+
+/* The last waiter went: a new equal check must run anew, not join one that may be skipped. */
+static void test_cancel_all(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 8, wake, NULL);
+    struct waiter block = {0};
+    struct waiter gone = {0};
+    struct waiter late = {0};
+    assert_int_equal(
+        pwcheck_start(p, digest_b, SLOW, STR("secret"), on_done, &block, &block.ticket), 0);
+    assert_int_equal(pwcheck_start(p, digest_a, FAST, STR("secret"), on_done, &gone, &gone.ticket),
+                     0);
+    pwcheck_cancel(gone.ticket);
+    assert_int_equal(pwcheck_start(p, digest_a, FAST, STR("secret"), on_done, &late, &late.ticket),
+                     0);
+    collect_all(p);
+    assert_int_equal(gone.told, 0);
+    assert_int_equal(late.told, 1);
+    assert_true(late.match);
+    pwcheck_free(p);
+}
+
+static struct pwcheck *restart_in;
+
+static void restart(void *arg, bool match)
+{
+    struct waiter *w = arg;
+    on_done(w, match);
+    struct waiter *next = w + 1;
+    assert_int_equal(
+        pwcheck_start(restart_in, digest_a, FAST, STR("secret"), on_done, next, &next->ticket), 0);
+    assert_int_equal(next->told, 0);
+}
+
+static void test_start_inside_done(void **state)
+{
+    (void)state;
+    struct waiter w[2] = {{0}};
+    restart_in = pwcheck_new(1, 8, wake, NULL);
+    assert_int_equal(
+        pwcheck_start(restart_in, digest_a, FAST, STR("secret"), restart, &w[0], &w[0].ticket), 0);
+    collect_all(restart_in);
+    assert_int_equal(w[0].told, 1);
+    collect_all(restart_in);
+    assert_int_equal(w[1].told, 1);
+    assert_true(w[1].match);
+    pwcheck_free(restart_in);
+}
+
+static void test_free_while_waiting(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 8, wake, NULL);
+    struct waiter w[3] = {{0}};
+    for (size_t i = 0; i < 3; i++) {
+        const unsigned char digest[PWCACHE_DIGEST] = {(unsigned char)i};
+        assert_int_equal(
+            pwcheck_start(p, digest, SLOW, STR("secret"), on_done, &w[i], &w[i].ticket), 0);
+    }
+    pwcheck_free(p);
+    assert_int_equal(w[0].told + w[1].told + w[2].told, 0);
+    pwcheck_free(NULL);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 8, wake, NULL);
+    struct waiter w = {0};
+    for (unsigned long nth = 1; nth <= 2; nth++) {
+        mem_fail_after(nth, false);
+        assert_int_equal(pwcheck_start(p, digest_a, FAST, STR("secret"), on_done, &w, &w.ticket),
+                         -ERR_NOMEM);
+    }
+    mem_fail_after(0, false);
+    assert_int_equal(pwcheck_pending(p), 0);
+    pwcheck_free(p);
+    assert_int_equal(w.told, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_queue_full),
+        cmocka_unit_test(test_cancel_all),
+        cmocka_unit_test(test_start_inside_done),
+        cmocka_unit_test(test_free_while_waiting),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
