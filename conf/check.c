@@ -24,9 +24,9 @@ static const char *file_of(const struct diags *diags, struct conf_pos at)
 }
 
 /* Where to point at when the whole file lacks something. */
-static struct conf_pos top(const struct draft *d, const void *object)
+static struct conf_pos top(const struct draft *d)
 {
-    return place_of(d, object, (struct conf_pos){.file = 0, .line = 1, .column = 1});
+    return (struct conf_pos){.file = d->main_file, .line = 1, .column = 1};
 }
 
 static bool wants_password(enum conf_require r)
@@ -86,8 +86,8 @@ static void check_route_twice(const struct draft *d, struct diags *diags, size_t
 static void check_routes(const struct draft *d, struct diags *diags)
 {
     const struct conf *c = &d->conf;
-    if (c->route_count == 0) {
-        diag_add(diags, DIAG_ERROR, top(d, &c->routes), "routes",
+    if (draft_origin(d, &c->routes) == NULL) {
+        diag_add(diags, DIAG_ERROR, top(d), "routes",
                  "Add one, such as - { path: /, upstream: app }.", "there is no route");
     }
     for (size_t i = 0; i < c->route_count; i++) {
@@ -105,10 +105,10 @@ static void check_routes(const struct draft *d, struct diags *diags)
     }
 }
 
-static bool is_used(const struct conf *c, size_t upstream)
+static bool is_used(const struct conf *c, const struct conf_text *upstream)
 {
     for (size_t i = 0; i < c->route_count; i++) {
-        if (c->routes[i].upstream == upstream) {
+        if (same_text(&c->routes[i].upstream_name, upstream)) {
             return true;
         }
     }
@@ -134,15 +134,15 @@ static void check_servers(const struct conf_upstream *u, struct diags *diags)
 static void check_upstreams(const struct draft *d, struct diags *diags)
 {
     const struct conf *c = &d->conf;
-    if (c->upstream_count == 0) {
-        diag_add(diags, DIAG_ERROR, top(d, &c->upstreams), "upstreams",
+    if (draft_origin(d, &c->upstreams) == NULL) {
+        diag_add(diags, DIAG_ERROR, top(d), "upstreams",
                  "Add one, such as app: { servers: [ \"127.0.0.1:9000\" ] }.",
                  "there is no upstream");
     }
     for (size_t i = 0; i < c->upstream_count; i++) {
         const struct conf_upstream *u = &c->upstreams[i];
         check_servers(u, diags);
-        if (!is_used(c, i)) {
+        if (c->route_count > 0 && !is_used(c, &u->name)) {
             char key[KEY_TEXT_MAX];
             (void)snprintf(key, sizeof(key), "upstreams.%.64s", u->name.p);
             diag_add(diags, DIAG_WARNING, u->name.at, key, NULL, "no route names this upstream");
@@ -200,7 +200,7 @@ static void check_limits(const struct draft *d, struct diags *diags)
     if (l->target_bytes > l->head_bytes && l->head_bytes > 0) {
         const void *given =
             draft_origin(d, &l->target_bytes) != NULL ? &l->target_bytes : &l->head_bytes;
-        diag_add(diags, DIAG_ERROR, top(d, given), "limits.target",
+        diag_add(diags, DIAG_ERROR, place_of(d, given, top(d)), "limits.target",
                  "Raise limits.head or lower limits.target.",
                  "larger than limits.head, of which it is a part");
     }

@@ -227,9 +227,8 @@ static void check_admin(const struct draft *d, struct diags *diags)
 
 void check_listeners(const struct draft *d, struct diags *diags)
 {
-    if (d->listener_count == 0) {
-        const struct conf_pos *at = draft_origin(d, &d->listeners);
-        diag_add(diags, DIAG_ERROR, at != NULL ? *at : (struct conf_pos){0, 1, 1}, "listeners",
+    if (draft_origin(d, &d->listeners) == NULL) {
+        diag_add(diags, DIAG_ERROR, (struct conf_pos){d->main_file, 1, 1}, "listeners",
                  "Add one, such as - { address: \"0.0.0.0:8443\", tls: ..., client: ... }.",
                  "there is no listener");
     }

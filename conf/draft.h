@@ -27,6 +27,7 @@ struct draft {
     struct draft_listener *listeners;
     size_t listener_count;
     struct conf_texts include;
+    uint32_t main_file; /* index in diags */
     struct arena arena; /* holds everything that the struct conf points to */
     struct origin *origins;
     size_t origin_count;

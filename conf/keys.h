@@ -40,7 +40,8 @@ struct key {
     bool empty_ok;  /* a text may be "" */
     bool zero_ok;   /* 0 is fine although min is larger */
     bool fold;      /* text is kept in lower case */
-    bool shown;     /* stands in the file of defaults with its example, although not required */
+    bool shown;     /* stands in the file of defaults although not required; a list or map must then
+                       have an entry once all files are joined (check.c) */
     bool load_only; /* means something only while loading; not printed again */
     size_t offset;
     size_t second;

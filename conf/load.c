@@ -208,6 +208,7 @@ static int load_all(struct loader *l, const char *path)
     if (rc != 0) {
         return rc;
     }
+    l->draft->main_file = l->first;
     int included = include_all(l);
     if (included == -ERR_NOMEM) {
         return included;

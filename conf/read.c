@@ -173,6 +173,9 @@ static void read_entries(struct reader *r, const struct key *k, const struct nod
         read_section(r, s, child, entry);
         leave(r, back);
     }
+    if (n->count == 0 && k->shown) {
+        reader_complain(r, n->at, NULL, "needs at least one entry");
+    }
     memcpy((char *)base + k->offset, &entries, sizeof(entries));
     memcpy((char *)base + k->second, &n->count, sizeof(n->count));
 }
@@ -199,6 +202,17 @@ static void read_list(struct reader *r, const struct key *k, const struct node *
     }
     if (count == 0 && k->required) {
         reader_complain(r, n->at, NULL, "needs at least one entry");
+    }
+}
+
+/* Give an object its default. The rows are right or a test fails, so that this never makes a
+ * mistake. */
+static void read_default(struct reader *r, const struct key *k, void *base)
+{
+    if (k->type == KEY_SECTION) {
+        read_section(r, k->section, NULL, (char *)base + k->offset);
+    } else if (k->fallback != NULL) {
+        reader_scalar(r, k, &(struct reader_value){str_of(k->fallback), {0}}, base);
     }
 }
 
@@ -236,20 +250,12 @@ static void read_key(struct reader *r, const struct key *k, const struct node *n
     case KEY_LISTEN:
     default:
         reader_note(r, object, n->at);
+        /* What is wrong keeps its default, so that it is not reported again as not fitting. */
+        read_default(r, k, base);
         if (reader_text(r, n, &text)) {
             reader_scalar(r, k, &(struct reader_value){text, n->at}, base);
         }
         break;
-    }
-}
-
-/* The rows are right or a test fails, so that a default never makes a mistake. */
-static void read_default(struct reader *r, const struct key *k, void *base)
-{
-    if (k->type == KEY_SECTION) {
-        read_section(r, k->section, NULL, (char *)base + k->offset);
-    } else if (k->fallback != NULL) {
-        reader_scalar(r, k, &(struct reader_value){str_of(k->fallback), {0}}, base);
     }
 }
 

@@ -10,6 +10,7 @@ struct walk {
     struct arena *arena;
     struct diags *diags;
     uint32_t file;
+    bool marked; /* the text begins with a byte order mark, which the parser does not see */
     size_t documents;
     struct node *root;
     struct node *stack[YAML_DEPTH_MAX]; /* open lists and maps */
@@ -43,7 +44,8 @@ struct node *node_find(const struct node *map, struct str key)
 static struct conf_pos place(const struct walk *w, const yaml_mark_t *mark)
 {
     uint32_t line = (uint32_t)mark->line + 1;
-    return (struct conf_pos){w->file, line, diags_column(w->diags, w->file, line, mark->column)};
+    size_t characters = mark->column + (line == 1 && w->marked ? 1 : 0);
+    return (struct conf_pos){w->file, line, diags_column(w->diags, w->file, line, characters)};
 }
 
 static void refuse(struct walk *w, struct conf_pos at, const char *what, const char *suggestion)
@@ -67,7 +69,9 @@ static int put(struct walk *w, const struct node *value, struct node **out)
 {
     struct node *parent = w->depth > 0 ? w->stack[w->depth - 1] : NULL;
     if (parent != NULL && parent->kind == NODE_MAP && w->key.p == NULL) {
-        refuse(w, value->at, "a key must be a text", "Write key: value.");
+        if (value->kind != NODE_REFUSED) {
+            refuse(w, value->at, "a key must be a text", "Write key: value.");
+        }
         return -ERR_MALFORMED;
     }
     struct node *n = arena_alloc(w->arena, sizeof(*n));
@@ -201,9 +205,10 @@ static int report_syntax(struct walk *w, const yaml_parser_t *p, struct str text
     if (p->error == YAML_MEMORY_ERROR) {
         return -ERR_NOMEM;
     }
-    struct conf_pos at = p->error == YAML_READER_ERROR
-                             ? diags_place(w->diags, w->file, p->problem_offset)
-                             : place(w, &p->problem_mark);
+    struct conf_pos at =
+        p->error == YAML_READER_ERROR
+            ? diags_place(w->diags, w->file, p->problem_offset + (w->marked ? 3 : 0))
+            : place(w, &p->problem_mark);
     struct conf_pos start = {.file = w->file, .line = at.line, .column = 1};
     diag_add(w->diags, DIAG_ERROR, at.column > 0 ? at : start, NULL, syntax_help(text, at.line),
              "not valid YAML: %s%s%s", p->problem != NULL ? p->problem : "unknown problem",
@@ -215,6 +220,9 @@ int yaml_read(struct arena *a, struct diags *d, uint32_t file, struct str text, 
 {
     struct walk w = {.arena = a, .diags = d, .file = file};
     yaml_parser_t parser;
+    /* libyaml would count the mark as a column of indentation. */
+    w.marked = str_starts(text, STR("\xef\xbb\xbf"));
+    struct str seen = str_slice(text, w.marked ? 3 : 0, text.n);
     *root = NULL;
     if (text.n > YAML_SIZE_MAX) {
         refuse(&w, (struct conf_pos){file, 1, 1}, "the file is larger than 4 MiB", NULL);
@@ -225,8 +233,8 @@ int yaml_read(struct arena *a, struct diags *d, uint32_t file, struct str text, 
     }
     /* Named, or a byte order mark could switch to UTF-16, which has no columns in octets. */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)(text.p != NULL ? text.p : ""),
-                                 text.n);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)(seen.p != NULL ? seen.p : ""),
+                                 seen.n);
     int rc = 0;
     bool end = false;
     while (rc == 0 && !end) {

@@ -1,0 +1,169 @@
+/* What does not fit together. */
+#include "conf/check.h"
+#include "tests/unit/conf/mistakes.h"
+
+#define REST   (WITH_ALL & ~WITH_LISTENERS)
+#define TLS    "  tls: { certificate: s.crt }\n"
+#define CLIENT "  client: { ca: ca.crt }\n"
+#define ONE    "- address: 127.0.0.1:8443\n" TLS CLIENT
+#define LIST   "listeners:\n"
+
+static const struct mistake listeners[] = {
+    {"none", REST, "", AT "1:1" ERROR "listeners: there is no listener"},
+    {"an empty list", REST, "listeners: []\n",
+     AT "1:12" ERROR "listeners: needs at least one entry"},
+    {"no certificate", REST, LIST "- address: 127.0.0.1:8443\n" CLIENT,
+     AT "2:3" ERROR "listeners[0].tls.certificate: the listener has no certificate"},
+    {"a key alone", REST,
+     LIST "- address: 127.0.0.1:8443\n  tls: { key: k }\n" CLIENT
+          "  names: [ { names: [ a.example ], certificate: c } ]\n",
+     AT "3:15" ERROR "listeners[0].tls.key: a key without a certificate"},
+    {"no CA", REST, LIST "- address: 127.0.0.1:8443\n" TLS,
+     AT "2:3" ERROR "listeners[0].client.ca: client certificates are asked for, but there is no CA "
+        "to verify them"},
+    {"no CA for optional", REST,
+     LIST "- address: 127.0.0.1:8443\n" TLS "  client: { mode: optional }\n",
+     AT "4:3" ERROR "listeners[0].client.ca: client certificates are asked for, but there is no CA "
+        "to verify them"},
+    {"an empty list of CAs", REST, LIST "- address: 127.0.0.1:8443\n" TLS "  client: { ca: [] }\n",
+     AT "4:17" ERROR "listeners[0].client.ca: client certificates are asked for, but there is no "
+        "CA to verify them"},
+    {"no CA of a site", REST,
+     LIST ONE "  names: [ { names: [ a.example ], certificate: c, client: {} } ]\n",
+     AT "5:52" ERROR "listeners[0].names[0].client.ca: client certificates are asked for, but "
+        "there is no CA to verify them"},
+    {"a policy that nobody meets needs no CA", REST,
+     LIST "- address: 127.0.0.1:8443\n"
+          "  names: [ { names: [ a.example ], certificate: c, client: { ca: ca.crt } } ]\n",
+     NULL},
+    {"off with routes that need a certificate", REST,
+     LIST "- address: 127.0.0.1:8443\n" TLS "  client: { mode: off }\n",
+     AT "4:19" WARNING "listeners[0].client.mode: no client of this listener can pass the route /, "
+        "which requires a certificate"},
+    {"off, but a user is spared", REST & ~WITH_USERS,
+     LIST "- address: 127.0.0.1:8443\n" TLS "  client: { mode: off }\n"
+          "users: { htpasswd: u, rules: [ { user: a, certificate: optional } ] }\n",
+     NULL},
+    {"the same address", REST, LIST ONE ONE,
+     AT "5:12" ERROR "listeners[1].address: the same address as listeners[0], in line 2"},
+    {"the same address, written differently", REST,
+     LIST "- address: \"[::1]:8443\"\n" TLS CLIENT "- address: \"[0:0::1]:8443\"\n" TLS CLIENT,
+     AT "5:12" ERROR "listeners[1].address: the same address as listeners[0], in line 2"},
+    {"both wildcards", REST,
+     LIST "- address: 0.0.0.0:8443\n" TLS CLIENT "- address: \"[::]:8443\"\n" TLS CLIENT,
+     AT "5:12" ERROR "listeners[1].address: 0.0.0.0 and [::] of one port overlap: listeners[0], in "
+        "line 2"},
+    {"both wildcards, apart", REST,
+     LIST "- address: 0.0.0.0:8443\n" TLS CLIENT
+          "- address: \"[::]:8443\"\n  v6_only: true\n" TLS CLIENT,
+     NULL},
+    {"the admin address is a listener's", REST, "admin: { address: 127.0.0.1:8443 }\n" LIST ONE,
+     AT "1:19" ERROR "admin.address: the same address as listeners[0], in line 3"},
+    {"a name twice", REST,
+     LIST ONE "  names:\n  - { names: [ a.example ], certificate: c }\n"
+              "  - { names: [ b.example, A.Example ], certificate: c }\n",
+     AT "7:27" ERROR
+        "listeners[0].names[1].names[1]: \"a.example\" is given twice, first in line 6"},
+    {"one name on two listeners", REST,
+     LIST ONE "  names: [ { names: [ a.example ], certificate: c } ]\n"
+              "- address: 127.0.0.1:8444\n" TLS CLIENT
+              "  names: [ { names: [ a.example ], certificate: c } ]\n",
+     NULL},
+    {"unknown names get what is not there", REST,
+     LIST "- address: 127.0.0.1:8443\n" CLIENT
+          "  names: [ { names: [ a.example ], certificate: c } ]\n  unknown_name: default\n",
+     AT "5:17" ERROR "listeners[0].unknown_name: there is no default certificate to answer with"},
+    {"every name is unknown", REST, LIST ONE "  unknown_name: refuse\n",
+     AT "5:17" ERROR "listeners[0].unknown_name: without names this refuses every client"},
+    {"a certificate without use", REST,
+     LIST ONE "  names: [ { names: [ a.example ], certificate: c } ]\n  unknown_name: refuse\n",
+     AT "3:23" WARNING "listeners[0].tls.certificate: is never used, as unknown_name is refuse"},
+    {"v6_only on IPv4", REST, LIST ONE "  v6_only: true\n",
+     AT "5:12" WARNING "listeners[0].v6_only: has no effect on an address that is not IPv6"},
+    {"mode on TCP", REST, LIST ONE "  mode: \"0600\"\n",
+     AT "5:9" WARNING "listeners[0].mode: has no effect on an address that is no Unix socket"},
+    {"mode on a Unix socket", REST, LIST "- address: unix:/run/x\n" TLS CLIENT "  mode: \"0600\"\n",
+     NULL},
+};
+
+static const struct mistake others[] = {
+    {"an unknown upstream", WITH_ALL & ~WITH_ROUTES,
+     "routes: [ { path: /, upstream: app }, { path: /x, upstream: ap } ]\n",
+     AT "1:61" ERROR "routes[1].upstream: there is no upstream \"ap\""},
+    {"the same route", WITH_ALL & ~WITH_ROUTES,
+     "routes:\n- { path: /, host: a, upstream: app }\n- { path: /, host: A, upstream: app }\n",
+     AT "3:11" ERROR "routes[1].path: the same host and path as the route at " AT "2"},
+    {"the same path on two hosts", WITH_ALL & ~WITH_ROUTES,
+     "routes:\n- { path: /, host: a, upstream: app }\n- { path: /, upstream: app }\n", NULL},
+    {"both without a password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
+     "routes: [ { path: /, upstream: app } ]\n",
+     AT "1:11" ERROR "routes[0].require: takes a password, but users.htpasswd is not given"},
+    {"password without a password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
+     "routes: [ { path: /, require: password, upstream: app } ]\n",
+     AT "1:31" ERROR "routes[0].require: takes a password, but users.htpasswd is not given"},
+    {"either without a password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
+     "routes: [ { path: /, require: either, upstream: app } ]\n",
+     AT "1:31" ERROR "routes[0].require: takes a password, but users.htpasswd is not given"},
+    {"certificate needs no password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
+     "routes: [ { path: /, require: certificate, upstream: app } ]\n", NULL},
+    {"an upstream without use", WITH_ALL & ~WITH_UPSTREAMS,
+     "upstreams:\n  app: { servers: [ \"unix:/a\" ] }\n  b: { servers: [ \"unix:/b\" ] }\n",
+     AT "3:3" WARNING "upstreams.b: no route names this upstream"},
+    {"a server twice", WITH_ALL & ~WITH_UPSTREAMS,
+     "upstreams: { app: { servers: [ \"unix:/a\", \"unix:/a\" ] } }\n",
+     AT "1:43" WARNING "upstreams.app.servers[1]: the same server stands in the list twice"},
+    {"a rule twice", WITH_ALL & ~WITH_USERS,
+     "users:\n  htpasswd: u\n  rules:\n  - { user: a, certificate: optional }\n"
+     "  - { user: a, certificate: required }\n",
+     AT "5:13" ERROR "users.rules[1].user: this user has a rule already, at " AT "4"},
+    {"a field name twice", WITH_ALL, "headers: { user: X-A, subject: x_a }\n",
+     AT "1:32" ERROR "headers.subject: the same field name as headers.user"},
+    {"a field name that another has by default", WITH_ALL, "headers: { user: X-Client-Serial }\n",
+     AT "1:18" ERROR "headers.user: the same field name as headers.serial"},
+    {"fields left out do not clash", WITH_ALL, "headers: { user: \"\", subject: \"\" }\n", NULL},
+    {"a target larger than the head", WITH_ALL, "limits: { head: 4KiB }\n",
+     AT "1:17" ERROR "limits.target: larger than limits.head, of which it is a part"},
+};
+
+static void test_listeners(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(listeners); i++) {
+        check_mistake(&listeners[i]);
+    }
+}
+
+static void test_others(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(others); i++) {
+        check_mistake(&others[i]);
+    }
+}
+
+static void test_nothing(void **state)
+{
+    (void)state;
+    struct diags *diags = diags_new();
+    struct buf all;
+    assert_null(load_text(STR(""), diags, &all));
+    assert_int_equal(diags_errors(diags), 3);
+    CHECK_STR("an empty file lacks all three", buf_str(&all),
+              STR(AT "1:1" ERROR "listeners: there is no listener\n  help: Add one, such as - { "
+                     "address: \"0.0.0.0:8443\", tls: ..., client: ... }.\n" AT "1:1" ERROR
+                     "routes: there is no route\n  help: Add one, such as - { path: /, upstream: "
+                     "app }.\n" AT "1:1" ERROR "upstreams: there is no upstream\n  help: Add one, "
+                     "such as app: { servers: [ \"127.0.0.1:9000\" ] }.\n"));
+    buf_release(&all);
+    diags_free(diags);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
