@@ -1,0 +1,90 @@
+/* countersign check: would it run? */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/loaded.h"
+#include "proxy/proc/build.h"
+
+static const char usage_text[] =
+    "usage: countersign check [-c FILE] [-q]\n"
+    "\n"
+    "  -c, --config FILE  the configuration (default " LOADED_DEFAULT_PATH ")\n"
+    "  -q, --quiet        print errors only\n"
+    "\n"
+    "Loads all that \"countersign run\" would load - keys, certificates, CAs, revocation lists,\n"
+    "users - and prints everything that is wrong with it.\n"
+    "\n"
+    "Exit status: 0 fine (there may be warnings), 1 errors, 2 wrong usage.\n";
+
+static int check_files(const char *path, bool quiet, struct files *files, struct diags *diags)
+{
+    struct runtime *r = build_runtime(path, files, NULL, NULL, diags);
+    size_t errors = diags_errors(diags);
+    size_t warnings = diags_warnings(diags);
+    if (r == NULL || !quiet) {
+        diags_print(diags, stderr);
+    }
+    if (r == NULL) {
+        (void)fprintf(stderr, "%s: %zu error%s\n", path, errors, errors == 1 ? "" : "s");
+        return 1;
+    }
+    if (!quiet && warnings > 0) {
+        (void)printf("%s: ok, %zu warning%s\n", path, warnings, warnings == 1 ? "" : "s");
+    } else if (!quiet) {
+        (void)printf("%s: ok\n", path);
+    }
+    build_unref(r);
+    return 0;
+}
+
+static int check(const char *path, bool quiet)
+{
+    int status = 1;
+    struct files *files = files_new();
+    struct diags *diags = diags_new();
+    if (files != NULL && diags != NULL) {
+        status = check_files(path, quiet, files, diags);
+    } else {
+        (void)fputs("countersign: out of memory\n", stderr);
+    }
+    diags_free(diags);
+    files_free(files);
+    return status;
+}
+
+int check_main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *path = LOADED_DEFAULT_PATH;
+    bool quiet = false;
+    int option;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    while ((option = getopt_long(argc, argv, "c:qh", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 'q':
+            quiet = true;
+            break;
+        case 'h':
+            (void)fputs(usage_text, stdout);
+            return 0;
+        default:
+            (void)fprintf(stderr, "\n%s", usage_text);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr,
+                      "countersign check: what is \"%s\"? The configuration goes behind -c\n",
+                      argv[optind]);
+        return 2;
+    }
+    return check(path, quiet);
+}

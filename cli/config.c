@@ -1,0 +1,96 @@
+/* countersign config: printing the configuration, its defaults, its schema, its reference. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/loaded.h"
+#include "conf/dump.h"
+
+enum { TEXT_MAX = 16 * 1024 * 1024 };
+
+static const char usage_text[] =
+    "usage: countersign config show [-c FILE]\n"
+    "       countersign config defaults|schema|reference\n"
+    "\n"
+    "  show       the configuration with every default filled in, and where each value stands\n"
+    "  defaults   a full file with comments and all defaults\n"
+    "  schema     JSON Schema of the file, for editors\n"
+    "  reference  all keys as a Markdown page\n"
+    "\n"
+    "  -c, --config FILE  the configuration (default " LOADED_DEFAULT_PATH ")\n";
+
+static int print(const struct buf *text, int rc)
+{
+    struct str s = buf_str(text);
+    if (rc != 0) {
+        (void)fprintf(stderr, "countersign config: %s\n", err_name(rc));
+        return 1;
+    }
+    if (fwrite(s.p, 1, s.n, stdout) != s.n || fflush(stdout) != 0) {
+        (void)fputs("countersign config: cannot write to standard output\n", stderr);
+        return 1;
+    }
+    return 0;
+}
+
+static int show(const char *path, struct buf *text)
+{
+    struct loaded l;
+    int status = loaded_open(&l, path);
+    if (status == 0) {
+        status = print(text, conf_dump(l.conf, l.diags, text));
+    }
+    loaded_close(&l);
+    return status;
+}
+
+static int print_what(const char *what, const char *path, struct buf *text)
+{
+    struct str word = str_of(what);
+    if (str_eq(word, STR("show"))) {
+        return show(path, text);
+    }
+    if (str_eq(word, STR("defaults"))) {
+        return print(text, conf_dump_defaults(text));
+    }
+    if (str_eq(word, STR("schema"))) {
+        return print(text, conf_dump_schema(text));
+    }
+    if (str_eq(word, STR("reference"))) {
+        return print(text, conf_dump_reference(text));
+    }
+    (void)fprintf(stderr, "countersign config: what is \"%s\"?\n\n%s", what, usage_text);
+    return 2;
+}
+
+int config_main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *path = LOADED_DEFAULT_PATH;
+    int option;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 'h':
+            (void)fputs(usage_text, stdout);
+            return 0;
+        default:
+            (void)fprintf(stderr, "\n%s", usage_text);
+            return 2;
+        }
+    }
+    if (optind + 1 != argc) {
+        (void)fputs(usage_text, stderr);
+        return 2;
+    }
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    int status = print_what(argv[optind], path, &text);
+    buf_release(&text);
+    return status;
+}

@@ -1,0 +1,108 @@
+/* countersign: one program, a verb for each task. */
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "base/str.h"
+#include "cli/cli.h"
+#include "conf/diag.h"
+
+struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct verb verbs[] = {
+    {"run", run_main, "run the proxy"},
+    {"check", check_main, "load a configuration and say what is wrong with it"},
+    {"config", config_main, "print the configuration, its defaults, its schema"},
+    {"user", user_main, "add, change, remove, list and verify users"},
+    {"explain", explain_main, "say what the proxy would decide about a certificate and a user"},
+    {"status", status_main, "ask the running proxy how it is"},
+    {"reload", reload_main, "let the running proxy load its configuration anew"},
+    {"healthcheck", healthcheck_main, "exit with 0 if the running proxy is ready"},
+    {"demo", demo_main, "show it at work with throw-away certificates and users"},
+};
+
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
+
+static int print_help(FILE *to)
+{
+    (void)fputs("countersign: a reverse proxy that lets a request through only when the client's\n"
+                "certificate and its password name the same user\n"
+                "\n"
+                "usage: countersign VERB [OPTION]...\n"
+                "\n",
+                to);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        (void)fprintf(to, "  %-12s %s\n", verbs[i].name, verbs[i].summary);
+    }
+    (void)fputs("\n"
+                "  countersign help VERB    more about a verb\n"
+                "  countersign --version    versions of the program and of what it stands on\n",
+                to);
+    return to == stdout ? 0 : 2;
+}
+
+static int print_version(void)
+{
+    (void)printf("countersign %s\n%s\n", COUNTERSIGN_VERSION, OpenSSL_version(OPENSSL_VERSION));
+    return 0;
+}
+
+static const struct verb *find(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[VERB_COUNT];
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        names[i] = verbs[i].name;
+    }
+    const char *nearest = diag_nearest(str_of(name), names, VERB_COUNT);
+    (void)fprintf(stderr, "countersign: there is no verb \"%s\"", name);
+    if (nearest != NULL) {
+        (void)fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
+    } else {
+        (void)fputs("; countersign help lists them\n", stderr);
+    }
+    return 2;
+}
+
+static int help(const char *name)
+{
+    const struct verb *verb = find(name);
+    char option[] = "--help";
+    char word[16];
+    if (verb == NULL) {
+        return unknown(name);
+    }
+    (void)snprintf(word, sizeof(word), "%s", verb->name);
+    char *argv[] = {word, option, NULL};
+    return verb->run(2, argv);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return print_help(stderr);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        return print_version();
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        return argc > 2 ? help(argv[2]) : print_help(stdout);
+    }
+    const struct verb *verb = find(name);
+    return verb != NULL ? verb->run(argc - 1, argv + 1) : unknown(name);
+}

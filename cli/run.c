@@ -1,0 +1,50 @@
+/* countersign run: the proxy itself. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/loaded.h"
+#include "proxy/proc/master.h"
+
+static const char usage_text[] =
+    "usage: countersign run [-c FILE]\n"
+    "\n"
+    "  -c, --config FILE  the configuration (default " LOADED_DEFAULT_PATH ")\n"
+    "\n"
+    "Runs in the foreground until it is told to stop.\n"
+    "\n"
+    "  HUP        load everything anew, all or nothing; also: countersign reload\n"
+    "  USR1       open the log files again\n"
+    "  TERM, INT  finish what is under way, then end; a second one: end at once\n"
+    "  QUIT       end at once\n"
+    "\n"
+    "Exit status: 0 drained, 1 could not start or was forced, 2 wrong usage.\n";
+
+int run_main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct master_options o = {.config_path = LOADED_DEFAULT_PATH};
+    int option;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            o.config_path = optarg;
+            break;
+        case 'h':
+            (void)fputs(usage_text, stdout);
+            return 0;
+        default:
+            (void)fprintf(stderr, "\n%s", usage_text);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "countersign run: what is \"%s\"? The configuration goes behind -c\n",
+                      argv[optind]);
+        return 2;
+    }
+    return master_run(&o);
+}

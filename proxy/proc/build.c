@@ -1,0 +1,102 @@
+/* Owns: the order in which the parts of a runtime are made, so that one run tells of every fault.
+ * Not: what a part checks. Master, worker (also off its loop) or command line. */
+#include "proxy/proc/build.h"
+
+#include <stdio.h>
+
+#include "auth/users.h"
+#include "base/mem.h"
+#include "conf/load.h"
+#include "proxy/proc/build_parts.h"
+#include "proxy/tls/site.h"
+
+static const struct conf_pos nowhere = {0};
+
+static bool add_sites(struct runtime *r, struct files *files, struct diags *diags)
+{
+    const struct conf *conf = r->conf;
+    bool whole = true;
+    r->sites = mem_calloc(conf->listener_count, sizeof(struct tls_sites *));
+    if (r->sites == NULL) {
+        diag_add(diags, DIAG_ERROR, nowhere, NULL, NULL, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        char key[48];
+        (void)snprintf(key, sizeof(key), "listeners[%zu]", i);
+        r->sites[i] = tls_sites_load(&conf->listeners[i], conf->process.insecure_key_permissions,
+                                     files, diags, key);
+        whole = whole && r->sites[i] != NULL;
+    }
+    return whole;
+}
+
+bool build_upstreams(struct runtime *r, struct loop *loop, struct metrics *metrics)
+{
+    r->upstreams = upstream_set_new(r->conf, loop, metrics);
+    return r->upstreams != NULL;
+}
+
+struct runtime *build_runtime(const char *path, struct files *files, struct loop *loop,
+                              struct metrics *metrics, struct diags *diags)
+{
+    struct runtime *r = mem_calloc(1, sizeof(*r));
+    if (r == NULL) {
+        diag_add(diags, DIAG_ERROR, nowhere, NULL, NULL, "out of memory");
+        return NULL;
+    }
+    r->refs = 1;
+    r->conf = conf_load(path, files, diags);
+    if (r->conf == NULL) {
+        build_unref(r);
+        return NULL;
+    }
+    bool whole = add_sites(r, files, diags);
+    r->users = users_load(&r->conf->users, &r->conf->identity, files, diags);
+    r->routes = route_table_new(r->conf);
+    whole = whole && r->users != NULL;
+    if (r->routes == NULL || (loop != NULL && whole && !build_upstreams(r, loop, metrics))) {
+        diag_add(diags, DIAG_ERROR, nowhere, NULL, NULL, "out of memory");
+        whole = false;
+    }
+    if (!whole || diags_errors(diags) > 0) {
+        build_unref(r);
+        return NULL;
+    }
+    return r;
+}
+
+void build_unref(struct runtime *r)
+{
+    runtime_unref(r, tls_sites_unref);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void build_dates(const struct runtime *r, struct metrics *metrics)
+{
+    int64_t dates[METRIC_DATE_COUNT];
+    for (size_t i = 0; i < METRIC_DATE_COUNT; i++) {
+        dates[i] = INT64_MAX;
+    }
+    for (size_t i = 0; i < r->conf->listener_count; i++) {
+        size_t count = tls_sites_count(r->sites[i]);
+        for (size_t j = 0; j < count; j++) {
+            const struct tls_site *site = tls_sites_at(r->sites[i], j);
+            int64_t *server = &dates[METRIC_DATE_SERVER_CERTIFICATE];
+            *server = earlier(*server, site->not_after_s);
+            if (site->trust != NULL) {
+                int64_t *ca = &dates[METRIC_DATE_CLIENT_CA];
+                int64_t *crl = &dates[METRIC_DATE_CRL];
+                *ca = earlier(*ca, trust_ca_expiry_s(site->trust));
+                *crl = earlier(*crl, trust_crl_expiry_s(site->trust));
+            }
+        }
+    }
+    for (size_t i = 0; i < METRIC_DATE_COUNT; i++) {
+        metrics_date(metrics, (enum metric_date)i, dates[i]);
+    }
+}

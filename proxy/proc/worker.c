@@ -1,0 +1,307 @@
+/* Owns: the life of a worker from fork to exit, and what the master tells it. Not: the two steps
+ * of a reload (worker_reload.c), nor connections. The worker's main thread. */
+#include "proxy/proc/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "proxy/admin/admin.h"
+#include "proxy/proc/build.h"
+#include "proxy/proc/harden.h"
+#include "proxy/proc/worker_inner.h"
+
+enum { STOP_MS = 1000 };
+
+void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, struct str text)
+{
+    if (ipc_send(w->start.ipc, type, generation, text, -1) != 0) {
+        LOG(w->env.log, LOG_LEVEL_ERROR, "master_deaf", LOG_NUMBER("message", type));
+        worker_stop(w);
+    }
+}
+
+static void on_empty(void *arg)
+{
+    struct worker *w = arg;
+    w->empty = true;
+    loop_stop(w->env.loop);
+}
+
+static void drain(struct worker *w)
+{
+    if (!w->draining) {
+        w->draining = true;
+        w->env.draining = true;
+        server_drain(w->server, on_empty, w);
+        /* The server has its own duplicates: with the last of them the address stops answering. */
+        sockets_close(w->start.sockets);
+    }
+}
+
+static void on_stop_timer(struct loop_timer *t)
+{
+    struct worker *w = LIST_ENTRY(t, struct worker, stop_timer);
+    loop_stop(w->env.loop);
+}
+
+void worker_stop(struct worker *w)
+{
+    if (w->stopped) {
+        return;
+    }
+    w->stopped = true;
+    drain(w);
+    server_abort(w->server);
+    loop_timer_start(w->env.loop, &w->stop_timer, STOP_MS);
+}
+
+static void adopt_log(struct logfile *f, struct ipc_message *m)
+{
+    if (m->fd >= 0) {
+        logfile_adopt(f, m->fd);
+        m->fd = -1;
+    }
+}
+
+static void obey(struct worker *w, struct ipc_message *m)
+{
+    switch (m->type) {
+    case IPC_LISTENER:
+        worker_take_listener(w, m);
+        break;
+    case IPC_PREPARE:
+        worker_prepare(w, m);
+        break;
+    case IPC_COMMIT:
+        worker_commit(w);
+        break;
+    case IPC_ABORT:
+        worker_abort(w);
+        break;
+    case IPC_NOT_READY:
+        w->env.draining = true;
+        break;
+    case IPC_DRAIN:
+        drain(w);
+        break;
+    case IPC_STOP:
+        worker_stop(w);
+        break;
+    case IPC_ERROR_LOG:
+        adopt_log(w->start.error_file, m);
+        break;
+    case IPC_ACCESS_LOG:
+        adopt_log(w->start.access_file, m);
+        break;
+    case IPC_NONE:
+    case IPC_READY:
+    case IPC_FAILED:
+    case IPC_PREPARED:
+    case IPC_REFUSED:
+    case IPC_TYPE_COUNT:
+        break;
+    }
+}
+
+static void on_ipc(void *arg)
+{
+    struct worker *w = arg;
+    struct ipc_message m;
+    int rc;
+    while ((rc = ipc_receive(w->start.ipc, &m)) > 0) {
+        obey(w, &m);
+        if (m.fd >= 0) {
+            (void)close(m.fd);
+        }
+    }
+    if (rc < 0) {
+        /* Without a master there is nobody to reload, to drain, or to free the addresses. */
+        loop_watch_close(w->ipc_watch);
+        w->ipc_watch = NULL;
+        worker_stop(w);
+    }
+}
+
+/* Called by pool threads. */
+static void wake_passwords(void *arg)
+{
+    loop_wake(arg);
+}
+
+static void on_passwords(void *arg)
+{
+    struct worker *w = arg;
+    pwcheck_collect(w->env.pwcheck);
+}
+
+/* Write the access lines of this turn in one go. */
+static void on_before_wait(void *arg)
+{
+    struct worker *w = arg;
+    logfile_flush(w->start.access_file);
+    uint64_t lost = logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file);
+    if (lost != w->lines_lost) {
+        metrics_add(w->env.metrics, METRIC_LOG_LINES_LOST_TOTAL, (int64_t)(lost - w->lines_lost));
+        w->lines_lost = lost;
+    }
+}
+
+static void default_signals(void)
+{
+    /* Signals to the whole group (a terminal's Ctrl-C, a service manager's TERM) are for the
+     * master, which then tells its workers. */
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT, SIGPIPE};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        (void)signal(ignored[i], SIG_IGN);
+    }
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int become_worker(const struct worker_start *start, struct err *e)
+{
+    default_signals();
+    int rc = privdrop_now(start->privdrop, e);
+    if (rc != 0) {
+        return rc;
+    }
+    harden_memory();
+    /* After the change of user, which would clear it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != start->master) {
+        return err_set(e, ERR_CLOSED, "the master is gone");
+    }
+    return 0;
+}
+
+static int make_env(struct worker *w, struct err *e)
+{
+    struct env *env = &w->env;
+    *env = (struct env){.region = w->start.region,
+                        .metrics = metrics_slot(w->start.region, w->start.index),
+                        .worker = w->start.index};
+    if (getrandom(env->id_seed, sizeof(env->id_seed), 0) != (ssize_t)sizeof(env->id_seed)) {
+        return err_set_errno(e, ERR_IO, errno, "no random numbers");
+    }
+    env->loop = loop_new();
+    if (env->loop == NULL) {
+        return err_set(e, ERR_NOMEM, "cannot make an event loop");
+    }
+    loop_timer_init(&w->stop_timer, on_stop_timer);
+    return 0;
+}
+
+static int make_tools(struct worker *w, struct err *e)
+{
+    struct env *env = &w->env;
+    const struct conf *conf = env->runtime->conf;
+    env->log = log_new(w->start.error_file, (enum log_level)conf->log.level,
+                       (enum log_format)conf->log.error_format, w->role);
+    env->access = access_new(w->start.access_file, conf->log.access_format);
+    env->pwcache = pwcache_new(conf->users.remember_max, conf->users.remember_ms);
+    w->password_waker = loop_waker_open(env->loop, on_passwords, w);
+    if (w->password_waker != NULL) {
+        env->pwcheck = pwcheck_new(conf->users.hash_threads, conf->users.hash_queue_max,
+                                   wake_passwords, w->password_waker);
+    }
+    w->admit = admit_open(w->start.admit, w->start.index);
+    w->server = server_new(env, w->admit);
+    w->ipc_watch = loop_watch_open(env->loop, w->start.ipc, on_ipc, w);
+    if (env->log == NULL || env->access == NULL || env->pwcache == NULL || env->pwcheck == NULL ||
+        w->admit == NULL || w->server == NULL || w->ipc_watch == NULL) {
+        return err_set(e, ERR_NOMEM, "no memory or threads for a worker");
+    }
+    return 0;
+}
+
+int worker_serve(struct worker *w, struct err *e)
+{
+    const struct conf *conf = w->env.runtime->conf;
+    char text[ADDR_TEXT_MAX];
+    int rc = 0;
+    for (size_t i = 0; i < conf->listener_count && rc == 0; i++) {
+        struct str address = addr_text(&conf->listeners[i].address, text);
+        int fd = sockets_find(&w->start.sockets[0], address);
+        rc = fd >= 0 ? server_listen(w->server, address, fd, i, e)
+                     : err_set(e, ERR_INTERNAL, "no socket for %s", text);
+    }
+    if (rc == 0 && conf->admin.address_text.p != NULL) {
+        struct str address = addr_text(&conf->admin.address, text);
+        int fd = sockets_find(&w->start.sockets[0], address);
+        rc = fd >= 0 ? server_listen_local(w->server, address, fd, admin_answer, &w->env, e)
+                     : err_set(e, ERR_INTERNAL, "no socket for %s", text);
+    }
+    return rc;
+}
+
+static int start_worker(struct worker *w, char *error)
+{
+    struct err e = {0};
+    error[0] = '\0';
+    int rc = become_worker(&w->start, &e);
+    if (rc == 0) {
+        rc = make_env(w, &e);
+    }
+    if (rc == 0) {
+        w->env.runtime = worker_build(&w->start, w->start.packed, &w->env, w->users_digest, error);
+        rc = w->env.runtime != NULL ? 0 : -ERR_CONFIG;
+    }
+    (void)close(w->start.packed);
+    if (rc == 0) {
+        w->env.runtime->generation = w->start.generation;
+        rc = make_tools(w, &e);
+    }
+    if (rc == 0) {
+        rc = worker_serve(w, &e);
+    }
+    if (rc != 0 && error[0] == '\0') {
+        (void)snprintf(error, IPC_TEXT_MAX + 1, "%s", e.text[0] != '\0' ? e.text : err_name(rc));
+    }
+    return rc;
+}
+
+static void release(struct worker *w)
+{
+    struct env *env = &w->env;
+    loop_before_wait(env->loop, NULL, NULL);
+    loop_timer_stop(&w->stop_timer);
+    worker_reload_fini(w);
+    server_free(w->server);
+    admit_free(w->admit);
+    build_unref(env->runtime);
+    pwcheck_free(env->pwcheck);
+    pwcache_free(env->pwcache);
+    loop_waker_close(w->password_waker);
+    loop_watch_close(w->ipc_watch);
+    loop_free(env->loop);
+    access_free(env->access);
+    log_free(env->log);
+}
+
+int worker_run(const struct worker_start *start)
+{
+    struct worker w = {.start = *start};
+    char error[IPC_TEXT_MAX + 1];
+    (void)snprintf(w.role, sizeof(w.role), "worker %u", start->index);
+    if (start_worker(&w, error) != 0) {
+        /* If the master does not hear it, it sees the exit status. */
+        int rc = ipc_send(start->ipc, IPC_FAILED, start->generation, str_of(error), -1);
+        return rc == 0 ? 1 : 2;
+    }
+    loop_before_wait(w.env.loop, on_before_wait, &w);
+    worker_tell(&w, IPC_READY, start->generation, STR_NONE);
+    loop_run(w.env.loop);
+    if (w.empty) {
+        release(&w);
+    }
+    logfile_close(start->access_file);
+    logfile_close(start->error_file);
+    return w.stopped || !w.empty ? 1 : 0;
+}

@@ -1,0 +1,34 @@
+/* A worker process: one loop, its own runtime, the listeners it shares with the others. Private to
+ * proxy/proc. */
+#ifndef PROXY_PROC_WORKER_H
+#define PROXY_PROC_WORKER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/logfile.h"
+#include "proxy/observe/metrics.h"
+#include "proxy/proc/privdrop.h"
+#include "proxy/proc/sockets.h"
+#include "proxy/server/admit.h"
+
+/* What a worker gets from the master; everything is the worker's own copy (by fork). */
+struct worker_start {
+    unsigned index;
+    pid_t master;
+    int ipc;    /* its end of the socket pair */
+    int packed; /* the files of the configuration */
+    uint64_t generation;
+    const char *config_path;
+    struct sockets *sockets;
+    struct metrics_region *region;
+    struct admit_region *admit;
+    struct logfile *error_file;
+    struct logfile *access_file;
+    const struct privdrop *privdrop;
+};
+
+/* Run until told to end. Returns the exit status of the process: 0 drained, 1 stopped or failed. */
+int worker_run(const struct worker_start *start);
+
+#endif

@@ -1,0 +1,66 @@
+/* What worker.c and worker_reload.c share. Private to proxy/proc. */
+#ifndef PROXY_PROC_WORKER_INNER_H
+#define PROXY_PROC_WORKER_INNER_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/job.h"
+#include "proxy/proc/ipc.h"
+#include "proxy/proc/worker.h"
+#include "proxy/server/server.h"
+
+#define WORKER_DIGEST 32
+
+struct preparation;
+
+struct worker {
+    struct worker_start start;
+    struct env env;
+    struct server *server;
+    struct admit *admit;
+    struct loop_watch *ipc_watch;
+    struct loop_waker *password_waker;
+    struct loop_timer stop_timer;
+    uint64_t lines_lost; /* as far as the metric knows */
+    bool draining;
+    bool stopped; /* told to stop, or the master is gone */
+    bool empty;   /* no connection is left */
+    unsigned char users_digest[WORKER_DIGEST];
+    char role[24];
+
+    /* The next configuration, while a reload is under way. */
+    struct sockets fresh;      /* its new listening sockets */
+    bool fresh_broken;         /* one of them could not be kept */
+    struct preparation *next;  /* NULL: none */
+    struct job_pool *builders; /* one thread; made at the first reload */
+    struct loop_waker *builder_waker;
+};
+
+/* Build a runtime from the packed files; on any thread. loop and metrics NULL: without upstreams.
+ * digest gets that of the users' file. error (IPC_TEXT_MAX + 1 octets) says why on NULL. */
+struct runtime *worker_build(const struct worker_start *start, int packed, struct env *env,
+                             unsigned char digest[WORKER_DIGEST], char *error);
+
+/* Serve every listener of the runtime in force. Returns 0 or a negative err_code with e. */
+int worker_serve(struct worker *w, struct err *e) __attribute__((warn_unused_result));
+
+/* Step one: take a new listening socket; build what m brings, off the loop, and answer. m's
+ * descriptor is taken over. */
+void worker_take_listener(struct worker *w, struct ipc_message *m);
+void worker_prepare(struct worker *w, struct ipc_message *m);
+
+/* Step two. A worker that cannot adopt ends (and is replaced by one that starts with the new). */
+void worker_commit(struct worker *w);
+void worker_abort(struct worker *w);
+
+/* Drop everything of a reload. */
+void worker_reload_fini(struct worker *w);
+
+/* Answer the master. */
+void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, struct str text);
+
+/* End with status 1 as soon as the connections are closed, or after a second. */
+void worker_stop(struct worker *w);
+
+#endif
