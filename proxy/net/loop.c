@@ -33,6 +33,24 @@ static void on_turn_end(uv_check_t *handle)
     }
 }
 
+static void on_before_wait(uv_prepare_t *handle)
+{
+    const struct loop *l = handle->data;
+    l->before_wait_fn(l->before_wait_arg);
+}
+
+void loop_before_wait(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+    l->before_wait_fn = fn;
+    l->before_wait_arg = arg;
+    if (fn == NULL) {
+        (void)uv_prepare_stop(&l->before_wait);
+        return;
+    }
+    (void)uv_prepare_start(&l->before_wait, on_before_wait);
+    uv_unref((uv_handle_t *)&l->before_wait);
+}
+
 struct loop *loop_new(void)
 {
     struct loop *l = mem_alloc(sizeof(*l));
@@ -49,6 +67,8 @@ struct loop *loop_new(void)
     (void)uv_check_start(&l->turn_end, on_turn_end);
     uv_unref((uv_handle_t *)&l->turn_end);
     (void)uv_idle_init(&l->uv, &l->no_sleep);
+    (void)uv_prepare_init(&l->uv, &l->before_wait);
+    l->before_wait.data = l;
     loop_wheel_init(l);
     return l;
 }
@@ -78,6 +98,7 @@ void loop_free(struct loop *l)
     }
     uv_close((uv_handle_t *)&l->turn_end, NULL);
     uv_close((uv_handle_t *)&l->no_sleep, NULL);
+    uv_close((uv_handle_t *)&l->before_wait, NULL);
     uv_close((uv_handle_t *)&l->wheel.handle, NULL);
     size_t open = 0;
     uv_walk(&l->uv, count_open, &open);

@@ -42,6 +42,10 @@ void loop_free(struct loop *l);
 /* The loop's time in ms (monotonic, read once a turn). */
 uint64_t loop_now_ms(const struct loop *l);
 
+/* Call fn(arg) in every turn just before the loop waits for what is next: for what is gathered over
+ * a turn and must not wait longer. One a loop; fn NULL ends it. */
+void loop_before_wait(struct loop *l, void (*fn)(void *arg), void *arg);
+
 /* Prepare t, not queued. */
 void loop_task_init(struct loop_task *t, void (*fn)(struct loop_task *t));
 

@@ -24,6 +24,9 @@ struct loop {
     uv_loop_t uv;
     uv_check_t turn_end; /* runs the deferred calls; does not keep the loop alive */
     uv_idle_t no_sleep;  /* active while calls are deferred, so that the loop does not wait */
+    uv_prepare_t before_wait;
+    void (*before_wait_fn)(void *arg);
+    void *before_wait_arg;
     struct list tasks;
     struct loop_wheel wheel;
     char read_buffer[STREAM_READ_MAX]; /* shared by all streams: octets are lent for one call */
