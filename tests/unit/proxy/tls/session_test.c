@@ -1,0 +1,504 @@
+/* proxy/tls/session.c and the settings of context.c, against OpenSSL's client. */
+#include <malloc.h>
+
+#include <openssl/rand.h>
+
+#include "tests/unit/proxy/tls/lab.h"
+
+static struct lab lab;
+static bool inside; /* OpenSSL's allocations fail only in the session, not in the client */
+
+static void *session_malloc(size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return inside ? mem_alloc(n) : malloc(n);
+}
+
+static void *session_realloc(void *p, size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return inside ? mem_realloc(p, n) : realloc(p, n);
+}
+
+static void session_free(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(p);
+}
+
+static void versions(void **state)
+{
+    (void)state;
+    static const struct {
+        enum conf_tls_version oldest;
+        int spoken;
+        const char *version; /* NULL: refused */
+        const char *suite;
+    } rows[] = {
+        {CONF_TLS_1_2, TLS1_1_VERSION, NULL, NULL},
+        {CONF_TLS_1_2, TLS1_2_VERSION, "TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256"},
+        {CONF_TLS_1_2, TLS1_3_VERSION, "TLSv1.3", "TLS_AES_128_GCM_SHA256"},
+        {CONF_TLS_1_3, TLS1_2_VERSION, NULL, NULL},
+        {CONF_TLS_1_3, TLS1_3_VERSION, "TLSv1.3", "TLS_AES_128_GCM_SHA256"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lab_setting s;
+        lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        s.listener.min_version = rows[i].oldest;
+        struct tls_sites *t = lab_sites(&s.listener);
+        X509 *x = lab_good_client(&lab);
+        struct lab_client c;
+        lab_client_init(&c, rows[i].spoken, x, lab.key);
+        lab_client_join(&c, t, NULL);
+        enum tls_result r = lab_handshake(&c);
+        if (rows[i].version == NULL) {
+            assert_int_equal(r, TLS_FAILED);
+            assert_int_equal(tls_session_reason(c.session), REASON_TLS_VERSION_OR_CIPHER);
+            assert_int_equal(c.alert, PROTOCOL_VERSION);
+        } else {
+            assert_int_equal(r, TLS_OK);
+            assert_string_equal(tls_session_version(c.session).p, rows[i].version);
+            assert_string_equal(tls_session_cipher(c.session).p, rows[i].suite);
+        }
+        lab_client_fini(&c);
+        X509_free(x);
+        tls_sites_unref(t);
+    }
+}
+
+/* Suites without forward secrecy or AEAD, and groups that cost us more than the client. */
+static void refused_offers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        int version;
+        const char *suites;
+        const char *groups;
+    } rows[] = {
+        {"RSA key exchange", TLS1_2_VERSION, "AES128-GCM-SHA256", NULL},
+        {"CBC", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA", NULL},
+        {"finite field", TLS1_2_VERSION, "DHE-RSA-AES128-GCM-SHA256", NULL},
+        {"P-521", TLS1_3_VERSION, NULL, "P-521"},
+        {"ffdhe2048", TLS1_3_VERSION, NULL, "ffdhe2048"},
+        {"P-384", TLS1_2_VERSION, NULL, "P-384"},
+    };
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_OFF, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lab_client c;
+        lab_client_init(&c, rows[i].version, NULL, NULL);
+        if (rows[i].suites != NULL) {
+            assert_int_equal(SSL_CTX_set_cipher_list(c.context, rows[i].suites), 1);
+        }
+        if (rows[i].groups != NULL) {
+            assert_int_equal(SSL_CTX_set1_groups_list(c.context, rows[i].groups), 1);
+        }
+        lab_client_join(&c, t, NULL);
+        enum tls_result r = lab_handshake(&c);
+        if (r != TLS_FAILED || tls_session_reason(c.session) != REASON_TLS_VERSION_OR_CIPHER) {
+            fail_msg("%s: result %d, %s: %s", rows[i].what, r,
+                     reason_token(tls_session_reason(c.session)), tls_session_detail(c.session).p);
+        }
+        assert_int_equal(c.alert, HANDSHAKE_FAILURE);
+        lab_client_fini(&c);
+    }
+    tls_sites_unref(t);
+}
+
+static void not_tls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *octets;
+        enum reason reason;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", REASON_PLAIN_HTTP_ON_TLS_PORT},
+        {"POST / HTTP/1.1\r\n", REASON_PLAIN_HTTP_ON_TLS_PORT},
+        {"OPTIONS * HTTP/1.1\r\n", REASON_PLAIN_HTTP_ON_TLS_PORT},
+        {"DELETE / HTTP/1.1\r\n", REASON_PLAIN_HTTP_ON_TLS_PORT},
+        {"CONNECT a:443 HTTP/1.1\r\n", REASON_PLAIN_HTTP_ON_TLS_PORT},
+        {"\x16\x03\x01\x7f\xff\x01 too long a record", REASON_TLS_PROTOCOL_ERROR},
+        {"\x17\x03\x03\x7f\x7f data before a handshake", REASON_TLS_PROTOCOL_ERROR},
+        {"\r\n\r\n\r\n\r\n", REASON_TLS_PROTOCOL_ERROR},
+    };
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_OFF, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
+        struct lab_client c = {.step = i % 2, .session = tls_session_new(t)};
+        assert_int_equal(lab_feed(&c, str_of(rows[i / 2].octets)), TLS_FAILED);
+        assert_string_equal(reason_token(tls_session_reason(c.session)),
+                            reason_token(rows[i / 2].reason));
+        if (rows[i / 2].reason == REASON_PLAIN_HTTP_ON_TLS_PORT) {
+            assert_int_equal(buf_len(tls_session_out(c.session)), 0);
+        }
+        assert_int_equal(tls_session_handshake(c.session), TLS_FAILED);
+        assert_false(tls_session_has_input(c.session));
+        tls_session_free(c.session);
+    }
+    tls_sites_unref(t);
+}
+
+/* A client that does not know our CA says so; its words are the detail. */
+static void client_alert(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_OFF, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct lab_client c;
+        lab_client_init(&c, version, NULL, NULL);
+        SSL_CTX_set_verify(c.context, SSL_VERIFY_PEER, NULL);
+        lab_client_join(&c, t, NULL);
+        assert_int_equal(lab_handshake(&c), TLS_FAILED);
+        assert_int_equal(tls_session_reason(c.session), REASON_TLS_CLIENT_ALERT);
+        assert_string_equal(tls_session_detail(c.session).p, "alert unknown ca");
+        lab_client_fini(&c);
+    }
+    tls_sites_unref(t);
+}
+
+/* Everything that the client wrote, read through the session in pieces of piece octets. */
+static size_t read_all(struct lab_client *c, char *out, size_t max, size_t piece)
+{
+    struct str octets = lab_from_client(c);
+    size_t total = 0;
+    size_t step = c->step > 0 ? c->step : octets.n;
+    while (octets.n > 0) {
+        size_t given = step < octets.n ? step : octets.n;
+        tls_session_input(c->session, str_slice(octets, 0, given));
+        octets = str_slice(octets, given, octets.n);
+        size_t n = 0;
+        while (total < max &&
+               tls_session_read(c->session, out + total, piece < max - total ? piece : max - total,
+                                &n) == TLS_OK) {
+            assert_true(n > 0);
+            total += n;
+        }
+        assert_false(tls_session_has_input(c->session));
+        assert_int_equal(tls_session_settle(c->session), 0);
+    }
+    (void)BIO_reset(SSL_get_wbio(c->ssl));
+    return total;
+}
+
+static void data_both_ways(void **state)
+{
+    (void)state;
+    enum { MAX = 100000 };
+    static const struct {
+        size_t n;
+        size_t step;
+        size_t piece;
+    } rows[] = {
+        {1, 0, MAX}, {1, 1, 1}, {16384, 0, MAX}, {16385, 0, 1000}, {3000, 1, 7}, {MAX, 0, 16384},
+    };
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    char *sent = malloc(MAX);
+    char *got = malloc(MAX);
+    assert_true(sent != NULL && got != NULL);
+    assert_int_equal(RAND_bytes((unsigned char *)sent, MAX), 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
+        size_t n = rows[i / 2].n;
+        struct lab_client c;
+        lab_join_good(&lab, &c, t, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
+        c.step = rows[i / 2].step;
+        assert_int_equal(SSL_write(c.ssl, sent, (int)n), n);
+        assert_int_equal(read_all(&c, got, MAX, rows[i / 2].piece), n);
+        assert_memory_equal(sent, got, n);
+        assert_int_equal(tls_session_write(c.session, (struct str){sent, n}), TLS_OK);
+        lab_to_client(&c);
+        tls_session_idle(c.session);
+        for (size_t have = 0; have < n;) {
+            int k = SSL_read(c.ssl, got + have, (int)(MAX - have));
+            assert_true(k > 0);
+            have += (size_t)k;
+        }
+        assert_memory_equal(sent, got, n);
+        lab_client_fini(&c);
+    }
+    free(sent);
+    free(got);
+    tls_sites_unref(t);
+}
+
+/* The handshake cut into single octets comes out the same. */
+static void octet_by_octet(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    X509 *x = lab_good_client(&lab);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        for (int with = 0; with < 2; with++) {
+            struct lab_client c;
+            lab_client_init(&c, version, with != 0 ? x : NULL, lab.key);
+            lab_client_join(&c, t, "www.example");
+            c.step = 1;
+            assert_int_equal(lab_handshake(&c), with != 0 ? TLS_OK : TLS_FAILED);
+            assert_int_equal(tls_session_peer_reason(c.session),
+                             with != 0 ? REASON_OK : REASON_CLIENT_CERT_MISSING);
+            lab_client_fini(&c);
+        }
+    }
+    X509_free(x);
+    tls_sites_unref(t);
+}
+
+/* Application data right behind the client's Finished is not lost. */
+static void early_request(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    X509 *x = lab_good_client(&lab);
+    struct lab_client c;
+    lab_client_init(&c, TLS1_3_VERSION, x, lab.key);
+    lab_client_join(&c, t, NULL);
+    (void)SSL_do_handshake(c.ssl);
+    assert_int_equal(lab_feed(&c, lab_from_client(&c)), TLS_WANT);
+    (void)BIO_reset(SSL_get_wbio(c.ssl));
+    lab_to_client(&c);
+    assert_int_equal(SSL_do_handshake(c.ssl), 1);
+    assert_int_equal(SSL_write(c.ssl, "hello", 5), 5);
+    assert_int_equal(lab_feed(&c, lab_from_client(&c)), TLS_OK);
+    assert_true(tls_session_has_input(c.session));
+    char got[16];
+    size_t n;
+    assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_OK);
+    assert_true(str_eq((struct str){got, n}, STR("hello")));
+    assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_WANT);
+    assert_false(tls_session_has_input(c.session));
+    lab_client_fini(&c);
+    X509_free(x);
+    tls_sites_unref(t);
+}
+
+static void the_end(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct lab_client c;
+        char got[16];
+        size_t n;
+        lab_join_good(&lab, &c, t, version);
+        tls_session_shutdown(c.session);
+        size_t queued = buf_len(tls_session_out(c.session));
+        assert_true(queued > 0);
+        tls_session_shutdown(c.session);
+        assert_int_equal(buf_len(tls_session_out(c.session)), queued);
+        lab_to_client(&c);
+        assert_int_equal(SSL_read(c.ssl, got, sizeof(got)), 0);
+        assert_int_equal(SSL_get_error(c.ssl, 0), SSL_ERROR_ZERO_RETURN);
+        (void)SSL_shutdown(c.ssl);
+        tls_session_input(c.session, lab_from_client(&c));
+        assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_CLOSED);
+        assert_int_equal(tls_session_settle(c.session), 0);
+        lab_client_part(&c);
+
+        lab_client_join(&c, t, NULL);
+        tls_session_shutdown(c.session); /* before the handshake: nothing to end */
+        assert_int_equal(buf_len(tls_session_out(c.session)), 0);
+        assert_int_equal(lab_handshake(&c), TLS_OK);
+        assert_int_equal(SSL_write(c.ssl, "hello", 5), 5);
+        struct str octets = lab_from_client(&c);
+        char *broken = mem_dup(octets.p, octets.n);
+        broken[octets.n - 1] ^= 1;
+        tls_session_input(c.session, (struct str){broken, octets.n});
+        assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_FAILED);
+        assert_int_equal(n, 0);
+        assert_int_equal(tls_session_reason(c.session), REASON_TLS_PROTOCOL_ERROR);
+        assert_true(buf_len(tls_session_out(c.session)) > 0);
+        assert_int_equal(tls_session_write(c.session, STR("x")), TLS_FAILED);
+        mem_free(broken);
+        lab_client_fini(&c);
+    }
+    tls_sites_unref(t);
+}
+
+/* Nothing that would skip the judgement of the certificate is handed out or taken. */
+static void no_resumption(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct lab_client c;
+        lab_join_good(&lab, &c, t, version);
+        SSL_SESSION *old = SSL_get1_session(c.ssl);
+        assert_int_equal(SSL_SESSION_has_ticket(old), 0);
+        assert_int_equal(SSL_SESSION_is_resumable(old), 0);
+        lab_client_part(&c);
+        lab_client_join(&c, t, NULL);
+        (void)SSL_set_session(c.ssl, old);
+        assert_int_equal(lab_handshake(&c), TLS_OK);
+        assert_int_equal(SSL_session_reused(c.ssl), 0);
+        assert_non_null(tls_session_peer(c.session));
+        SSL_SESSION_free(old);
+        lab_client_fini(&c);
+    }
+    tls_sites_unref(t);
+}
+
+static void no_renegotiation(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    struct lab_client c;
+    lab_join_good(&lab, &c, t, TLS1_2_VERSION);
+    assert_int_equal(SSL_renegotiate(c.ssl), 1);
+    (void)SSL_do_handshake(c.ssl);
+    char got[16];
+    size_t n;
+    tls_session_input(c.session, lab_from_client(&c));
+    assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_WANT);
+    assert_int_equal(tls_session_settle(c.session), 0);
+    lab_to_client(&c);
+    ERR_clear_error();
+    assert_int_not_equal(SSL_do_handshake(c.ssl), 1);
+    assert_int_equal(ERR_GET_REASON(ERR_get_error()), SSL_R_NO_RENEGOTIATION);
+    lab_client_fini(&c);
+    tls_sites_unref(t);
+}
+
+/* A CA is named to clients only when that is wanted. */
+static void ca_names(void **state)
+{
+    (void)state;
+    for (int wanted = 0; wanted < 2; wanted++) {
+        struct lab_setting s;
+        lab_setting_init(&s, &lab, CONF_CLIENT_OPTIONAL, CONF_ON_FAILURE_REFUSE);
+        s.site.client.send_ca_names = wanted != 0;
+        struct tls_sites *t = lab_sites(&s.listener);
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+            struct lab_client c;
+            lab_join_good(&lab, &c, t, version);
+            const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(c.ssl);
+            assert_int_equal(names != NULL ? sk_X509_NAME_num(names) : 0, wanted);
+            lab_client_fini(&c);
+        }
+        tls_sites_unref(t);
+    }
+}
+
+/* Each allocation of the session, ours and OpenSSL's, fails in turn: the handshake fails or comes
+ * out right, and a certificate that is not accepted never becomes one that is. */
+static void without_memory(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    X509 *good = lab_good_client(&lab);
+    X509 *bad = lab_issue(&lab, &(struct pki_spec){.common_name = "alice",
+                                                   .not_before_s = PKI_NOW_S - 20 * PKI_DAY_S,
+                                                   .not_after_s = PKI_NOW_S - 10 * PKI_DAY_S});
+    for (int row = 0; row < 4; row++) {
+        bool accepted = row < 2;
+        struct lab_client c;
+        lab_client_init(&c, row % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION, accepted ? good : bad,
+                        lab.key);
+        c.inside = &inside;
+        unsigned long needed = 1;
+        for (unsigned long nth = 0; nth <= needed; nth += nth < 40 ? 1 : 1 + needed / 150) {
+            mem_fail_after(nth, false);
+            lab_client_join(&c, t, "www.example");
+            enum tls_result r = c.session != NULL ? lab_handshake(&c) : TLS_FAILED;
+            needed = nth == 0 ? mem_allocations() : needed;
+            mem_fail_after(0, false);
+            if (nth == 0) {
+                assert_int_equal(r, accepted ? TLS_OK : TLS_FAILED);
+            }
+            assert_true(accepted || r != TLS_OK);
+            if (r == TLS_OK) {
+                assert_int_equal(tls_session_peer_reason(c.session), REASON_OK);
+                assert_non_null(tls_session_peer(c.session));
+            } else if (c.session != NULL) {
+                assert_int_not_equal(tls_session_reason(c.session), REASON_OK);
+            }
+            lab_client_part(&c);
+        }
+        lab_client_fini(&c);
+    }
+    X509_free(good);
+    X509_free(bad);
+    tls_sites_unref(t);
+}
+
+/* Reported, not asserted: the heap that an idle session holds. */
+static void memory_when_idle(void **state)
+{
+    (void)state;
+    enum { COUNT = 2000 };
+    static struct tls_session *idle[COUNT];
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    size_t before = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i == COUNT / 2) {
+            before = mallinfo2().uordblks;
+        }
+        struct lab_client c;
+        lab_join_good(&lab, &c, t, TLS1_3_VERSION);
+        assert_int_equal(tls_session_write(c.session, STR("an answer")), TLS_OK);
+        lab_to_client(&c);
+        tls_session_idle(c.session);
+        idle[i] = c.session;
+        c.session = NULL;
+        lab_client_fini(&c);
+    }
+    print_message("an idle session holds %zu octets of heap\n",
+                  (mallinfo2().uordblks - before) / (COUNT / 2));
+    for (size_t i = 0; i < COUNT; i++) {
+        tls_session_free(idle[i]);
+    }
+    tls_sites_unref(t);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    lab_init(&lab);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    lab_fini(&lab);
+    return 0;
+}
+
+int main(void)
+{
+    if (CRYPTO_set_mem_functions(session_malloc, session_realloc, session_free) != 1) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(versions),         cmocka_unit_test(refused_offers),
+        cmocka_unit_test(not_tls),          cmocka_unit_test(client_alert),
+        cmocka_unit_test(data_both_ways),   cmocka_unit_test(octet_by_octet),
+        cmocka_unit_test(early_request),    cmocka_unit_test(the_end),
+        cmocka_unit_test(no_resumption),    cmocka_unit_test(no_renegotiation),
+        cmocka_unit_test(ca_names),         cmocka_unit_test(without_memory),
+        cmocka_unit_test(memory_when_idle),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
