@@ -25,8 +25,8 @@ int server_listen_local(struct server *s, struct str address, int fd, local_fn l
  * check their identity again before their next request. */
 void server_adopt(struct server *s, bool (*keep)(void *arg, struct str address), void *arg);
 
-/* Accept no more, close idle connections, let the others finish their request; empty(arg) comes once
- * when no connection is left. */
+/* Accept no more, close idle connections, let the others finish their request; empty(arg) comes
+ * once when no connection is left. */
 void server_drain(struct server *s, void (*empty)(void *arg), void *arg);
 
 /* Close every connection now. */

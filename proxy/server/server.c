@@ -1,0 +1,300 @@
+/* Owns: the listening of one worker, admission at the door, the list of connections, drain and end.
+ * Not: what happens on a connection (conn). On the loop's thread. */
+#include "proxy/server/server.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "proxy/net/listen.h"
+#include "proxy/server/conn.h"
+#include "proxy/server/link.h"
+
+/* A line in the log says at most so often that connections are refused. */
+enum { REFUSALS_LOG_MS = 1000 };
+
+/* One address. It stays until it is no longer listened on and its last connection is gone. */
+struct door {
+    struct list place;
+    struct server *server;
+    struct listener *listener; /* NULL: closed */
+    struct port port;
+    char *address; /* owned: port.address borrows it */
+    size_t conns;
+};
+
+struct server {
+    struct conn_home home;
+    struct list doors;
+    struct loop_task empty_task;
+    void (*empty)(void *arg);
+    void *empty_arg;
+    bool draining;
+    uint64_t refusals; /* since the last line */
+    uint64_t refusals_at_ms;
+    char scratch[LINK_PIECE];
+};
+
+/* ---- Doors ---- */
+
+static void free_door_if_unused(struct door *d)
+{
+    if (d->listener == NULL && d->conns == 0) {
+        list_remove(&d->place);
+        mem_free(d->address);
+        mem_free(d);
+    }
+}
+
+static void close_door(struct door *d)
+{
+    struct listener *l = d->listener;
+    if (l != NULL) {
+        listener_close(l); /* may still accept: the door is open until it returns */
+        d->listener = NULL;
+    }
+    d->port.closed = true;
+}
+
+static struct door *find_door(struct server *s, struct str address)
+{
+    for (struct list *n = s->doors.next; n != &s->doors; n = n->next) {
+        struct door *d = LIST_ENTRY(n, struct door, place);
+        if (d->listener != NULL && str_eq(d->port.address, address)) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Accepting ---- */
+
+static void log_refusals(struct server *s, enum reason why, const struct stream *stream)
+{
+    char text[ADDR_TEXT_MAX];
+    uint64_t now = clock_mono_ms();
+    s->refusals++;
+    if (s->refusals_at_ms != 0 && now - s->refusals_at_ms < REFUSALS_LOG_MS) {
+        return;
+    }
+    LOG(s->home.env->log, LOG_LEVEL_WARNING, "connection_refused",
+        LOG_TEXT("reason", str_of(reason_token(why))), LOG_NUMBER("count", s->refusals),
+        LOG_TEXT("client", stream != NULL ? addr_host_text(stream_peer(stream), text) : STR_NONE));
+    s->refusals = 0;
+    s->refusals_at_ms = now;
+}
+
+/* Whether there is room for one more; *counted: it was counted in. The admin listener is let in
+ * always: it must tell what goes on when nothing else gets in. */
+static enum reason admit_one(struct server *s, const struct door *d, const struct stream *stream,
+                             bool *counted)
+{
+    const struct conf_limits *limits = &s->home.env->runtime->conf->limits;
+    *counted = false;
+    if (!d->port.secure) {
+        return REASON_OK;
+    }
+    if (s->home.handshakes >= limits->handshakes) {
+        return REASON_HANDSHAKES_MAX;
+    }
+    if (s->home.admit == NULL) {
+        return REASON_OK;
+    }
+    enum reason why = admit_enter(s->home.admit, stream_peer(stream), limits->connections,
+                                  limits->connections_per_address);
+    *counted = why == REASON_OK;
+    return why;
+}
+
+static void on_accept(void *arg, struct stream *stream)
+{
+    struct door *d = arg;
+    struct server *s = d->server;
+    bool counted;
+    enum reason why = s->draining ? REASON_DRAINING : admit_one(s, d, stream, &counted);
+    if (why == REASON_OK) {
+        d->conns++;
+        if (conn_open(&s->home, &d->port, stream, counted) == 0) {
+            return;
+        }
+        d->conns--;
+        why = REASON_OUT_OF_MEMORY;
+        if (counted) {
+            admit_leave(s->home.admit, stream_peer(stream));
+        }
+    }
+    metrics_reason(s->home.env->metrics, why);
+    log_refusals(s, why, stream);
+    stream_abort(stream);
+}
+
+static void on_out_of_descriptors(void *arg)
+{
+    struct door *d = arg;
+    metrics_reason(d->server->home.env->metrics, REASON_OUT_OF_DESCRIPTORS);
+    log_refusals(d->server, REASON_OUT_OF_DESCRIPTORS, NULL);
+}
+
+static int open_door(struct server *s, struct str address, int fd, const struct port *port,
+                     struct err *e)
+{
+    struct door *d = mem_calloc(1, sizeof(*d));
+    char *text = mem_dup(address.p, address.n);
+    if (d == NULL || text == NULL) {
+        mem_free(d);
+        mem_free(text);
+        return err_set(e, ERR_NOMEM, "cannot listen on %.*s: out of memory", STR_ARG(address));
+    }
+    d->server = s;
+    d->port = *port;
+    d->address = text;
+    d->port.address = (struct str){text, address.n};
+    d->listener = listener_open(s->home.env->loop, fd, on_accept, on_out_of_descriptors, d, e);
+    if (d->listener == NULL) {
+        mem_free(text);
+        mem_free(d);
+        return err_set(e, ERR_INTERNAL, "cannot listen on %.*s", STR_ARG(address));
+    }
+    list_push_back(&s->doors, &d->place);
+    return 0;
+}
+
+int server_listen(struct server *s, struct str address, int fd, size_t index, struct err *e)
+{
+    struct door *d = find_door(s, address);
+    if (d != NULL && d->port.secure) {
+        d->port.index = index;
+        return 0;
+    }
+    const struct port port = {.index = index, .secure = true};
+    return open_door(s, address, fd, &port, e);
+}
+
+int server_listen_local(struct server *s, struct str address, int fd, local_fn local, void *arg,
+                        struct err *e)
+{
+    struct door *d = find_door(s, address);
+    if (d != NULL && !d->port.secure) {
+        d->port.local = local;
+        d->port.local_arg = arg;
+        return 0;
+    }
+    const struct port port = {.local = local, .local_arg = arg};
+    return open_door(s, address, fd, &port, e);
+}
+
+/* ---- Reload, drain, end ---- */
+
+void server_adopt(struct server *s, bool (*keep)(void *arg, struct str address), void *arg)
+{
+    struct list *next;
+    for (struct list *n = s->doors.next; n != &s->doors; n = next) {
+        struct door *d = LIST_ENTRY(n, struct door, place);
+        next = n->next;
+        if (d->listener != NULL && !keep(arg, d->port.address)) {
+            close_door(d);
+            free_door_if_unused(d);
+        }
+    }
+}
+
+static void on_empty(struct loop_task *t)
+{
+    struct server *s = LIST_ENTRY(t, struct server, empty_task);
+    void (*empty)(void *arg) = s->empty;
+    s->empty = NULL;
+    if (empty != NULL) {
+        empty(s->empty_arg);
+    }
+}
+
+static void tell_empty(struct server *s)
+{
+    if (s->draining && s->home.count == 0 && s->empty != NULL) {
+        loop_defer(s->home.env->loop, &s->empty_task);
+    }
+}
+
+static void on_gone(struct conn_home *home, struct port *port)
+{
+    struct server *s = LIST_ENTRY(home, struct server, home);
+    struct door *d = LIST_ENTRY(port, struct door, port);
+    d->conns--;
+    free_door_if_unused(d);
+    tell_empty(s);
+}
+
+static void for_each_conn(struct server *s, void (*fn)(struct conn *c))
+{
+    struct list *next;
+    for (struct list *n = s->home.conns.next; n != &s->home.conns; n = next) {
+        next = n->next;
+        fn(conn_of(n));
+    }
+}
+
+void server_drain(struct server *s, void (*empty)(void *arg), void *arg)
+{
+    s->empty = empty;
+    s->empty_arg = arg;
+    s->home.env->draining = true;
+    struct list *next;
+    for (struct list *n = s->doors.next; n != &s->doors; n = next) {
+        struct door *d = LIST_ENTRY(n, struct door, place);
+        next = n->next;
+        if (d->listener != NULL) {
+            listener_close(d->listener);
+            d->listener = NULL;
+        }
+        free_door_if_unused(d);
+    }
+    s->draining = true;
+    for_each_conn(s, conn_drain);
+    tell_empty(s);
+}
+
+static void close_conn(struct conn *c)
+{
+    conn_close(c, REASON_DRAINING);
+}
+
+void server_abort(struct server *s)
+{
+    for_each_conn(s, close_conn);
+}
+
+size_t server_connections(const struct server *s)
+{
+    return s->home.count;
+}
+
+struct server *server_new(struct env *env, struct admit *admit)
+{
+    struct server *s = mem_calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return NULL;
+    }
+    s->home.env = env;
+    s->home.admit = admit;
+    s->home.scratch = s->scratch;
+    s->home.on_gone = on_gone;
+    list_init(&s->home.conns);
+    list_init(&s->doors);
+    loop_task_init(&s->empty_task, on_empty);
+    return s;
+}
+
+void server_free(struct server *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    struct list *n;
+    while ((n = list_pop_front(&s->doors)) != NULL) {
+        struct door *d = LIST_ENTRY(n, struct door, place);
+        listener_close(d->listener);
+        mem_free(d->address);
+        mem_free(d);
+    }
+    loop_task_cancel(&s->empty_task);
+    mem_free(s);
+}

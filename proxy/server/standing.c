@@ -1,0 +1,157 @@
+/* Owns: the identity of one connection and its validity over reloads. Not: the judging itself
+ * (proxy/tls, auth). On the loop's thread. */
+#include "proxy/server/standing.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+static const struct tls_sites *sites_of(const struct standing *st)
+{
+    const struct runtime *r = st->runtime;
+    if (!st->port->secure || st->port->closed || st->port->index >= r->conf->listener_count) {
+        return NULL;
+    }
+    return r->sites[st->port->index];
+}
+
+/* True if host's site asks the same of clients as the site of this connection. */
+static bool host_fits(void *arg, struct str host)
+{
+    const struct standing *st = arg;
+    const struct tls_sites *sites = sites_of(st);
+    if (sites == NULL || st->site == NULL) {
+        return false;
+    }
+    if (host.n == 0) {
+        return true; /* HTTP/1.0 without Host: the connection's own site */
+    }
+    const struct tls_site *other = tls_sites_find(sites, host);
+    return other != NULL && memcmp(other->policy, st->site->policy, sizeof(other->policy)) == 0;
+}
+
+static bool is_trusted(const struct conf_headers *headers, const struct addr *address)
+{
+    for (size_t i = 0; i < headers->trusted_proxy_count; i++) {
+        if (addr_in_range(address, &headers->trusted_proxies[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void standing_init(struct standing *st, struct env *env, const struct port *port,
+                   const struct addr *address)
+{
+    char text[ADDR_TEXT_MAX];
+    *st = (struct standing){.env = env,
+                            .port = port,
+                            .runtime = runtime_ref(env->runtime),
+                            .certificate = REASON_CLIENT_CERT_MISSING};
+    struct str client = str_slice(addr_host_text(address, text), 0, sizeof(st->client));
+    memcpy(st->client, client.p, client.n);
+    st->peer = (struct exchange_peer){
+        .gate.certificate = REASON_CLIENT_CERT_MISSING,
+        .address = *address,
+        .client_text = {st->client, client.n},
+        .listener_text = port->address,
+        .secure = port->secure,
+        .trusted = is_trusted(&st->runtime->conf->headers, address),
+        .local = port->local,
+        .local_arg = port->local_arg,
+    };
+    if (port->secure) {
+        st->peer.host_fits = host_fits;
+        st->peer.host_arg = st;
+    }
+}
+
+/* The identity is told to the gate beside the verdict, also a bad one: the log needs the name. */
+static int read_identity(struct standing *st)
+{
+    X509 *leaf = tls_session_peer(st->session);
+    identity_free(st->identity);
+    st->identity = NULL;
+    st->peer.gate.identity = NULL;
+    if (leaf == NULL || st->certificate == REASON_CLIENT_CERT_MISSING) {
+        return 0;
+    }
+    st->identity = identity_new(leaf, &st->runtime->conf->identity);
+    st->peer.gate.identity = st->identity;
+    return st->identity != NULL || st->certificate != REASON_OK ? 0 : -ERR_NOMEM;
+}
+
+int standing_take(struct standing *st, const struct tls_session *session)
+{
+    st->session = session;
+    st->site = tls_session_site(session);
+    st->certificate = tls_session_peer_reason(session);
+    st->peer.tls_version = tls_session_version(session);
+    st->peer.tls_cipher = tls_session_cipher(session);
+    st->peer.tls_name = tls_session_name(session);
+    st->peer.gate.certificate = st->certificate;
+    st->peer.gate.mode = st->site->conf->client.mode;
+    return read_identity(st);
+}
+
+/* Judge the certificate by what site asks now. One that was not accepted stays so: the client may
+ * come again. */
+static void judge(struct standing *st, const struct tls_site *site)
+{
+    if (site->conf->client.mode == CONF_CLIENT_OFF || site->trust == NULL) {
+        st->certificate = REASON_CLIENT_CERT_MISSING;
+    } else if (st->certificate == REASON_OK) {
+        st->certificate = tls_session_judge(st->session, site->trust, clock_wall_ms());
+        if (st->certificate == REASON_CLIENT_CERT_REVOKED) {
+            st->certificate = REASON_CLIENT_CERT_WITHDRAWN;
+        }
+    }
+}
+
+static void adopt_runtime(struct standing *st)
+{
+    struct runtime *old = st->runtime;
+    st->runtime = runtime_ref(st->env->runtime);
+    st->peer.trusted = is_trusted(&st->runtime->conf->headers, &st->peer.address);
+    if (st->session == NULL) {
+        runtime_unref(old, tls_sites_unref);
+        return;
+    }
+    const struct tls_sites *sites = sites_of(st);
+    const struct tls_site *site =
+        sites != NULL ? tls_sites_find(sites, tls_session_name(st->session)) : NULL;
+    st->gone = st->gone || site == NULL;
+    if (site != NULL) {
+        if (st->site == NULL || memcmp(site->policy, st->site->policy, sizeof(site->policy)) != 0) {
+            judge(st, site);
+        }
+        st->peer.gate.mode = site->conf->client.mode;
+    }
+    st->site = site;
+    st->peer.gate.certificate = st->certificate;
+    runtime_unref(old, tls_sites_unref);
+}
+
+enum reason standing_renew(struct standing *st)
+{
+    if (st->runtime != st->env->runtime) {
+        adopt_runtime(st);
+        if (st->session != NULL && read_identity(st) != 0) {
+            return REASON_OUT_OF_MEMORY;
+        }
+    }
+    if (st->port->closed) {
+        st->gone = true;
+    }
+    return st->gone ? REASON_MISDIRECTED : REASON_OK;
+}
+
+void standing_fini(struct standing *st)
+{
+    identity_free(st->identity);
+    st->identity = NULL;
+    st->peer.gate.identity = NULL;
+    runtime_unref(st->runtime, tls_sites_unref);
+    st->runtime = NULL;
+}
