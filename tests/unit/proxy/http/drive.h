@@ -4,8 +4,8 @@
 #define TESTS_UNIT_PROXY_HTTP_DRIVE_H
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -79,9 +79,12 @@ static inline void drive_say_head(struct drive_result *d, const struct drive *ho
     const struct http_request *q = h1_reader_request(r);
     (void)snprintf(line, sizeof(line), " 1.%u %s %" PRIu64 " alive=%d expect=%d ", q->minor,
                    framings[q->framing], q->length, (int)q->keep_alive, (int)q->expect_continue);
-    const struct str parts[] = {STR("HEAD "), http_method_text(q->method), STR(" "), q->target,
-                                STR(" "),     q->path,    STR(" "), q->authority,
-                                STR(" "),     q->host,    str_of(line)};
+    const struct str parts[] = {STR("HEAD "), http_method_text(q->method),
+                                STR(" "),     q->target,
+                                STR(" "),     q->path,
+                                STR(" "),     q->authority,
+                                STR(" "),     q->host,
+                                str_of(line)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         drive_say(d, parts[i]);
     }
@@ -89,8 +92,8 @@ static inline void drive_say_head(struct drive_result *d, const struct drive *ho
 }
 
 /* Feed one piece; false when the reader has refused. */
-static inline bool drive_piece(struct drive_result *d, const struct drive *how,
-                               struct h1_reader *r, struct arena *a, struct str piece)
+static inline bool drive_piece(struct drive_result *d, const struct drive *how, struct h1_reader *r,
+                               struct arena *a, struct str piece)
 {
     for (;;) {
         size_t used = 0;
@@ -143,8 +146,8 @@ static inline size_t drive_step(const struct drive *how, uint32_t *random, size_
 
 /* Feed each piece from memory of its own, so that a sanitizer sees any look past its end, or at it
  * after the call. */
-static inline bool drive_copy(struct drive_result *d, const struct drive *how,
-                              struct h1_reader *r, struct arena *a, struct str piece)
+static inline bool drive_copy(struct drive_result *d, const struct drive *how, struct h1_reader *r,
+                              struct arena *a, struct str piece)
 {
     char *copy = test_malloc(piece.n + 1);
     memcpy(copy, piece.p, piece.n);

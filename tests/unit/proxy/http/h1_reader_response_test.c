@@ -15,9 +15,8 @@ static void check_rows(const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct drive_result d;
-        struct drive how = {.is_response = true,
-                            .request_method = HTTP_METHOD_GET,
-                            .input = rows[i].input};
+        struct drive how = {
+            .is_response = true, .request_method = HTTP_METHOD_GET, .input = rows[i].input};
         drive_all_ways(how, &d, rows[i].why);
         if (d.reason != rows[i].reason) {
             fail_msg("%s: %s, but %s was expected\n%.*s", rows[i].why, reason_token(d.reason),
@@ -100,8 +99,7 @@ static void test_fields(void **state)
         {"bad chunk", IN(OK_LINE TE "\r\nxyz\r\n"), REASON_HTTP_CHUNK},
         {"chunk past the limit", IN(OK_LINE TE "\r\n186a1\r\n"), REASON_HTTP_BODY_TOO_LARGE},
         {"an invitation to another protocol is only information",
-         IN(OK_LINE "Upgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"),
-         REASON_OK},
+         IN(OK_LINE "Upgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"), REASON_OK},
         {"101", IN("HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
          REASON_HTTP_UPGRADE},
         {"101 without Upgrade", IN("HTTP/1.1 101 X\r\n\r\n"), REASON_HTTP_UPGRADE},
@@ -125,7 +123,8 @@ static void test_what_is_read(void **state)
     static const struct log_row rows[] = {
         {"a length", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 2\r\nX: y\r\n\r\nhi"),
          "HEAD 200 1.1 length 2 alive=1 OK Content-Length=2;X=y;\nBODY hi\nEND \nEOF idle"},
-        {"chunks with a trailer", HTTP_METHOD_GET, IN(OK_LINE TE "\r\n2\r\nhi\r\n0\r\nX: y\r\n\r\n"),
+        {"chunks with a trailer", HTTP_METHOD_GET,
+         IN(OK_LINE TE "\r\n2\r\nhi\r\n0\r\nX: y\r\n\r\n"),
          "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nBODY hi\nEND X=y;\n"
          "EOF idle"},
         {"neither: until the end of the connection", HTTP_METHOD_GET, IN(OK_LINE "\r\nhi\r\n\r\n"),
@@ -139,8 +138,7 @@ static void test_what_is_read(void **state)
          IN("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"),
          "HEAD 200 1.0 length 0 alive=1 OK Content-Length=0;Connection=keep-alive;\nEND \n"
          "EOF idle"},
-        {"close", HTTP_METHOD_GET,
-         IN(OK_LINE "Content-Length: 0\r\nConnection: Close\r\n\r\n"),
+        {"close", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 0\r\nConnection: Close\r\n\r\n"),
          "HEAD 200 1.1 length 0 alive=0 OK Content-Length=0;Connection=Close;\nEND \nEOF idle"},
         {"HEAD: the length is told, no body follows", HTTP_METHOD_HEAD,
          IN(OK_LINE "Content-Length: 9000000000\r\n\r\n" OK_LINE "\r\n"),
@@ -257,10 +255,8 @@ static void test_interims_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_line),
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_what_is_read),
-        cmocka_unit_test(test_rest_is_left),
+        cmocka_unit_test(test_status_line),          cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_what_is_read),         cmocka_unit_test(test_rest_is_left),
         cmocka_unit_test(test_interims_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,8 +41,8 @@ static void test_endless_head(void **state)
 {
     (void)state;
     char endless[2 * SIZE];
-    static const char *const starts[] = {"", "GET /", "GET / HTTP/1.1\r\nHost: ",
-                                         "GET / HTTP/1.1\r\n"};
+    static const char *const starts[] = {"", "GET /",
+                                         "GET / HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\n"};
     struct h1_limits limits = drive_limits;
     limits.target_bytes = UINT32_MAX;
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
@@ -128,12 +128,14 @@ static void test_body_without_limit(void **state)
     (void)state;
     struct h1_limits limits = drive_limits;
     limits.body_bytes = UINT64_MAX;
-    assert_int_equal(reason_of(STR("HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n"),
-                               &limits, true),
-                     REASON_OK);
-    assert_int_equal(reason_of(STR("HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808\r\n\r\n"),
-                               &limits, true),
-                     REASON_HTTP_BODY_TOO_LARGE);
+    assert_int_equal(
+        reason_of(STR("HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n"), &limits,
+                  true),
+        REASON_OK);
+    assert_int_equal(
+        reason_of(STR("HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808\r\n\r\n"), &limits,
+                  true),
+        REASON_HTTP_BODY_TOO_LARGE);
     assert_int_equal(
         reason_of(STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n"),
                   &limits, true),
@@ -188,8 +190,7 @@ static void test_eof_completes(void **state)
     struct h1_reader *r = h1_reader_new(true, &drive_limits);
     arena_init(&a, 65536);
     h1_reader_begin(r, &a, HTTP_METHOD_GET);
-    struct str rest =
-        next_all(r, STR("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), H1_HEAD);
+    struct str rest = next_all(r, STR("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), H1_HEAD);
     (void)next_all(r, rest, H1_BODY);
     assert_int_equal(h1_reader_eof(r), H1_END);
     assert_int_equal(h1_reader_eof(r), H1_MORE);

@@ -1,0 +1,168 @@
+/* The guard by itself: where it stops, its bounds, and that each octet at each place is judged as
+ * its class says. The table of refused heads stands in h1_reader_request_test.c. */
+#include "proxy/http/guard.h"
+#include "proxy/http/octet.h"
+#include "tests/support/check.h"
+
+static enum guard_result feed(enum guard_kind kind, struct str octets, size_t *used,
+                              enum reason *why)
+{
+    struct guard g;
+    guard_init(&g, kind, 4096, 8, 64);
+    *why = REASON_OK;
+    return guard_feed(&g, octets, used, why);
+}
+
+static void test_where_it_stops(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        enum guard_kind kind;
+        struct str octets;
+        enum guard_result result;
+        size_t used;
+    } rows[] = {
+        {"request, rest left",
+         GUARD_REQUEST,
+         {"GET / HTTP/1.1\r\nA: b\r\n\r\nxyz", 27},
+         GUARD_DONE,
+         24},
+        {"request without its end",
+         GUARD_REQUEST,
+         {"GET / HTTP/1.1\r\nA: b\r\n\r", 23},
+         GUARD_MORE,
+         23},
+        {"response, rest left", GUARD_RESPONSE, {"HTTP/1.1 200 OK\r\n\r\nxyz", 22}, GUARD_DONE, 19},
+        {"no trailers", GUARD_TRAILERS, {"\r\nxyz", 5}, GUARD_DONE, 2},
+        {"trailers", GUARD_TRAILERS, {"A: b\r\n\r\nxyz", 11}, GUARD_DONE, 8},
+        {"nothing", GUARD_REQUEST, {"", 0}, GUARD_MORE, 0},
+        {"no octets", GUARD_REQUEST, {NULL, 0}, GUARD_MORE, 0},
+        {"bad octet: what is before it is counted",
+         GUARD_TRAILERS,
+         {"A: b\nC: d\r\n", 11},
+         GUARD_BAD,
+         4},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        size_t used = SIZE_MAX;
+        enum reason why = REASON_OK;
+        CHECK_ROW(rows[i].says, feed(rows[i].kind, rows[i].octets, &used, &why) == rows[i].result);
+        CHECK_ROW(rows[i].says, used == rows[i].used);
+    }
+}
+
+/* All 256 octets at one place of a head: those of a class are let in, the others are not. */
+static void test_every_octet_at_each_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        enum guard_kind kind;
+        struct str head;
+        size_t at;
+        unsigned allowed;  /* classes */
+        const char *other; /* allowed besides, as they mean something there */
+    } rows[] = {
+        {"method", GUARD_REQUEST, {"GXT / HTTP/1.1\r\n\r\n", 18}, 1, OCTET_TOKEN, ""},
+        {"first of the target",
+         GUARD_REQUEST,
+         {"GET X HTTP/1.1\r\n\r\n", 18},
+         4,
+         OCTET_VISIBLE,
+         ""},
+        {"target", GUARD_REQUEST, {"GET /XY HTTP/1.1\r\n\r\n", 20}, 5, OCTET_VISIBLE, ""},
+        {"minor version", GUARD_REQUEST, {"GET / HTTP/1.X\r\n\r\n", 18}, 13, 0, "01"},
+        {"first of a name",
+         GUARD_REQUEST,
+         {"GET / HTTP/1.1\r\nXa: b\r\n\r\n", 25},
+         16,
+         OCTET_TOKEN,
+         ""},
+        {"name", GUARD_REQUEST, {"GET / HTTP/1.1\r\naX: b\r\n\r\n", 25}, 17, OCTET_TOKEN, ":"},
+        {"first of a value",
+         GUARD_REQUEST,
+         {"GET / HTTP/1.1\r\na:Xb\r\n\r\n", 24},
+         18,
+         OCTET_VALUE,
+         ""},
+        {"last of a value",
+         GUARD_REQUEST,
+         {"GET / HTTP/1.1\r\na:bX\r\n\r\n", 24},
+         19,
+         OCTET_VALUE,
+         ""},
+        {"LF behind the request line", GUARD_REQUEST, {"GET / HTTP/1.1\rX\r\n", 18}, 15, 0, "\n"},
+        {"LF behind a field", GUARD_REQUEST, {"GET / HTTP/1.1\r\na: b\rX\r\n", 24}, 21, 0, "\n"},
+        {"last LF", GUARD_REQUEST, {"GET / HTTP/1.1\r\n\rX", 18}, 17, 0, "\n"},
+        {"first of the status", GUARD_RESPONSE, {"HTTP/1.1 X00 OK\r\n\r\n", 19}, 9, 0, "12345"},
+        {"second of the status",
+         GUARD_RESPONSE,
+         {"HTTP/1.1 2X0 OK\r\n\r\n", 19},
+         10,
+         0,
+         "0123456789"},
+        {"behind the status", GUARD_RESPONSE, {"HTTP/1.1 200XOK\r\n\r\n", 19}, 12, 0, " "},
+        {"phrase", GUARD_RESPONSE, {"HTTP/1.1 200 OX\r\n\r\n", 19}, 14, OCTET_VALUE, ""},
+        {"trailer name", GUARD_TRAILERS, {"aX: b\r\n\r\n", 9}, 1, OCTET_TOKEN, ":"},
+        {"trailer value", GUARD_TRAILERS, {"a: X\r\n\r\n", 8}, 3, OCTET_VALUE, ""},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        for (int c = 0; c < 256; c++) {
+            char head[64];
+            size_t used = 0;
+            enum reason why = REASON_OK;
+            memcpy(head, rows[i].head.p, rows[i].head.n);
+            head[rows[i].at] = (char)c;
+            bool is_allowed =
+                octet_is((char)c, rows[i].allowed) || (c != 0 && strchr(rows[i].other, c) != NULL);
+            enum guard_result result =
+                feed(rows[i].kind, (struct str){head, rows[i].head.n}, &used, &why);
+            if ((result == GUARD_DONE) != is_allowed) {
+                fail_msg("%s: octet 0x%02x: result %d, %s", rows[i].says, (unsigned)c, (int)result,
+                         reason_token(why));
+            }
+        }
+    }
+}
+
+static void test_dead_guard_stays_dead(void **state)
+{
+    (void)state;
+    struct guard g;
+    size_t used = 0;
+    enum reason why = REASON_OK;
+    guard_init(&g, GUARD_REQUEST, 100, 8, 64);
+    assert_int_equal(guard_feed(&g, STR("\n"), &used, &why), GUARD_BAD);
+    assert_int_equal(why, REASON_HTTP_BARE_LF);
+    assert_int_equal(guard_feed(&g, STR("GET / HTTP/1.1\r\n\r\n"), &used, &why), GUARD_BAD);
+    guard_init(&g, GUARD_REQUEST, 100, 8, 64);
+    assert_int_equal(guard_feed(&g, STR("GET / HTTP/1.1\r\n\r\n"), &used, &why), GUARD_DONE);
+    assert_int_equal(guard_feed(&g, STR("G"), &used, &why), GUARD_BAD);
+}
+
+static void test_no_room_at_all(void **state)
+{
+    (void)state;
+    struct guard g;
+    size_t used = 0;
+    enum reason why = REASON_OK;
+    guard_init(&g, GUARD_REQUEST, 0, 0, 0);
+    assert_int_equal(guard_feed(&g, STR(""), &used, &why), GUARD_MORE);
+    assert_int_equal(guard_feed(&g, STR("G"), &used, &why), GUARD_BAD);
+    assert_int_equal(why, REASON_HTTP_HEAD_TOO_LARGE);
+    guard_init(&g, GUARD_TRAILERS, 1, 0, 0);
+    assert_int_equal(guard_feed(&g, STR("\r\n"), &used, &why), GUARD_BAD);
+    assert_int_equal(why, REASON_HTTP_TRAILER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_where_it_stops),
+        cmocka_unit_test(test_every_octet_at_each_place),
+        cmocka_unit_test(test_dead_guard_stays_dead),
+        cmocka_unit_test(test_no_room_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+/* The order of the checks of a head: which reason is told when there are several, and llhttp's
+ * veto. */
+#include "proxy/http/h1_head.h"
+#include "tests/support/check.h"
+
+static enum reason reason_of(struct str head)
+{
+    struct arena a;
+    struct http_request q;
+    arena_init(&a, 65536);
+    enum reason r = h1_head_request(head, &a, 100, &q);
+    arena_release(&a);
+    return r;
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *head;
+        enum reason reason;
+    } rows[] = {
+        {"method before target", "FOO # HTTP/1.1\r\n\r\n", REASON_HTTP_METHOD},
+        {"CONNECT before target and Host", "CONNECT # HTTP/1.1\r\n\r\n", REASON_HTTP_CONNECT},
+        {"target before Host", "GET # HTTP/1.1\r\n\r\n", REASON_HTTP_TARGET},
+        {"look-alike before Host", "GET / HTTP/1.1\r\nContent_Length: 1\r\n\r\n",
+         REASON_HTTP_FIELD_NAME},
+        {"Host before framing", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+         REASON_HTTP_HOST_MISSING},
+        {"both framings before a bad one",
+         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\nTransfer-Encoding: y\r\n\r\n",
+         REASON_HTTP_LENGTH_AND_CHUNKED},
+        {"framing before Upgrade",
+         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n"
+         "Content-Length: x\r\n\r\n",
+         REASON_HTTP_CONTENT_LENGTH},
+        {"Upgrade before Expect",
+         "GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+         REASON_HTTP_UPGRADE},
+        {"everything is said of what llhttp would have refused first",
+         "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\nHost: b/\r\n\r\n",
+         REASON_HTTP_HOST_INVALID},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].says, reason_of(str_of(rows[i].head)) == rows[i].reason);
+    }
+}
+
+/* Heads that the guard keeps away from here: llhttp refuses them by itself. */
+static void test_veto(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct str head;
+    } rows[] = {
+        {"control in a name", {"GET / HTTP/1.1\r\nHost: a\r\nX\x01: b\r\n\r\n", 36}},
+        {"NUL in a value", {"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 34}},
+        {"the end is missing", {"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n", 33}},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].says, reason_of(rows[i].head) == REASON_HTTP_SYNTAX);
+    }
+    struct arena a;
+    struct http_response s;
+    arena_init(&a, 65536);
+    assert_int_equal(
+        h1_head_response(STR("HTTP/1.1 200 OK\r\nX\x01: b\r\n\r\n"), &a, 100, HTTP_METHOD_GET, &s),
+        REASON_HTTP_SYNTAX);
+    arena_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_veto),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
