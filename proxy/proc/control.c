@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 16384 };
+enum { READ_BYTES = 4096 };
 
 static int connect_to(const char *path, unsigned timeout_ms, struct err *e)
 {
@@ -45,11 +45,8 @@ static int connect_to(const char *path, unsigned timeout_ms, struct err *e)
 static int read_answer(int fd, struct buf *answer, struct err *e)
 {
     for (;;) {
-        char *p = buf_reserve(answer, READ_BYTES);
-        if (p == NULL) {
-            return err_set(e, ERR_TOO_LARGE, "the answer is too large");
-        }
-        ssize_t n = recv(fd, p, READ_BYTES, 0);
+        char piece[READ_BYTES];
+        ssize_t n = recv(fd, piece, sizeof(piece), 0);
         if (n == 0) {
             break;
         }
@@ -57,7 +54,9 @@ static int read_answer(int fd, struct buf *answer, struct err *e)
             return errno == EAGAIN ? err_set(e, ERR_BUSY, "no answer in time")
                                    : err_set_errno(e, ERR_IO, errno, "the answer broke off");
         }
-        buf_commit(answer, n > 0 ? (size_t)n : 0);
+        if (n > 0 && buf_append(answer, (struct str){piece, (size_t)n}) != 0) {
+            return err_set(e, ERR_TOO_LARGE, "the answer is too large");
+        }
     }
     struct str text = buf_str(answer);
     if (text.n == 0 || text.p[text.n - 1] != '\n') {
