@@ -1,0 +1,154 @@
+/* Reading htpasswd files: what is refused with its line, and that no finding shows a secret. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/store/htpasswd.h"
+#include "base/mem.h"
+#include "tests/support/check.h"
+
+#define GOOD "$5$rounds=1000$saltsalt$eKLZU9t9OoPWrqOQsoTIKG0aYkZ5rGOoOQhiIvoSWX2"
+#define WEAK "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+#define NAME_255                                                                                   \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+    "xxx"                                                                                          \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+    "xxx"                                                                                          \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static char *render(const struct diags *d)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    assert_int_equal(diags_render(d, &out), 0);
+    struct str s = buf_str(&out);
+    char *text = strndup(s.p, s.n);
+    buf_release(&out);
+    return text;
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    const struct {
+        const char *says;
+        struct str text;
+        const char *place; /* part of the finding */
+    } rows[] = {
+        {"a line without a colon", STR("alice\n"), "users:1:1: error"},
+        {"plain text", STR("alice:secret\n"), "users:1:7: error"},
+        {"DES", STR("alice:ab1FBcWEbYq7w\n"), "users:1:7: error"},
+        {"no hash", STR("alice:\n"), "users:1:7: error"},
+        {"a hash cut short", STR("a:" GOOD "\nb:$5$salt$short\n"), "users:2:3: error"},
+        {"an empty name", STR(":" GOOD "\n"), "users:1:1: error"},
+        {"a control character in a name", STR("al\x01ice:" GOOD "\n"), "users:1:1: error"},
+        {"a NUL in a name", STR("al\0ice:" GOOD "\n"), "users:1:1: error"},
+        {"a carriage return in a name", STR("al\rice:" GOOD "\n"), "users:1:1: error"},
+        {"a name that is no UTF-8", STR("al\xffice:" GOOD "\n"), "users:1:1: error"},
+        {"a blank before a name", STR(" alice:" GOOD "\n"), "users:1:1: error"},
+        {"a blank behind a name", STR("alice :" GOOD "\n"), "users:1:1: error"},
+        {"a name of 256", STR(NAME_255 "x:" GOOD "\n"), "users:1:1: error"},
+        {"a name twice", STR("alice:" GOOD "\n# and\nalice:" WEAK "\n"), "users:3:1: error"},
+        {"a blank behind the hash", STR("alice:" GOOD " \n"), "users:1:7: error"},
+        {"a further field", STR("alice:" GOOD ":x\n"), "users:1:7: error"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct diags *d = diags_new();
+        struct htpasswd *h = htpasswd_read("users", rows[i].text, d);
+        char *text = render(d);
+        CHECK_ROW(rows[i].says, h == NULL);
+        CHECK_ROW(rows[i].says, diags_errors(d) == 1);
+        CHECK_ROW(rows[i].says, strstr(text, rows[i].place) != NULL);
+        CHECK_ROW(rows[i].says, strstr(text, "secret") == NULL);
+        CHECK_ROW(rows[i].says, strstr(text, "ab1FBcWEbYq7w") == NULL);
+        CHECK_ROW(rows[i].says, strstr(text, "eKLZU9t9") == NULL);
+        free(text);
+        diags_free(d);
+    }
+}
+
+static void test_read(void **state)
+{
+    (void)state;
+    struct diags *d = diags_new();
+    struct htpasswd *h = htpasswd_read("users",
+                                       STR("# comment: not a user\n\n  \nzoe:" GOOD "\r\n"
+                                           "b\xc3\xa4r:" GOOD "\n" NAME_255 ":" GOOD "\n"
+                                           "alice@example.com:" WEAK),
+                                       d);
+    assert_non_null(h);
+    assert_int_equal(diags_errors(d), 0);
+    assert_int_equal(diags_warnings(d), 1);
+    size_t n = 0;
+    const struct htpasswd_entry *entries = htpasswd_entries(h, &n);
+    assert_int_equal(n, 4);
+    CHECK_STR("sorted by name", entries[0].name, STR("alice@example.com"));
+    CHECK_STR("the last line needs no line feed", entries[0].hash, STR(WEAK));
+    const struct htpasswd_entry *zoe = htpasswd_find(h, STR("zoe"));
+    assert_non_null(zoe);
+    CHECK_STR("no carriage return is left", zoe->hash, STR(GOOD));
+    assert_int_equal(zoe->line, 4);
+    assert_non_null(htpasswd_find(h, STR("b\xc3\xa4r")));
+    assert_null(htpasswd_find(h, STR("Zoe")));
+    assert_null(htpasswd_find(h, STR("zo")));
+    assert_null(htpasswd_find(h, STR("")));
+    htpasswd_free(h);
+    diags_free(d);
+}
+
+static void test_nothing(void **state)
+{
+    (void)state;
+    struct diags *d = diags_new();
+    struct htpasswd *h = htpasswd_read("users", STR(""), d);
+    assert_non_null(h);
+    size_t n = 9;
+    (void)htpasswd_entries(h, &n);
+    assert_int_equal(n, 0);
+    assert_null(htpasswd_find(h, STR("alice")));
+    htpasswd_free(h);
+    htpasswd_free(NULL);
+    diags_free(d);
+}
+
+/* A file that is something else is given up after a while. */
+static void test_not_htpasswd(void **state)
+{
+    (void)state;
+    char text[4096];
+    memset(text, '\n', sizeof(text));
+    for (size_t i = 0; i < sizeof(text); i += 2) {
+        text[i] = 'x';
+    }
+    struct diags *d = diags_new();
+    assert_null(htpasswd_read("users", (struct str){text, sizeof(text)}, d));
+    assert_true(diags_errors(d) >= 10 && diags_errors(d) <= 200);
+    diags_free(d);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth < 40; nth++) {
+        struct diags *d = diags_new();
+        mem_fail_after(nth, false);
+        struct htpasswd *h = htpasswd_read("users", STR("alice:" WEAK "\nbob:" GOOD "\n"), d);
+        bool failed = mem_allocations() >= nth;
+        mem_fail_after(0, false);
+        assert_true(h != NULL || failed);
+        if (h != NULL) {
+            assert_non_null(htpasswd_find(h, STR("bob")));
+        }
+        htpasswd_free(h);
+        diags_free(d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_read),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_not_htpasswd),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

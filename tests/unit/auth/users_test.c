@@ -1,0 +1,220 @@
+/* The table of users: found by normalised name, with their rules; the decoy looks like the many. */
+#include <stdlib.h>
+
+#include "auth/store/pwhash.h"
+#include "auth/users.h"
+#include "base/mem.h"
+#include "tests/support/check.h"
+#include "tests/support/tmpdir.h"
+
+#define H5 "$5$rounds=1000$saltsalt$eKLZU9t9OoPWrqOQsoTIKG0aYkZ5rGOoOQhiIvoSWX2"
+#define H1 "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+#define HB "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+#define HC "$2b$05$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+
+/* Everything a load needs, and what it gave. */
+struct load {
+    struct tmpdir dir;
+    char path[TMPDIR_PATH_MAX];
+    struct files *files;
+    struct diags *diags;
+    struct users *users;
+};
+
+static void begin(struct load *l, const char *text)
+{
+    tmpdir_make(&l->dir);
+    (void)tmpdir_path(&l->dir, "users", l->path);
+    if (text != NULL) {
+        tmpdir_write(&l->dir, "users", text, strlen(text));
+    }
+    l->files = files_new();
+    l->diags = diags_new();
+}
+
+static void load(struct load *l, const char *text, struct conf_users conf,
+                 struct conf_identity identity)
+{
+    begin(l, text);
+    conf.htpasswd.p = l->path;
+    l->users = users_load(&conf, &identity, l->files, l->diags);
+}
+
+static void end(struct load *l)
+{
+    users_unref(l->users);
+    diags_free(l->diags);
+    files_free(l->files);
+    tmpdir_remove(&l->dir);
+}
+
+static void test_find(void **state)
+{
+    (void)state;
+    struct load l;
+    load(&l, "Alice@Example.com:" H5 "\nbob:" H1 "\n", (struct conf_users){0},
+         (struct conf_identity){.fold_domain = true});
+    assert_non_null(l.users);
+    assert_int_equal(users_count(l.users), 2);
+    const struct {
+        const char *says;
+        struct str name;
+        const char *found; /* NULL: nobody */
+    } rows[] = {
+        {"as it stands in the file", STR("Alice@Example.com"), "Alice@Example.com"},
+        {"the domain is folded", STR("Alice@EXAMPLE.COM"), "Alice@Example.com"},
+        {"the local part is not", STR("alice@example.com"), NULL},
+        {"without a domain", STR("bob"), "bob"},
+        {"not folded", STR("Bob"), NULL},
+        {"a part of a name", STR("bo"), NULL},
+        {"more than a name", STR("bob "), NULL},
+        {"a NUL behind a name", STR("bob\0"), NULL},
+        {"nothing", STR(""), NULL},
+        {"a name that is no UTF-8", STR("b\xffob"), NULL},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct user user = {.certificate_required = true, .name = STR("x")};
+        bool found = users_find(l.users, rows[i].name, &user);
+        CHECK_ROW(rows[i].says, found == (rows[i].found != NULL));
+        CHECK_STR(rows[i].says, user.name, str_of(rows[i].found));
+        CHECK_ROW(rows[i].says, user.certificate_required == found);
+    }
+    struct users *again = users_ref(l.users);
+    users_unref(again);
+    assert_int_equal(users_count(l.users), 2);
+    end(&l);
+    users_unref(NULL);
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    struct load l;
+    struct user user;
+    struct conf_user_rule rules[] = {
+        {.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL},
+        {.name = {.p = "nobody"}, .certificate = CONF_NEED_OPTIONAL},
+    };
+    load(&l, "alice:" H5 "\nbob:" H1 "\n",
+         (struct conf_users){.rules = rules, .rule_count = ROWS(rules)}, (struct conf_identity){0});
+    assert_non_null(l.users);
+    assert_int_equal(diags_warnings(l.diags), 2); /* a weak hash, a rule for nobody */
+    assert_true(users_find(l.users, STR("alice"), &user) && user.certificate_required);
+    assert_true(users_find(l.users, STR("bob"), &user) && !user.certificate_required);
+    assert_true(users_any_without_certificate(l.users));
+    end(&l);
+
+    rules[0].certificate = CONF_NEED_REQUIRED;
+    load(&l, "alice:" H5 "\nbob:" H5 "\n",
+         (struct conf_users){.certificate = CONF_NEED_OPTIONAL, .rules = rules, .rule_count = 1},
+         (struct conf_identity){0});
+    assert_non_null(l.users);
+    assert_true(users_find(l.users, STR("alice"), &user) && !user.certificate_required);
+    assert_true(users_find(l.users, STR("bob"), &user) && user.certificate_required);
+    end(&l);
+
+    load(&l, "alice:" H5 "\n", (struct conf_users){0}, (struct conf_identity){0});
+    assert_false(users_any_without_certificate(l.users));
+    end(&l);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct conf_user_rule twice[] = {
+        {.name = {.p = "alice"}, .certificate = CONF_NEED_OPTIONAL},
+        {.name = {.p = "ALICE"}, .certificate = CONF_NEED_REQUIRED},
+    };
+    const struct {
+        const char *says;
+        const char *text;
+        struct conf_users conf;
+        struct conf_identity identity;
+    } rows[] = {
+        {"no such file", NULL, {.rule_count = 0}, {.fold_domain = false}},
+        {"a bad line", "alice:secret\n", {.rule_count = 0}, {.fold_domain = false}},
+        {"two names that are one when folded",
+         "a@b.c:" H5 "\na@B.c:" H5 "\n",
+         {.rule_count = 0},
+         {.fold_domain = true}},
+        {"two rules for one user",
+         "alice:" H5 "\n",
+         {.rules = twice, .rule_count = 2},
+         {.fold_local_part = true}},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct load l;
+        load(&l, rows[i].text, rows[i].conf, rows[i].identity);
+        CHECK_ROW(rows[i].says, l.users == NULL);
+        CHECK_ROW(rows[i].says, diags_errors(l.diags) == 1);
+        end(&l);
+    }
+    struct load l;
+    load(&l, "a@b.c:" H5 "\na@B.c:" H5 "\n", (struct conf_users){0}, (struct conf_identity){0});
+    assert_non_null(l.users); /* two users while nothing is folded */
+    end(&l);
+}
+
+static void test_decoy(void **state)
+{
+    (void)state;
+    const struct {
+        const char *says;
+        const char *text;
+        const char *cost;
+    } rows[] = {
+        {"no users: yescrypt", "", "$y$j9T$"},
+        {"one user", "a:" HB "\n", "$2b$04$"},
+        {"the most frequent kind", "a:" H1 "\nb:" H5 "\nc:" H5 "\n", "$5$rounds=1000$"},
+        {"the most frequent cost", "a:" HB "\nb:" HC "\nc:" HC "\nd:" H1 "\n", "$2b$05$"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct load l;
+        load(&l, rows[i].text, (struct conf_users){0}, (struct conf_identity){0});
+        assert_non_null(l.users);
+        CHECK_STR(rows[i].says, pwhash_cost(users_decoy(l.users)), str_of(rows[i].cost));
+        end(&l);
+    }
+}
+
+static void test_no_file(void **state)
+{
+    (void)state;
+    struct files *files = files_new();
+    struct diags *diags = diags_new();
+    struct user user;
+    struct users *u = users_load(&(struct conf_users){0}, &(struct conf_identity){0}, files, diags);
+    assert_non_null(u);
+    assert_int_equal(users_count(u), 0);
+    assert_false(users_find(u, STR("alice"), &user));
+    assert_int_equal(pwhash_kind(users_decoy(u)), PWHASH_YESCRYPT);
+    users_unref(u);
+    diags_free(diags);
+    files_free(files);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth < 30; nth++) {
+        struct load l;
+        begin(&l, "alice:" H5 "\nbob:" H5 "\n");
+        struct conf_users conf = {.htpasswd = {.p = l.path}};
+        mem_fail_after(nth, false);
+        l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
+        bool failed = mem_allocations() >= nth;
+        mem_fail_after(0, false);
+        assert_true((l.users != NULL) != failed);
+        end(&l);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_find),    cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_decoy),
+        cmocka_unit_test(test_no_file), cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
