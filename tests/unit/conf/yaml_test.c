@@ -29,7 +29,7 @@ static const struct mistake rows[] = {
     {"a list as the whole", 0, "- a\n",
      AT "1:1" ERROR "a configuration is a section, with keys such as listeners and routes"},
     {"columns count octets", WITH_ALL, "log: { access: \"\xc3\xa4\", level: x }\n",
-     AT "1:28" ERROR "log.level: expected error, warning, info or debug, found \"x\""},
+     AT "1:29" ERROR "log.level: expected error, warning, info or debug, found \"x\""},
     {"a NUL by escape", WITH_ALL, "log: { access: \"a\\0b\" }\n",
      AT "1:16" ERROR "log.access: holds a control character, or is not UTF-8"},
 };

@@ -1,0 +1,57 @@
+/* Variables in values. */
+#include <stdlib.h>
+
+#include "conf/expand.h"
+#include "tests/support/check.h"
+
+static void test_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *raw;
+        int rc;
+        const char *text;
+    } rows[] = {
+        {"plain", 0, "plain"},
+        {"", 0, ""},
+        {"${CS_A}", 0, "alpha"},
+        {"<${CS_A}${CS_A}>", 0, "<alphaalpha>"},
+        {"$$", 0, "$"},
+        {"$${CS_A}", 0, "${CS_A}"},
+        {"$$$${x", 0, "$${x"},
+        {"${CS_NONE:-d}", 0, "d"},
+        {"${CS_NONE:-}", 0, ""},
+        {"${CS_NONE:-a:-b}", 0, "a:-b"},
+        {"${CS_EMPTY}", 0, ""},
+        {"${CS_EMPTY:-d}", 0, "d"},
+        {"${CS_DOLLAR}", 0, "${CS_A}"},
+        {"${CS_NONE}", -ERR_NOT_FOUND, "the environment variable CS_NONE is not set"},
+        {"a$", -ERR_MALFORMED, "a $ that begins no ${NAME} must be written $$"},
+        {"$CS_A", -ERR_MALFORMED, "a $ that begins no ${NAME} must be written $$"},
+        {"${CS_A", -ERR_MALFORMED, "a $ that begins no ${NAME} must be written $$"},
+        {"${}", -ERR_MALFORMED, "between ${ and } stands a name, or NAME:-default"},
+        {"${1A}", -ERR_MALFORMED, "between ${ and } stands a name, or NAME:-default"},
+        {"${A B}", -ERR_MALFORMED, "between ${ and } stands a name, or NAME:-default"},
+        {"${A:b}", -ERR_MALFORMED, "between ${ and } stands a name, or NAME:-default"},
+    };
+    struct arena a;
+    arena_init(&a, SIZE_MAX);
+    assert_int_equal(setenv("CS_A", "alpha", 1), 0);
+    assert_int_equal(setenv("CS_EMPTY", "", 1), 0);
+    assert_int_equal(setenv("CS_DOLLAR", "${CS_A}", 1), 0);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct err e = {0};
+        struct str out;
+        CHECK_ROW(rows[i].raw, expand(&a, str_of(rows[i].raw), &out, &e) == rows[i].rc);
+        CHECK_STR(rows[i].raw, rows[i].rc == 0 ? out : str_of(e.text), str_of(rows[i].text));
+    }
+    arena_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,90 @@
+/* Names, hosts, paths and fields: which are let in. */
+#include "conf/syntax.h"
+#include "tests/support/check.h"
+
+typedef const char *(*form_fn)(struct str s);
+
+static void test_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        form_fn form;
+        const char *text;
+        bool ok;
+    } rows[] = {
+        {syntax_server_name, "a", true},
+        {syntax_server_name, "a-b.example_c.org", true},
+        {syntax_server_name, "*.example.org", true},
+        {syntax_server_name, "1.example", true},
+        {syntax_server_name, "", false},
+        {syntax_server_name, "*", false},
+        {syntax_server_name, "*.org", false},
+        {syntax_server_name, "*.*.org", false},
+        {syntax_server_name, "a*.example.org", false},
+        {syntax_server_name, "a..b", false},
+        {syntax_server_name, "a.b.", false},
+        {syntax_server_name, ".a", false},
+        {syntax_server_name, "-a", false},
+        {syntax_server_name, "a-", false},
+        {syntax_server_name, "10.0.0.1", false},
+        {syntax_server_name, "::1", false},
+        {syntax_server_name, "a b", false},
+        {syntax_server_name, "\xc3\xa4.example", false},
+        {syntax_host, "10.0.0.1", true},
+        {syntax_host, "[::1]", true},
+        {syntax_host, "[::x]", false},
+        {syntax_host, "a:80", false},
+        {syntax_host, "*.a.b", true},
+        {syntax_route_path, "/", true},
+        {syntax_route_path, "/a/b.c/", true},
+        {syntax_route_path, "/a%20b", true},
+        {syntax_route_path, "", false},
+        {syntax_route_path, "a", false},
+        {syntax_route_path, "//", false},
+        {syntax_route_path, "/a//b", false},
+        {syntax_route_path, "/a/../b", false},
+        {syntax_route_path, "/.", false},
+        {syntax_route_path, "/a?b", false},
+        {syntax_route_path, "/a#b", false},
+        {syntax_route_path, "/a;b", false},
+        {syntax_route_path, "/a\\b", false},
+        {syntax_route_path, "/a b", false},
+        {syntax_route_path, "/\xc3\xa4", false},
+        {syntax_identity_field, "", true},
+        {syntax_identity_field, "X-User", true},
+        {syntax_identity_field, "X User", false},
+        {syntax_identity_field, "X:", false},
+        {syntax_identity_field, "HOST", false},
+        {syntax_identity_field, "Transfer_Encoding", false},
+        {syntax_identity_field, "authorization", false},
+        {syntax_identity_field, "Connection", false},
+        {syntax_identity_field, "X-Forwarded-For", false},
+        {syntax_identity_field, "Via", false},
+        {syntax_removed_field, "X-Forwarded-Port", true},
+        {syntax_removed_field, "", false},
+        {syntax_removed_field, "Content-Length", false},
+        {syntax_token, "", false},
+        {syntax_token, "a/b", false},
+        {syntax_label, "a.b_c-9", true},
+        {syntax_label, "", false},
+        {syntax_label, "a/b", false},
+        {syntax_label, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+        {syntax_user, "a b", true},
+        {syntax_user, "a:b", false},
+        {syntax_printable, "a \"b\"", true},
+        {syntax_printable, "\xc3\xa4", false},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].text, (rows[i].form(str_of(rows[i].text)) == NULL) == rows[i].ok);
+    }
+    assert_true(syntax_same_field(STR("X-A_b"), STR("x_a-B")));
+    assert_false(syntax_same_field(STR("X-A"), STR("X-AB")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
