@@ -78,12 +78,12 @@ class Client:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(str(pki.dir / "ca.crt"))
         context.check_hostname = False
+        if context_changes:
+            context_changes(context)
         if pair:
             context.load_cert_chain(*pki.pair(pair))
         if version:
             context.minimum_version = context.maximum_version = version
-        if context_changes:
-            context_changes(context)
         raw = socket.create_connection((host, port), timeout=LIMIT_S)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls = context.wrap_socket(raw, server_hostname=name)
@@ -273,6 +273,12 @@ class Proxy:
         """Lines of the access log as dicts."""
         lines = self.access_path.read_text().splitlines() if self.access_path.exists() else []
         return [json.loads(line) for line in lines]
+
+    def record(self, answer):
+        """The access record of an answer; the line may be written a moment after the answer."""
+        wanted = answer.get("x-request-id")
+        assert wanted, answer.raw
+        return wait_until(lambda: [r for r in self.access() if r.get("request.id") == wanted])[0]
 
     def connect(self, pair="alice", **options):
         return Client(self.port, self.pki, pair, **options)

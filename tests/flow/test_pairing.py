@@ -34,7 +34,7 @@ def test_table(proxy, upstream, version):
             answer = client.get("/x", user, password)
         assert answer.status == status, (pair, user, password, answer.raw)
         assert len(upstream.requests) == seen + (1 if status == 200 else 0)
-        record = proxy.access()[-1]
+        record = proxy.record(answer)
         assert record["auth.reason"] == reason, (pair, user, password, record)
         if status == 401:
             assert answer.get("www-authenticate") == 'Basic realm="countersign", charset="UTF-8"'
