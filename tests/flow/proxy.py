@@ -17,6 +17,13 @@ PROGRAM = os.environ.get("COUNTERSIGN") or str(
 LIMIT_S = 30  # how long anything may take before a test gives up
 
 
+class Plain(yaml.SafeDumper):
+    """YAML without anchors and aliases, which the configuration does not take."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -217,7 +224,7 @@ class Proxy:
     def write_config(self, changes=None):
         if changes:
             self.config = merge(self.config, changes)
-        self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        self.config_path.write_text(yaml.dump(self.config, Dumper=Plain, sort_keys=False))
 
     def start(self, env=None, prefix=(), expect_ready=True, pass_fds=()):
         self.stderr = open(self.dir / "stderr.txt", "wb")
@@ -304,10 +311,11 @@ class Proxy:
         return self.run("reload", "-c", str(self.config_path))
 
     def stop(self, sig=signal.SIGTERM):
-        """End it; returns the exit status. Sanitizer reports fail the test."""
+        """End it (sig None: it was told already); returns the exit status. Sanitizer reports fail
+        the test."""
         if self.process is None:
             return None
-        if self.process.poll() is None:
+        if self.process.poll() is None and sig is not None:
             self.process.send_signal(sig)
         try:
             status = self.process.wait(LIMIT_S)

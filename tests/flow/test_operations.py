@@ -171,7 +171,7 @@ def test_term_drains(make_proxy, upstream):
     release.set()
     busy.join(20)
     assert answers[0].body == b"hi"
-    assert proxy.stop() == 0
+    assert proxy.stop(None) == 0
 
 
 def test_term_is_forced_after_the_shutdown_timeout(make_proxy, upstream):
@@ -193,7 +193,7 @@ def test_readyz_fails_before_accepting_ends(make_proxy):
     proxy.process.send_signal(signal.SIGTERM)
     wait_until(lambda: proxy.admin("/readyz")[0] == 503)
     assert proxy.get().status == 200
-    assert proxy.stop() == 0
+    assert proxy.stop(None) == 0
 
 
 def test_a_killed_worker_is_replaced_and_the_others_never_notice(make_proxy):
@@ -308,7 +308,7 @@ def test_bad_files_stop_the_start(make_proxy, pki, case):
     proxy = make_proxy()
     listener = proxy.config["listeners"][0]
     words = {"missing key": "no.key", "expired": "expired", "empty ca": "certificate",
-             "wrong key": "key", "open key": "permission"}[case]
+             "wrong key": "key", "open key": "open to other users"}[case]
     if case == "missing key":
         listener["tls"]["key"] = str(pki.dir / "no.key")
     elif case == "expired":
@@ -469,10 +469,10 @@ def test_two_upstream_groups_and_hosts(make_proxy, upstream):
     proxy = make_proxy({"upstreams": {"other": {"servers": [other.address]}},
                         "routes": [{"path": "/", "upstream": "api"},
                                    {"path": "/o", "upstream": "other"},
-                                   {"path": "/", "host": "*.test", "upstream": "other"}]}).start()
+                                   {"path": "/", "host": "*.test.example", "upstream": "other"}]}).start()
     assert proxy.get(path="/").body == b"ok\n"
     assert proxy.get(path="/o/x").body == b"other\n"
-    assert proxy.get(path="/", host="a.test:443").body == b"other\n"
+    assert proxy.get(path="/", host="a.test.example:443").body == b"other\n"
     other.close()
 
 
