@@ -27,7 +27,7 @@ struct loop_timer {
 
 #define LOOP_TICK_MS 20
 
-/* A loop, or NULL. */
+/* A loop, or NULL. The process must ignore SIGPIPE: libuv writes without MSG_NOSIGNAL. */
 struct loop *loop_new(void);
 
 /* Run until loop_stop(), or until nothing is left to wait for. */
