@@ -4,6 +4,12 @@
 #include "proxy/http/octet.h"
 #include "tests/support/check.h"
 
+/* An initializer for a text, which may hold NUL. */
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
+
 static enum guard_result feed(enum guard_kind kind, struct str octets, size_t *used,
                               enum reason *why)
 {
@@ -23,26 +29,17 @@ static void test_where_it_stops(void **state)
         enum guard_result result;
         size_t used;
     } rows[] = {
-        {"request, rest left",
-         GUARD_REQUEST,
-         {"GET / HTTP/1.1\r\nA: b\r\n\r\nxyz", 27},
-         GUARD_DONE,
+        {"request, rest left", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\nA: b\r\n\r\nxyz"), GUARD_DONE,
          24},
-        {"request without its end",
-         GUARD_REQUEST,
-         {"GET / HTTP/1.1\r\nA: b\r\n\r", 23},
-         GUARD_MORE,
+        {"request without its end", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\nA: b\r\n\r"), GUARD_MORE,
          23},
-        {"response, rest left", GUARD_RESPONSE, {"HTTP/1.1 200 OK\r\n\r\nxyz", 22}, GUARD_DONE, 19},
-        {"no trailers", GUARD_TRAILERS, {"\r\nxyz", 5}, GUARD_DONE, 2},
-        {"trailers", GUARD_TRAILERS, {"A: b\r\n\r\nxyz", 11}, GUARD_DONE, 8},
-        {"nothing", GUARD_REQUEST, {"", 0}, GUARD_MORE, 0},
+        {"response, rest left", GUARD_RESPONSE, TEXT("HTTP/1.1 200 OK\r\n\r\nxyz"), GUARD_DONE, 19},
+        {"no trailers", GUARD_TRAILERS, TEXT("\r\nxyz"), GUARD_DONE, 2},
+        {"trailers", GUARD_TRAILERS, TEXT("A: b\r\n\r\nxyz"), GUARD_DONE, 8},
+        {"nothing", GUARD_REQUEST, TEXT(""), GUARD_MORE, 0},
         {"no octets", GUARD_REQUEST, {NULL, 0}, GUARD_MORE, 0},
-        {"bad octet: what is before it is counted",
-         GUARD_TRAILERS,
-         {"A: b\nC: d\r\n", 11},
-         GUARD_BAD,
-         4},
+        {"bad octet: what is before it is counted", GUARD_TRAILERS, TEXT("A: b\nC: d\r\n"),
+         GUARD_BAD, 4},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         size_t used = SIZE_MAX;
@@ -64,48 +61,28 @@ static void test_every_octet_at_each_place(void **state)
         unsigned allowed;  /* classes */
         const char *other; /* allowed besides, as they mean something there */
     } rows[] = {
-        {"method", GUARD_REQUEST, {"GXT / HTTP/1.1\r\n\r\n", 18}, 1, OCTET_TOKEN, ""},
-        {"first of the target",
-         GUARD_REQUEST,
-         {"GET X HTTP/1.1\r\n\r\n", 18},
-         4,
-         OCTET_VISIBLE,
+        {"method", GUARD_REQUEST, TEXT("GXT / HTTP/1.1\r\n\r\n"), 1, OCTET_TOKEN, ""},
+        {"first of the target", GUARD_REQUEST, TEXT("GET X HTTP/1.1\r\n\r\n"), 4, OCTET_VISIBLE,
          ""},
-        {"target", GUARD_REQUEST, {"GET /XY HTTP/1.1\r\n\r\n", 20}, 5, OCTET_VISIBLE, ""},
-        {"minor version", GUARD_REQUEST, {"GET / HTTP/1.X\r\n\r\n", 18}, 13, 0, "01"},
-        {"first of a name",
-         GUARD_REQUEST,
-         {"GET / HTTP/1.1\r\nXa: b\r\n\r\n", 25},
-         16,
-         OCTET_TOKEN,
+        {"target", GUARD_REQUEST, TEXT("GET /XY HTTP/1.1\r\n\r\n"), 5, OCTET_VISIBLE, ""},
+        {"minor version", GUARD_REQUEST, TEXT("GET / HTTP/1.X\r\n\r\n"), 13, 0, "01"},
+        {"first of a name", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\nXa: b\r\n\r\n"), 16, OCTET_TOKEN,
          ""},
-        {"name", GUARD_REQUEST, {"GET / HTTP/1.1\r\naX: b\r\n\r\n", 25}, 17, OCTET_TOKEN, ":"},
-        {"first of a value",
-         GUARD_REQUEST,
-         {"GET / HTTP/1.1\r\na:Xb\r\n\r\n", 24},
-         18,
-         OCTET_VALUE,
+        {"name", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\naX: b\r\n\r\n"), 17, OCTET_TOKEN, ":"},
+        {"first of a value", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\na:Xb\r\n\r\n"), 18, OCTET_VALUE,
          ""},
-        {"last of a value",
-         GUARD_REQUEST,
-         {"GET / HTTP/1.1\r\na:bX\r\n\r\n", 24},
-         19,
-         OCTET_VALUE,
+        {"last of a value", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\na:bX\r\n\r\n"), 19, OCTET_VALUE,
          ""},
-        {"LF behind the request line", GUARD_REQUEST, {"GET / HTTP/1.1\rX\r\n", 18}, 15, 0, "\n"},
-        {"LF behind a field", GUARD_REQUEST, {"GET / HTTP/1.1\r\na: b\rX\r\n", 24}, 21, 0, "\n"},
-        {"last LF", GUARD_REQUEST, {"GET / HTTP/1.1\r\n\rX", 18}, 17, 0, "\n"},
-        {"first of the status", GUARD_RESPONSE, {"HTTP/1.1 X00 OK\r\n\r\n", 19}, 9, 0, "12345"},
-        {"second of the status",
-         GUARD_RESPONSE,
-         {"HTTP/1.1 2X0 OK\r\n\r\n", 19},
-         10,
-         0,
+        {"LF behind the request line", GUARD_REQUEST, TEXT("GET / HTTP/1.1\rX\r\n"), 15, 0, "\n"},
+        {"LF behind a field", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\na: b\rX\r\n"), 21, 0, "\n"},
+        {"last LF", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\n\rX"), 17, 0, "\n"},
+        {"first of the status", GUARD_RESPONSE, TEXT("HTTP/1.1 X00 OK\r\n\r\n"), 9, 0, "12345"},
+        {"second of the status", GUARD_RESPONSE, TEXT("HTTP/1.1 2X0 OK\r\n\r\n"), 10, 0,
          "0123456789"},
-        {"behind the status", GUARD_RESPONSE, {"HTTP/1.1 200XOK\r\n\r\n", 19}, 12, 0, " "},
-        {"phrase", GUARD_RESPONSE, {"HTTP/1.1 200 OX\r\n\r\n", 19}, 14, OCTET_VALUE, ""},
-        {"trailer name", GUARD_TRAILERS, {"aX: b\r\n\r\n", 9}, 1, OCTET_TOKEN, ":"},
-        {"trailer value", GUARD_TRAILERS, {"a: X\r\n\r\n", 8}, 3, OCTET_VALUE, ""},
+        {"behind the status", GUARD_RESPONSE, TEXT("HTTP/1.1 200XOK\r\n\r\n"), 12, 0, " "},
+        {"phrase", GUARD_RESPONSE, TEXT("HTTP/1.1 200 OX\r\n\r\n"), 14, OCTET_VALUE, ""},
+        {"trailer name", GUARD_TRAILERS, TEXT("aX: b\r\n\r\n"), 1, OCTET_TOKEN, ":"},
+        {"trailer value", GUARD_TRAILERS, TEXT("a: X\r\n\r\n"), 3, OCTET_VALUE, ""},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         for (int c = 0; c < 256; c++) {

@@ -343,6 +343,10 @@ static void test_framing(void **state)
          REASON_HTTP_TRANSFER_ENCODING},
         {"TE in HTTP/1.0", IN("POST / HTTP/1.0\r\n" TE "\r\n0\r\n\r\n"),
          REASON_HTTP_TRANSFER_ENCODING},
+        {"TE with HTAB behind it, legal, but llhttp refuses it",
+         IN(POST "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n"), REASON_HTTP_SYNTAX},
+        {"CL with HTAB behind it, likewise", IN(POST "Content-Length: 1\t\r\n\r\nx"),
+         REASON_HTTP_SYNTAX},
         {"TE with blanks around and other case",
          IN(POST "transfer-encoding: \t Chunked \r\n\r\n0\r\n\r\n"), REASON_OK},
     };

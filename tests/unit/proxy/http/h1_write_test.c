@@ -6,6 +6,12 @@
 #include "proxy/http/h1_write.h"
 #include "tests/support/check.h"
 
+/* An initializer for a text, which may hold NUL. */
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
+
 static struct arena arena;
 
 static int set_up(void **state)
@@ -186,15 +192,15 @@ static void test_refuses_to_inject(void **state)
         struct str target;
         struct str authority;
     } rows[] = {
-        {"CRLF in a value", {"X", 1}, {"a\r\nY: b", 7}, {"/", 1}, {"a", 1}},
-        {"LF in a value", {"X", 1}, {"a\nb", 3}, {"/", 1}, {"a", 1}},
-        {"CR in a value", {"X", 1}, {"a\r", 2}, {"/", 1}, {"a", 1}},
-        {"NUL in a value", {"X", 1}, {"a\0", 2}, {"/", 1}, {"a", 1}},
-        {"colon in a name", {"X:", 2}, {"a", 1}, {"/", 1}, {"a", 1}},
-        {"empty name", {"", 0}, {"a", 1}, {"/", 1}, {"a", 1}},
-        {"space in the target", {"X", 1}, {"a", 1}, {"/ HTTP/1.1", 10}, {"a", 1}},
-        {"empty target", {"X", 1}, {"a", 1}, {"", 0}, {"a", 1}},
-        {"CRLF in the authority", {"X", 1}, {"a", 1}, {"/", 1}, {"a\r\nb", 4}},
+        {"CRLF in a value", TEXT("X"), TEXT("a\r\nY: b"), TEXT("/"), TEXT("a")},
+        {"LF in a value", TEXT("X"), TEXT("a\nb"), TEXT("/"), TEXT("a")},
+        {"CR in a value", TEXT("X"), TEXT("a\r"), TEXT("/"), TEXT("a")},
+        {"NUL in a value", TEXT("X"), TEXT("a\0"), TEXT("/"), TEXT("a")},
+        {"colon in a name", TEXT("X:"), TEXT("a"), TEXT("/"), TEXT("a")},
+        {"empty name", TEXT(""), TEXT("a"), TEXT("/"), TEXT("a")},
+        {"space in the target", TEXT("X"), TEXT("a"), TEXT("/ HTTP/1.1"), TEXT("a")},
+        {"empty target", TEXT("X"), TEXT("a"), TEXT(""), TEXT("a")},
+        {"CRLF in the authority", TEXT("X"), TEXT("a"), TEXT("/"), TEXT("a\r\nb")},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct buf out;
