@@ -20,7 +20,9 @@ static void words(struct emit *e, const char *const *choices)
     for (size_t i = 0; choices[i] != NULL; i++) {
         bool number = choices[i][0] >= '0' && choices[i][0] <= '9';
         emit(e, "%s\"%s\"", i > 0 ? ", " : "", choices[i]);
-        emit(e, number ? ", %s" : "", choices[i]);
+        if (number) {
+            emit(e, ", %s", choices[i]);
+        }
     }
     fixed(e, "]");
 }
