@@ -212,6 +212,8 @@ static void test_emails(void **state)
 #define X64  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X255 X64 X64 X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
+/* Text that does not decode (a BMPString of odd length or with half a surrogate, broken UTF-8) has
+ * no row: the library refuses such a name as a whole, so that there is no certificate to ask. */
 static const struct row common_names[] = {
     {"UTF8String", {ONE(NID_commonName, UTF8, "alice")}, NULL, REASON_OK, "alice"},
     {"PrintableString", {ONE(NID_commonName, PRINT, "alice")}, NULL, REASON_OK, "alice"},
@@ -248,28 +250,8 @@ static const struct row common_names[] = {
      NULL,
      REASON_CERT_IDENTITY_MALFORMED,
      NULL},
-    {"a BMPString with half a surrogate",
-     {RAW(NID_commonName, BMP, "\xd8\0\0r", 4)},
-     NULL,
-     REASON_CERT_IDENTITY_MALFORMED,
-     NULL},
-    {"a BMPString of odd length",
-     {RAW(NID_commonName, BMP, "\0b\0", 3)},
-     NULL,
-     REASON_CERT_IDENTITY_MALFORMED,
-     NULL},
-    {"UTF8String that is none",
-     {ONE(NID_commonName, UTF8, "b\xff")},
-     NULL,
-     REASON_CERT_IDENTITY_MALFORMED,
-     NULL},
-    {"UTF8String with an overlong NUL",
-     {ONE(NID_commonName, UTF8, "b\xc0\x80")},
-     NULL,
-     REASON_CERT_IDENTITY_MALFORMED,
-     NULL},
-    {"an OCTET STRING",
-     {ONE(NID_commonName, V_ASN1_OCTET_STRING, "alice")},
+    {"a BIT STRING",
+     {ONE(NID_commonName, V_ASN1_BIT_STRING, "alice")},
      NULL,
      REASON_CERT_IDENTITY_MALFORMED,
      NULL},
