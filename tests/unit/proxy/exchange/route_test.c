@@ -1,0 +1,171 @@
+/* Which rule a request falls under: the tricks by which a path gets under a weaker rule than the
+ * upstream will apply it to. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proxy/exchange/route.h"
+#include "tests/support/check.h"
+
+#define ROUTE(of_host, of_path)                                                                    \
+    {                                                                                              \
+        .host.p = (of_host), .path.p = (of_path)                                                   \
+    }
+
+static struct conf_route routes[] = {
+    ROUTE(NULL, "/"),                     /* 0 */
+    ROUTE(NULL, "/admin"),                /* 1 */
+    ROUTE(NULL, "/admin/public/"),        /* 2 */
+    ROUTE("api.example.com", "/v1"),      /* 3 */
+    ROUTE("api.example.com", "/v1/deep"), /* 4 */
+    ROUTE("*.example.com", "/"),          /* 5 */
+    ROUTE("*.very.example.com", "/"),     /* 6 */
+    ROUTE(NULL, "/%61bc/./x"),            /* 7: is "/abc/x" */
+    ROUTE(NULL, "/sp%20ace"),             /* 8 */
+    ROUTE("[::1]", "/"),                  /* 9 */
+};
+
+#define NOTHING (-1)
+
+struct row {
+    const char *says;
+    const char *host;
+    const char *path;
+    int route;
+};
+
+static const struct row rows[] = {
+    {"everything", "x", "/", 0},
+    {"no host", "", "/some/path", 0},
+    {"OPTIONS *", "x", "*", 0},
+    {"a prefix, exactly", "x", "/admin", 1},
+    {"a prefix with a slash", "x", "/admin/", 1},
+    {"below a prefix", "x", "/admin/users", 1},
+    {"not at a segment boundary", "x", "/administrator", 0},
+    {"the longer prefix", "x", "/admin/public/a", 2},
+    {"a prefix that ends in a slash needs it", "x", "/admin/public", 1},
+    {"paths are exact in case", "x", "/ADMIN", 0},
+
+    {"an exact host", "api.example.com", "/v1/a", 3},
+    {"an exact host in another case", "API.Example.COM", "/v1", 3},
+    {"a host with the root's dot", "api.example.com.", "/v1", 3},
+    {"the longer prefix of a host", "api.example.com", "/v1/deep/er", 4},
+    {"a host with rules of its own has no others", "api.example.com", "/admin", NOTHING},
+    {"a suffix", "www.example.com", "/admin", 5},
+    {"a suffix, two labels", "a.b.example.com", "/", 5},
+    {"the longer suffix", "a.very.example.com", "/", 6},
+    {"a suffix is not its own domain", "example.com", "/", 0},
+    {"a suffix begins at a dot", "notexample.com", "/", 0},
+    {"only the suffix", ".example.com", "/", 0},
+    {"an IPv6 host", "[::1]", "/", 9},
+
+    {"escaped letter", "x", "/%61dmin", 1},
+    {"escaped letter, other case of hex", "x", "/admi%6E/x", 1},
+    {"escaped and resolved prefix", "x", "/abc/x/y", 7},
+    {"an escape that stays one, other case", "x", "/sp%20ace", 8},
+    {"dot segment before", "x", "/./admin", 1},
+    {"dot segment within", "x", "/admin/./x", 1},
+    {"escaped dot segment", "x", "/%2e/admin", 1},
+    {"climbing down into", "x", "/free/../admin", 1},
+    {"climbing, escaped", "x", "/free/%2e%2E/admin", 1},
+    {"climbing, half escaped", "x", "/free/.%2e/admin/x", 1},
+    {"climbing out of", "x", "/admin/../free", 0},
+    {"climbing to the root", "x", "/admin/..", 0},
+    {"climbing within", "x", "/admin/public/../x", 1},
+    {"three dots are a name", "x", "/free/.../admin", 0},
+    {"above the root", "x", "/../admin", NOTHING},
+    {"above the root, later", "x", "/a/../../admin", NOTHING},
+    {"above the root, escaped", "x", "/%2e%2e/admin", NOTHING},
+    {"empty segment before", "x", "//admin", 1},
+    {"empty segments within", "x", "/admin///public//x", 2},
+    {"empty segment and climbing", "x", "/free//../admin", NOTHING},
+    {"climbing and empty segment", "x", "/free/..//admin", NOTHING},
+    {"escaped slash", "x", "/free%2fadmin", NOTHING},
+    {"escaped slash under a rule", "x", "/admin%2Fx", NOTHING},
+    {"escaped slash in climbing", "x", "/free/..%2fadmin", NOTHING},
+    {"escaped backslash", "x", "/free%5cadmin", NOTHING},
+    {"backslash", "x", "/free\\..\\admin", NOTHING},
+    {"escaped NUL", "x", "/admin%00", NOTHING},
+    {"parameter on a segment", "x", "/admin;x=1", 1},
+    {"parameter within", "x", "/admin;x/public/y", 2},
+    {"climbing with a parameter", "x", "/free/..;x/admin", NOTHING},
+    {"climbing with an empty parameter", "x", "/free/..;/admin", NOTHING},
+    {"dot with a parameter", "x", "/.;x/admin", NOTHING},
+    {"a segment that is only a parameter", "x", "/;x/admin", 1},
+    {"twice escaped is not decoded twice", "x", "/%2561dmin", 0},
+    {"broken escape", "x", "/admin%", NOTHING},
+    {"broken escape, one digit", "x", "/admin%4", NOTHING},
+    {"broken escape, no digit", "x", "/admin%zz", NOTHING},
+    {"no slash", "x", "admin", NOTHING},
+    {"empty", "x", "", NOTHING},
+};
+
+static struct conf conf = {.routes = routes, .route_count = ROWS(routes)};
+
+static void test_rows(void **state)
+{
+    (void)state;
+    struct route_table *t = route_table_new(&conf);
+    assert_non_null(t);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const struct conf_route *found = route_find(t, str_of(rows[i].host), str_of(rows[i].path));
+        int got = found != NULL ? (int)(found - routes) : NOTHING;
+        CHECK_ROW(rows[i].says, got == rows[i].route);
+    }
+    route_table_free(t);
+}
+
+static void test_order_does_not_matter(void **state)
+{
+    (void)state;
+    struct conf_route turned[ROWS(routes)];
+    for (size_t i = 0; i < ROWS(routes); i++) {
+        turned[i] = routes[ROWS(routes) - 1 - i];
+    }
+    struct conf other = {.routes = turned, .route_count = ROWS(routes)};
+    struct route_table *t = route_table_new(&other);
+    assert_non_null(t);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const struct conf_route *found = route_find(t, str_of(rows[i].host), str_of(rows[i].path));
+        int got = found != NULL ? (int)(ROWS(routes)) - 1 - (int)(found - turned) : NOTHING;
+        CHECK_ROW(rows[i].says, got == rows[i].route);
+    }
+    route_table_free(t);
+}
+
+static void test_no_routes(void **state)
+{
+    (void)state;
+    struct conf none = {0};
+    struct route_table *t = route_table_new(&none);
+    assert_non_null(t);
+    assert_null(route_find(t, STR("x"), STR("/")));
+    route_table_free(t);
+}
+
+/* Without memory a path that needs work matches nothing: it is not let under a weaker rule. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (unsigned long n = 1; n <= 1 + ROWS(routes); n++) {
+        mem_fail_after(n, false);
+        assert_null(route_table_new(&conf));
+    }
+    mem_fail_after(0, false);
+    struct route_table *t = route_table_new(&conf);
+    assert_non_null(t);
+    mem_fail_after(1, false);
+    assert_null(route_find(t, STR("x"), STR("/%61dmin")));
+    mem_fail_after(0, false);
+    route_table_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_order_does_not_matter),
+        cmocka_unit_test(test_no_routes),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
