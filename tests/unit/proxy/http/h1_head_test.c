@@ -1,6 +1,8 @@
 /* The order of the checks of a head: which reason is told when there are several, and llhttp's
  * veto. */
+#include "base/err.h"
 #include "proxy/http/h1_head.h"
+#include "proxy/http/h1_parse.h"
 #include "tests/support/check.h"
 
 /* An initializer for a text, which may hold NUL. */
@@ -77,11 +79,61 @@ static void test_veto(void **state)
     arena_release(&a);
 }
 
+/* Two readings of a start line that differ are a refusal. */
+static void test_disagreement(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        bool is_response;
+        struct str head;
+        struct h1_start start;
+        int rc;
+    } rows[] = {
+        {"agreed", false, TEXT("GET /a HTTP/1.1\r\n\r\n"), {TEXT("GET"), TEXT("/a"), 1, 0}, 0},
+        {"other method",
+         false,
+         TEXT("GET /a HTTP/1.1\r\n\r\n"),
+         {TEXT("PUT"), TEXT("/a"), 1, 0},
+         -ERR_MALFORMED},
+        {"other target",
+         false,
+         TEXT("GET /a HTTP/1.1\r\n\r\n"),
+         {TEXT("GET"), TEXT("/b"), 1, 0},
+         -ERR_MALFORMED},
+        {"other version",
+         false,
+         TEXT("GET /a HTTP/1.1\r\n\r\n"),
+         {TEXT("GET"), TEXT("/a"), 0, 0},
+         -ERR_MALFORMED},
+        {"agreed, response",
+         true,
+         TEXT("HTTP/1.0 200 OK\r\n\r\n"),
+         {TEXT(""), TEXT("OK"), 0, 200},
+         0},
+        {"other status",
+         true,
+         TEXT("HTTP/1.0 200 OK\r\n\r\n"),
+         {TEXT(""), TEXT("OK"), 0, 204},
+         -ERR_MALFORMED},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct arena a;
+        struct fields f;
+        arena_init(&a, 65536);
+        fields_init(&f, &a);
+        int rc = h1_parse_head(rows[i].is_response, rows[i].head, &rows[i].start, &f);
+        CHECK_ROW(rows[i].says, rc == rows[i].rc);
+        arena_release(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_veto),
+        cmocka_unit_test(test_disagreement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,19 @@ static void test_trailer_bytes(void **state)
     assert_int_equal(reason_of(input, &limits, false), REASON_HTTP_TRAILER);
 }
 
+/* The size line's bound counts its CRLF, and for each line anew. */
+static void test_chunk_line_bytes(void **state)
+{
+    (void)state;
+    struct h1_limits limits = drive_limits;
+    struct str input = STR("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           "1;ab\r\nx\r\n1;ab\r\ny\r\n0;ab\r\n\r\n");
+    limits.chunk_line_bytes = sizeof("1;ab\r\n") - 1;
+    assert_int_equal(reason_of(input, &limits, false), REASON_OK);
+    limits.chunk_line_bytes--;
+    assert_int_equal(reason_of(input, &limits, false), REASON_HTTP_CHUNK);
+}
+
 static void test_body_bytes(void **state)
 {
     (void)state;
@@ -259,12 +272,12 @@ static void test_small_arena(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_head_bytes),         cmocka_unit_test(test_endless_head),
-        cmocka_unit_test(test_field_count),        cmocka_unit_test(test_target_bytes),
-        cmocka_unit_test(test_trailer_bytes),      cmocka_unit_test(test_body_bytes),
-        cmocka_unit_test(test_body_without_limit), cmocka_unit_test(test_started),
-        cmocka_unit_test(test_eof_completes),      cmocka_unit_test(test_without_memory),
-        cmocka_unit_test(test_small_arena),
+        cmocka_unit_test(test_head_bytes),     cmocka_unit_test(test_endless_head),
+        cmocka_unit_test(test_field_count),    cmocka_unit_test(test_target_bytes),
+        cmocka_unit_test(test_trailer_bytes),  cmocka_unit_test(test_chunk_line_bytes),
+        cmocka_unit_test(test_body_bytes),     cmocka_unit_test(test_body_without_limit),
+        cmocka_unit_test(test_started),        cmocka_unit_test(test_eof_completes),
+        cmocka_unit_test(test_without_memory), cmocka_unit_test(test_small_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

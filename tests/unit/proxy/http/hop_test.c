@@ -45,6 +45,8 @@ static void test_strip(void **state)
         {"several Connection fields among what they remove",
          "A=1;Connection=B;B=1;Connection=C;C=1;B=2;Connection=A;D=1;A=2;", "D=1;"},
         {"Connection nominates itself", "Connection=Connection, X;X=1;Y=2;", "Y=2;"},
+        {"Connection nominates itself and what comes later", "Connection=Connection, X;A=1;X=1;",
+         "A=1;"},
         {"what must stay",
          "Connection=Host, Content-Length, Content-Type, Content-Encoding, content-location;"
          "Host=a;Content-Length=5;Content-Type=t;Content-Encoding=e;Content-Location=l;",
