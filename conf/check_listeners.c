@@ -126,7 +126,6 @@ static const struct conf_text *find_name(const struct draft_listener *l, size_t 
 static void check_site(const struct spot *s, const struct draft_listener *l, size_t site)
 {
     const struct conf_site *own = &l->names[site];
-    char prefix[48];
     for (size_t i = 0; i < own->names.n; i++) {
         const struct conf_text *first = find_name(l, site, i);
         if (first != NULL) {
@@ -140,6 +139,7 @@ static void check_site(const struct spot *s, const struct draft_listener *l, siz
         }
     }
     if (own->client.at.line > 0 && own->client.at.line != l->own.client.at.line) {
+        char prefix[48];
         (void)snprintf(prefix, sizeof(prefix), "names[%zu].", site);
         check_client(s, &own->client, prefix, own->at);
     }

@@ -304,32 +304,37 @@ static int by_number(size_t a, size_t b)
     return (a > b) - (a < b);
 }
 
-static int by_place(const void *a, const void *b)
+/* A finding's place in the order of printing. */
+struct turn {
+    struct conf_pos at;
+    size_t index;
+};
+
+static int by_turn(const void *a, const void *b)
 {
-    const struct finding *const *x = a;
-    const struct finding *const *y = b;
-    int order = by_number((*x)->at.file, (*y)->at.file);
-    order = order != 0 ? order : by_number((*x)->at.line, (*y)->at.line);
-    order = order != 0 ? order : by_number((*x)->at.column, (*y)->at.column);
-    /* Both point into one array: the earlier finding first. */
-    return order != 0 ? order : by_number((uintptr_t)*x, (uintptr_t)*y);
+    const struct turn *x = a;
+    const struct turn *y = b;
+    int order = by_number(x->at.file, y->at.file);
+    order = order != 0 ? order : by_number(x->at.line, y->at.line);
+    order = order != 0 ? order : by_number(x->at.column, y->at.column);
+    return order != 0 ? order : by_number(x->index, y->index);
 }
 
 int diags_render(const struct diags *d, struct buf *out)
 {
-    const struct finding **order = mem_calloc(d->finding_count + 1, sizeof(const struct finding *));
-    if (order == NULL) {
+    struct turn *turns = mem_calloc(d->finding_count + 1, sizeof(*turns));
+    if (turns == NULL) {
         return -ERR_NOMEM;
     }
     for (size_t i = 0; i < d->finding_count; i++) {
-        order[i] = &d->findings[i];
+        turns[i] = (struct turn){d->findings[i].at, i};
     }
-    qsort(order, d->finding_count, sizeof(*order), by_place);
+    qsort(turns, d->finding_count, sizeof(*turns), by_turn);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->finding_count; i++) {
-        rc = render_one(d, order[i], out);
+        rc = render_one(d, &d->findings[turns[i].index], out);
     }
-    mem_free(order);
+    mem_free(turns);
     if (rc == 0 && d->lost) {
         rc = buf_append(out, STR("error: out of memory, not every finding is shown\n"));
     }

@@ -69,9 +69,9 @@ static bool is_active(const struct key *k)
 
 static void bounds(struct printer *p, const struct key *k)
 {
-    char text[KEYS_BOUNDS_MAX];
     char line[KEYS_BOUNDS_MAX + 64];
     if (keys_has_bounds(k) && k->type != KEY_MODE) {
+        char text[KEYS_BOUNDS_MAX];
         (void)snprintf(line, sizeof(line), "Bounds: %s.", keys_bounds_text(k, text));
         comment(p, line);
     }

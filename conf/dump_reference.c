@@ -99,9 +99,9 @@ static void rows(struct emit *e, const struct key_section *s, const char *prefix
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct key *k = &s->keys[i];
-        char deeper[PATH_MAX_LEN];
         row(e, k, prefix);
         if (k->section != NULL && k->fallback_note == NULL) {
+            char deeper[PATH_MAX_LEN];
             (void)snprintf(deeper, sizeof(deeper), "%s%s%s", prefix, k->name,
                            k->type == KEY_LIST ? "[]." : ".");
             rows(e, k->section, deeper);

@@ -305,6 +305,7 @@ static int expand(const char *pattern, struct file_entry *into, struct err *e)
     glob_t found = {0};
     int rc = 0;
     errno = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the locale or the environment */
     int status = glob(pattern, GLOB_ERR, NULL, &found);
     if (status == GLOB_ABORTED && errno == ENOENT) {
         status = GLOB_NOMATCH; /* a directory that is not there holds nothing */

@@ -71,12 +71,13 @@ bool keys_has_bounds(const struct key *k)
 
 const char *keys_bounds_text(const struct key *k, char out[KEYS_BOUNDS_MAX])
 {
-    char min[VALUE_TEXT_MAX];
-    char max[VALUE_TEXT_MAX];
     out[0] = '\0';
     if (keys_has_bounds(k)) {
+        char zero[VALUE_TEXT_MAX];
+        char min[VALUE_TEXT_MAX];
+        char max[VALUE_TEXT_MAX];
         (void)snprintf(out, KEYS_BOUNDS_MAX, "%s%s%s to %s",
-                       k->zero_ok ? keys_number_text(k, 0, min) : "", k->zero_ok ? ", or " : "",
+                       k->zero_ok ? keys_number_text(k, 0, zero) : "", k->zero_ok ? ", or " : "",
                        keys_number_text(k, k->min, min), keys_number_text(k, k->max, max));
     }
     return out;

@@ -109,7 +109,7 @@ const char *syntax_route_path(struct str s)
         if (s.p[i] <= ' ' || s.p[i] >= 0x7f) {
             return "may hold only visible ASCII; write other characters as %HH";
         }
-        if (memchr("?#\\;", s.p[i], 4) != NULL) {
+        if (str_chr(STR("?#\\;"), s.p[i]) != STR_NPOS) {
             return "may not hold ? # ; or a backslash";
         }
     }
@@ -127,13 +127,20 @@ const char *syntax_route_path(struct str s)
 
 const char *syntax_token(struct str s)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < s.n; i++) {
-        if (!is_alnum(s.p[i]) && memchr(marks, s.p[i], sizeof(marks) - 1) == NULL) {
+        if (!is_alnum(s.p[i]) && str_chr(STR("!#$%&'*+-.^_`|~"), s.p[i]) == STR_NPOS) {
             return "may hold only letters, digits and !#$%&'*+-.^_`|~";
         }
     }
     return s.n > 0 ? NULL : "must not be empty";
+}
+
+static char folded(char c)
+{
+    if (c == '_') {
+        return '-';
+    }
+    return str_lower(c);
 }
 
 bool syntax_same_field(struct str a, struct str b)
@@ -142,9 +149,7 @@ bool syntax_same_field(struct str a, struct str b)
         return false;
     }
     for (size_t i = 0; i < a.n; i++) {
-        char x = a.p[i] == '_' ? '-' : str_lower(a.p[i]);
-        char y = b.p[i] == '_' ? '-' : str_lower(b.p[i]);
-        if (x != y) {
+        if (folded(a.p[i]) != folded(b.p[i])) {
             return false;
         }
     }
@@ -222,7 +227,7 @@ const char *syntax_identity_field(struct str s)
 const char *syntax_label(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!is_alnum(s.p[i]) && memchr("._-", s.p[i], 3) == NULL) {
+        if (!is_alnum(s.p[i]) && str_chr(STR("._-"), s.p[i]) == STR_NPOS) {
             return "a name may hold only letters, digits, \".\", \"_\" and \"-\"";
         }
     }

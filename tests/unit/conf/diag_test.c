@@ -3,6 +3,11 @@
 #include "conf/diag.h"
 #include "tests/support/check.h"
 
+static struct conf_pos place(uint32_t file, uint32_t line, uint32_t column)
+{
+    return (struct conf_pos){file, line, column};
+}
+
 static void test_render(void **state)
 {
     (void)state;
@@ -10,12 +15,12 @@ static void test_render(void **state)
     struct diags *d = diags_new();
     uint32_t a = diags_source(d, "a.yaml", STR("one: 1\n\t\xc3\xa4two: 2\nthree\x1b"));
     uint32_t b = diags_source(d, "b.yaml", STR("x"));
-    diag_add(d, DIAG_ERROR, (struct conf_pos){b, 1, 1}, "k", NULL, "in %s", "b");
-    diag_add(d, DIAG_WARNING, (struct conf_pos){a, 2, 4}, NULL, "Do so.", "second");
-    diag_add(d, DIAG_ERROR, (struct conf_pos){a, 1, 6}, "one", NULL, "first");
-    diag_add(d, DIAG_ERROR, (struct conf_pos){a, 3, 2}, "three", NULL, "third");
-    diag_add(d, DIAG_ERROR, (struct conf_pos){0}, NULL, NULL, "nowhere");
-    diag_add(d, DIAG_ERROR, (struct conf_pos){a, 1, 6}, "one", NULL, "first again");
+    diag_add(d, DIAG_ERROR, place(b, 1, 1), "k", NULL, "in %s", "b");
+    diag_add(d, DIAG_WARNING, place(a, 2, 4), NULL, "Do so.", "second");
+    diag_add(d, DIAG_ERROR, place(a, 1, 6), "one", NULL, "first");
+    diag_add(d, DIAG_ERROR, place(a, 3, 2), "three", NULL, "third");
+    diag_add(d, DIAG_ERROR, place(0, 0, 0), NULL, NULL, "nowhere");
+    diag_add(d, DIAG_ERROR, place(a, 1, 6), "one", NULL, "first again");
     buf_init(&out, SIZE_MAX);
     assert_int_equal(diags_errors(d), 5);
     assert_int_equal(diags_warnings(d), 1);
@@ -42,7 +47,7 @@ static void test_long_line(void **state)
     text[500] = '!';
     struct diags *d = diags_new();
     (void)diags_source(d, "a", (struct str){text, 1000});
-    diag_add(d, DIAG_ERROR, (struct conf_pos){0, 1, 501}, NULL, NULL, "here");
+    diag_add(d, DIAG_ERROR, place(0, 1, 501), NULL, NULL, "here");
     buf_init(&out, SIZE_MAX);
     assert_int_equal(diags_render(d, &out), 0);
     struct str line;
@@ -121,7 +126,7 @@ static void test_no_memory(void **state)
         buf_init(&out, SIZE_MAX);
         mem_fail_after(nth, true);
         uint32_t f = diags_source(d, "a", STR("x"));
-        diag_add(d, DIAG_ERROR, (struct conf_pos){f, 1, 1}, "k", "Help.", "text");
+        diag_add(d, DIAG_ERROR, place(f, 1, 1), "k", "Help.", "text");
         mem_fail_after(0, false);
         assert_int_equal(diags_errors(d), 1);
         assert_int_equal(diags_render(d, &out), 0);

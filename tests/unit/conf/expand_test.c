@@ -4,6 +4,12 @@
 #include "conf/expand.h"
 #include "tests/support/check.h"
 
+static void set_variable(const char *name, const char *value)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a test has one thread */
+    assert_int_equal(setenv(name, value, 1), 0);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -36,9 +42,9 @@ static void test_rows(void **state)
     };
     struct arena a;
     arena_init(&a, SIZE_MAX);
-    assert_int_equal(setenv("CS_A", "alpha", 1), 0);
-    assert_int_equal(setenv("CS_EMPTY", "", 1), 0);
-    assert_int_equal(setenv("CS_DOLLAR", "${CS_A}", 1), 0);
+    set_variable("CS_A", "alpha");
+    set_variable("CS_EMPTY", "");
+    set_variable("CS_DOLLAR", "${CS_A}");
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct err e = {0};
         struct str out;

@@ -419,6 +419,12 @@ static void test_no_file(void **state)
     diags_free(diags);
 }
 
+static void set_variable(const char *name, const char *value)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a test has one thread */
+    assert_int_equal(setenv(name, value, 1), 0);
+}
+
 static void test_variables(void **state)
 {
     (void)state;
@@ -430,9 +436,9 @@ static void test_variables(void **state)
         "headers:\n  user: ${CS_FIELD:-X-Us}er\n",
         NULL};
     mistake_text(&row, text, sizeof(text));
-    assert_int_equal(setenv("CS_USER", "who", 1), 0);
-    assert_int_equal(setenv("CS_HOST", "h.example", 1), 0);
-    assert_int_equal(setenv("CS_WORKERS", "", 1), 0);
+    set_variable("CS_USER", "who");
+    set_variable("CS_HOST", "h.example");
+    set_variable("CS_WORKERS", "");
     struct diags *diags = diags_new();
     struct conf *c = must_load(str_of(text), diags);
     CHECK_Z(c->process.user.p, "who");
@@ -459,7 +465,7 @@ static void test_credentials(void **state)
     put(&dir, "s.crt", "here");
     put(&credentials, "s.crt", "there");
     put(&credentials, "s.key", "there");
-    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", credentials.path, 1), 0);
+    set_variable("CREDENTIALS_DIRECTORY", credentials.path);
     struct files *files = files_new();
     struct conf *c = load_dir(&dir, files, &found);
     assert_non_null(c);
@@ -470,7 +476,7 @@ static void test_credentials(void **state)
               str_of(tmpdir_path(&credentials, "s.key", path)));
     CHECK_STR("else what was written", str_of(s->client.ca.v[0].p),
               str_of(tmpdir_path(&dir, "ca.crt", path)));
-    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    set_variable("CREDENTIALS_DIRECTORY", "");
     conf_unref(c);
     files_free(files);
     buf_release(&found);
