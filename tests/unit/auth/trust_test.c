@@ -1,0 +1,746 @@
+/* The verdict on a client's chain, the answer of the CRLs, and what a bundle must be. */
+#include <stdlib.h>
+
+#include <openssl/x509v3.h>
+
+#include "auth/trust.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tests/support/check.h"
+#include "tests/support/pki.h"
+#include "tests/support/tmpdir.h"
+
+#define NOW_MS (PKI_NOW_S * 1000)
+#define HOUR_S 3600
+#define FILES  3
+
+/* The certificates of the tables: a root, an intermediate under it, an issuer under that. */
+static struct {
+    EVP_PKEY *key; /* of every CA and leaf but the stranger's */
+    EVP_PKEY *stranger_key;
+    EVP_PKEY *weak_key;
+    X509 *root;
+    X509 *stranger; /* the root's name, another key */
+    X509 *middle;
+    X509 *issuer;
+    X509 *old_root;
+    X509 *old_middle;
+    X509 *narrow; /* pathlen:0 under root */
+    X509 *under_narrow;
+    X509 *no_ca; /* under root, not a CA, but with keyCertSign */
+    X509 *empty_constraints;
+} p;
+
+/* One load of a policy, and what it gave. */
+struct load {
+    struct tmpdir dir;
+    char paths[2 * FILES][TMPDIR_PATH_MAX];
+    struct conf_text texts[2 * FILES];
+    struct files *files;
+    struct diags *diags;
+    struct conf_client policy;
+    struct trust *t;
+};
+
+static void put_file(struct load *l, size_t slot, struct conf_texts *list, const char *text)
+{
+    char name[16];
+    (void)snprintf(name, sizeof(name), "f%zu", slot);
+    tmpdir_write(&l->dir, name, text, strlen(text));
+    l->texts[slot].p = tmpdir_path(&l->dir, name, l->paths[slot]);
+    l->texts[slot].at.line = (uint32_t)slot + 1;
+    list->n++;
+}
+
+/* Load the NULL-ended lists of PEM texts; policy is taken as it is but for the files. */
+static void load(struct load *l, struct conf_client policy, const char *const *cas,
+                 const char *const *crls)
+{
+    tmpdir_make(&l->dir);
+    memset(l->texts, 0, sizeof(l->texts));
+    l->files = files_new();
+    l->diags = diags_new();
+    l->policy = policy;
+    l->policy.ca = (struct conf_texts){l->texts, 0};
+    l->policy.crl = (struct conf_texts){l->texts + FILES, 0};
+    for (size_t i = 0; cas != NULL && cas[i] != NULL; i++) {
+        put_file(l, i, &l->policy.ca, cas[i]);
+    }
+    for (size_t i = 0; crls != NULL && crls[i] != NULL; i++) {
+        put_file(l, FILES + i, &l->policy.crl, crls[i]);
+    }
+    l->t = trust_load(&l->policy, l->files, l->diags, "listeners[0].client");
+}
+
+static void end(struct load *l)
+{
+    trust_unref(l->t);
+    diags_free(l->diags);
+    files_free(l->files);
+    tmpdir_remove(&l->dir);
+}
+
+static struct load *load_certs(X509 *const *certs, size_t n, struct conf_client policy,
+                               const char *const *crls)
+{
+    struct load *l = calloc(1, sizeof(*l));
+    char bundle[16384] = "";
+    for (size_t i = 0; i < n; i++) {
+        char *pem = pki_cert_pem(certs[i]);
+        assert_true(strlen(bundle) + strlen(pem) < sizeof(bundle));
+        memcpy(bundle + strlen(bundle), pem, strlen(pem) + 1);
+        free(pem);
+    }
+    const char *cas[] = {bundle, NULL};
+    load(l, policy, cas, crls);
+    return l;
+}
+
+static STACK_OF(X509) * stack_of(X509 *const *certs, size_t max)
+{
+    STACK_OF(X509) *s = sk_X509_new_null();
+    for (size_t i = 0; i < max && certs[i] != NULL; i++) {
+        assert_true(sk_X509_push(s, certs[i]) > 0);
+    }
+    return s;
+}
+
+/* Which CA signs the leaf, what the bundle holds and what the client sends: pointers into p. */
+struct row {
+    const char *says;
+    struct pki_spec leaf;
+    X509 **by;
+    X509 **bundle[3];
+    X509 **sent[3];
+    enum reason reason;
+};
+
+static X509 *make_leaf(const struct row *row)
+{
+    struct pki_spec spec = row->leaf;
+    spec.common_name = "alice";
+    EVP_PKEY *signer = row->by == &p.stranger ? p.stranger_key : p.key;
+    return pki_cert(&spec, p.key, row->by != NULL ? *row->by : NULL, signer);
+}
+
+static size_t gather(X509 **const *from, X509 *to[3])
+{
+    size_t n = 0;
+    for (; n < 3 && from[n] != NULL; n++) {
+        to[n] = *from[n];
+    }
+    return n;
+}
+
+static void check_row_of(const struct row *row, uint32_t depth_max)
+{
+    X509 *bundle[3] = {0};
+    X509 *sent[3] = {0};
+    size_t n = gather(row->bundle, bundle);
+    (void)gather(row->sent, sent);
+    struct load *l = load_certs(bundle, n, (struct conf_client){.depth_max = depth_max}, NULL);
+    CHECK_ROW(row->says, l->t != NULL);
+    X509 *leaf = make_leaf(row);
+    STACK_OF(X509) *chain = stack_of(sent, 3);
+    int error = -1;
+    enum reason r = trust_judge(l->t, leaf, chain, NOW_MS, &error);
+    CHECK_STR(row->says, str_of(reason_token(r)), str_of(reason_token(row->reason)));
+    CHECK_ROW(row->says, (r == REASON_OK) == (error == X509_V_OK));
+    sk_X509_free(chain);
+    X509_free(leaf);
+    end(l);
+    free(l);
+}
+
+static void test_chains(void **state)
+{
+    (void)state;
+    static const struct pki_extension critical[] = {{NID_netscape_comment, "critical,DER:05:00"}};
+    static const struct pki_extension constraints[] = {
+        {NID_name_constraints, "critical,permitted;email:example.com"}};
+    static const struct pki_extension bad_aia[] = {{NID_info_access, "DER:04:01:00"}};
+    static const struct pki_extension policy[] = {
+        {NID_policy_constraints, "requireExplicitPolicy:3"}};
+    const struct row rows[] = {
+        {"by the anchor", {.ca = false}, &p.root, {&p.root}, {0}, REASON_OK},
+        {"the root sent along", {.ca = false}, &p.root, {&p.root}, {&p.root}, REASON_OK},
+        {"two intermediates",
+         {0},
+         &p.issuer,
+         {&p.root},
+         {&p.issuer, &p.middle},
+         REASON_OK},
+        {"in the other order",
+         {0},
+         &p.issuer,
+         {&p.root},
+         {&p.middle, &p.issuer},
+         REASON_OK},
+        {"an intermediate of the bundle need not be sent",
+         {0},
+         &p.issuer,
+         {&p.root, &p.middle},
+         {&p.issuer},
+         REASON_OK},
+        {"nor does any", {.ca = false}, &p.issuer, {&p.root, &p.middle, &p.issuer}, {0}, REASON_OK},
+        {"an intermediate as the anchor",
+         {0},
+         &p.issuer,
+         {&p.middle},
+         {&p.issuer},
+         REASON_OK},
+        {"the same with the root sent",
+         {0},
+         &p.issuer,
+         {&p.middle},
+         {&p.issuer, &p.middle, &p.root},
+         REASON_OK},
+        {"an intermediate as the anchor says nothing of the root",
+         {0},
+         &p.root,
+         {&p.middle},
+         {&p.root},
+         REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"an intermediate is missing",
+         {0},
+         &p.issuer,
+         {&p.root},
+         {&p.middle},
+         REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"another CA",
+         {0},
+         &p.old_middle,
+         {&p.root},
+         {&p.old_middle, &p.old_root},
+         REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"another CA of the same name",
+         {0},
+         &p.stranger,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"and that CA sent along",
+         {0},
+         &p.stranger,
+         {&p.root},
+         {&p.stranger},
+         REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"self-signed", {0}, NULL, {&p.root}, {0}, REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"expired",
+         {.not_after_s = PKI_NOW_S - 1},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_EXPIRED},
+        {"in its last second", {.not_after_s = PKI_NOW_S}, &p.root, {&p.root}, {0}, REASON_OK},
+        {"in its first second", {.not_before_s = PKI_NOW_S}, &p.root, {&p.root}, {0}, REASON_OK},
+        {"not yet valid",
+         {.not_before_s = PKI_NOW_S + 1},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_NOT_YET_VALID},
+        {"under an expired root",
+         {0},
+         &p.old_root,
+         {&p.old_root},
+         {0},
+         REASON_CLIENT_CERT_EXPIRED},
+        {"for servers only",
+         {.purpose = "serverAuth"},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_PURPOSE},
+        {"for servers and clients",
+         {.purpose = "serverAuth,clientAuth"},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_OK},
+        {"for any purpose, which is none named",
+         {.purpose = "anyExtendedKeyUsage"},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_PURPOSE},
+        {"for no purpose named at all", {.purpose = ""}, &p.root, {&p.root}, {0}, REASON_OK},
+        {"a key that may not sign",
+         {.usage = "critical,keyEncipherment"},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_PURPOSE},
+        {"a CA as the client",
+         {.ca = true, .purpose = "clientAuth"},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_PURPOSE},
+        {"a CA whose key may not sign certificates",
+         {.basic = "critical,CA:TRUE"},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_PURPOSE},
+        {"an unknown critical extension",
+         {.extensions = critical, .extension_count = 1},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_INVALID},
+        {"name constraints in a leaf",
+         {.extensions = constraints, .extension_count = 1},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_INVALID},
+        {"an extension that does not decode",
+         {.extensions = bad_aia, .extension_count = 1},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_INVALID},
+        {"policy constraints that are not critical",
+         {.extensions = policy, .extension_count = 1},
+         &p.root,
+         {&p.root},
+         {0},
+         REASON_CLIENT_CERT_INVALID},
+        {"a path longer than a CA allows",
+         {0},
+         &p.under_narrow,
+         {&p.root},
+         {&p.under_narrow, &p.narrow},
+         REASON_CLIENT_CERT_CHAIN_TOO_LONG},
+        {"an issuer that is no CA",
+         {0},
+         &p.no_ca,
+         {&p.root},
+         {&p.no_ca},
+         REASON_CLIENT_CERT_INVALID},
+        {"a CA with empty name constraints",
+         {0},
+         &p.empty_constraints,
+         {&p.root},
+         {&p.empty_constraints},
+         REASON_CLIENT_CERT_INVALID},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        check_row_of(&rows[i], 3);
+    }
+}
+
+static void test_depth(void **state)
+{
+    (void)state;
+    const struct {
+        const char *says;
+        uint32_t depth_max;
+        struct row row;
+    } rows[] = {
+        {"0: the anchor signs", 0, {"", {.ca = false}, &p.root, {&p.root}, {0}, REASON_OK}},
+        {"0: no intermediate",
+         0,
+         {"", {.ca = false}, &p.middle, {&p.root}, {&p.middle}, REASON_CLIENT_CERT_CHAIN_TOO_LONG}},
+        {"1: one", 1, {"", {.ca = false}, &p.middle, {&p.root}, {&p.middle}, REASON_OK}},
+        {"1: not two",
+         1,
+         {"",
+          {0},
+          &p.issuer,
+          {&p.root},
+          {&p.issuer, &p.middle},
+          REASON_CLIENT_CERT_CHAIN_TOO_LONG}},
+        {"2: two", 2, {"", {.ca = false}, &p.issuer, {&p.root}, {&p.issuer, &p.middle}, REASON_OK}},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct row row = rows[i].row;
+        row.says = rows[i].says;
+        check_row_of(&row, rows[i].depth_max);
+    }
+}
+
+static void test_more_leaves(void **state)
+{
+    (void)state;
+    X509 *bundle[] = {p.root};
+    struct load *l = load_certs(bundle, 1, (struct conf_client){.depth_max = 3}, NULL);
+    assert_non_null(l->t);
+    /* Only the first certificate is judged: whatever else is sent does not matter. */
+    X509 *alice = pki_leaf("alice", p.key, p.root, p.key);
+    X509 *mallory = pki_leaf("mallory", p.stranger_key, p.stranger, p.stranger_key);
+    X509 *more[] = {mallory, alice};
+    STACK_OF(X509) *chain = stack_of(more, 2);
+    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL), REASON_OK);
+    assert_int_equal(trust_judge(l->t, mallory, chain, NOW_MS, NULL),
+                     REASON_CLIENT_CERT_UNKNOWN_CA);
+    assert_int_equal(trust_judge(l->t, alice, NULL, NOW_MS, NULL), REASON_OK);
+    /* More than a client has reason to send. */
+    for (int i = sk_X509_num(chain); i < 10; i++) {
+        assert_true(sk_X509_push(chain, mallory) > 0);
+    }
+    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL), REASON_OK);
+    assert_true(sk_X509_push(chain, mallory) > 0);
+    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL),
+                     REASON_CLIENT_CERT_CHAIN_TOO_LONG);
+    sk_X509_free(chain);
+    /* An octet of the signature changed. */
+    unsigned char *der = NULL;
+    int n = i2d_X509(alice, &der);
+    assert_true(n > 0);
+    der[n - 1] ^= 1;
+    const unsigned char *at = der;
+    X509 *forged = d2i_X509(NULL, &at, n);
+    assert_non_null(forged);
+    assert_int_equal(trust_judge(l->t, forged, NULL, NOW_MS, NULL),
+                     REASON_CLIENT_CERT_BAD_SIGNATURE);
+    OPENSSL_free(der);
+    /* A short key. */
+    X509 *weak = pki_leaf("alice", p.weak_key, p.root, p.key);
+    assert_int_equal(trust_judge(l->t, weak, NULL, NOW_MS, NULL), REASON_CLIENT_CERT_WEAK_KEY);
+    /* The anchor itself logs nobody in. */
+    assert_int_not_equal(trust_judge(l->t, p.root, NULL, NOW_MS, NULL), REASON_OK);
+    X509_free(weak);
+    X509_free(forged);
+    X509_free(alice);
+    X509_free(mallory);
+    end(l);
+    free(l);
+}
+
+/* The numbers that a certificate must not have. */
+static void test_serials(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *hex;
+        enum reason reason;
+    } rows[] = {
+        {"one", "01", REASON_OK},
+        {"20 octets", "7fffffffffffffffffffffffffffffffffffffff", REASON_OK},
+        {"21 octets", "01ffffffffffffffffffffffffffffffffffffffff", REASON_CLIENT_CERT_INVALID},
+        {"zero", "00", REASON_CLIENT_CERT_INVALID},
+        {"below zero", "-01", REASON_CLIENT_CERT_INVALID},
+    };
+    X509 *bundle[] = {p.root};
+    struct load *l = load_certs(bundle, 1, (struct conf_client){.depth_max = 3}, NULL);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        X509 *leaf = pki_leaf("alice", p.key, p.root, p.key);
+        BIGNUM *number = NULL;
+        assert_true(BN_hex2bn(&number, rows[i].hex) > 0);
+        assert_non_null(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(leaf)));
+        assert_true(X509_sign(leaf, p.key, EVP_sha256()) > 0);
+        CHECK_ROW(rows[i].says, trust_judge(l->t, leaf, NULL, NOW_MS, NULL) == rows[i].reason);
+        BN_free(number);
+        X509_free(leaf);
+    }
+    end(l);
+    free(l);
+}
+
+static char *crl_text(X509 *issuer, int64_t next_s, X509 *revoked)
+{
+    X509_CRL *crl =
+        pki_crl(issuer, p.key, PKI_NOW_S - HOUR_S, next_s, &revoked, revoked != NULL ? 1 : 0);
+    char *text = pki_crl_pem(crl);
+    X509_CRL_free(crl);
+    return text;
+}
+
+/* root <- middle <- leaf, where both may be on a CRL. */
+static void test_crls(void **state)
+{
+    (void)state;
+    const int64_t later = PKI_NOW_S + HOUR_S;
+    const int64_t past = PKI_NOW_S - 60;
+    X509 *leaf = pki_leaf("alice", p.key, p.middle, p.key);
+    X509 *direct = pki_leaf("bob", p.key, p.root, p.key);
+    char *root_good = crl_text(p.root, later, NULL);
+    char *root_bad = crl_text(p.root, later, p.middle);
+    char *root_old = crl_text(p.root, past, NULL);
+    char *middle_good = crl_text(p.middle, later, NULL);
+    char *middle_bad = crl_text(p.middle, later, leaf);
+    char *middle_old = crl_text(p.middle, past, NULL);
+    char *middle_old_bad = crl_text(p.middle, past, leaf);
+    const struct {
+        const char *says;
+        const char *crls[3];
+        X509 *leaf;
+        bool insecure;
+        enum reason reason;
+        int error;
+    } rows[] = {
+        {"both covered", {root_good, middle_good}, leaf, false, REASON_OK, X509_V_OK},
+        {"the leaf is listed",
+         {root_good, middle_bad},
+         leaf,
+         false,
+         REASON_CLIENT_CERT_REVOKED,
+         X509_V_ERR_CERT_REVOKED},
+        {"the intermediate is listed",
+         {root_bad, middle_good},
+         leaf,
+         false,
+         REASON_CLIENT_CERT_REVOKED,
+         X509_V_ERR_CERT_REVOKED},
+        {"no CRL for the leaf",
+         {root_good},
+         leaf,
+         false,
+         REASON_CRL_MISSING,
+         X509_V_ERR_UNABLE_TO_GET_CRL},
+        {"no CRL for the intermediate",
+         {middle_good},
+         leaf,
+         false,
+         REASON_CRL_MISSING,
+         X509_V_ERR_UNABLE_TO_GET_CRL},
+        {"a certificate of the root needs only the root's",
+         {root_good},
+         direct,
+         false,
+         REASON_OK,
+         X509_V_OK},
+        {"the leaf's has expired",
+         {root_good, middle_old},
+         leaf,
+         false,
+         REASON_CRL_EXPIRED,
+         X509_V_ERR_CRL_HAS_EXPIRED},
+        {"the intermediate's has expired",
+         {root_old, middle_good},
+         leaf,
+         false,
+         REASON_CRL_EXPIRED,
+         X509_V_ERR_CRL_HAS_EXPIRED},
+        {"expired, and that is accepted", {root_old, middle_old}, leaf, true, REASON_OK, X509_V_OK},
+        {"expired but listed",
+         {root_good, middle_old_bad},
+         leaf,
+         false,
+         REASON_CLIENT_CERT_REVOKED,
+         X509_V_ERR_CERT_REVOKED},
+        {"expired is accepted, listed is not",
+         {root_good, middle_old_bad},
+         leaf,
+         true,
+         REASON_CLIENT_CERT_REVOKED,
+         X509_V_ERR_CERT_REVOKED},
+        {"accepting expired ones does not replace missing ones",
+         {root_good},
+         leaf,
+         true,
+         REASON_CRL_MISSING,
+         X509_V_ERR_UNABLE_TO_GET_CRL},
+        {"no CRL is asked for: none is missed", {NULL}, leaf, false, REASON_OK, X509_V_OK},
+    };
+    X509 *bundle[] = {p.root, p.middle};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct conf_client policy = {.depth_max = 3, .insecure_expired_crl = rows[i].insecure};
+        struct load *l = load_certs(bundle, 2, policy, rows[i].crls);
+        CHECK_ROW(rows[i].says, l->t != NULL);
+        int error = -1;
+        enum reason r = trust_judge(l->t, rows[i].leaf, NULL, NOW_MS, &error);
+        CHECK_STR(rows[i].says, str_of(reason_token(r)), str_of(reason_token(rows[i].reason)));
+        CHECK_ROW(rows[i].says, error == rows[i].error);
+        end(l);
+        free(l);
+    }
+    /* An intermediate that is the anchor answers for itself: only the leaf is asked about. */
+    const char *only[] = {middle_good, NULL};
+    struct load *l = load_certs(&p.middle, 1, (struct conf_client){.depth_max = 3}, only);
+    assert_int_equal(trust_judge(l->t, leaf, NULL, NOW_MS, NULL), REASON_OK);
+    assert_int_equal(trust_crl_expiry_s(l->t), later);
+    end(l);
+    free(l);
+    char *const texts[] = {root_good,  root_bad,   root_old,      middle_good,
+                           middle_bad, middle_old, middle_old_bad};
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        free(texts[i]);
+    }
+    X509_free(leaf);
+    X509_free(direct);
+}
+
+static void test_load(void **state)
+{
+    (void)state;
+    X509 *leaf = pki_leaf("alice", p.key, p.root, p.key);
+    X509 *self_signed = pki_leaf("lonely", p.key, NULL, NULL);
+    char *root = pki_cert_pem(p.root);
+    char *old_root = pki_cert_pem(p.old_root);
+    char *leaf_pem = pki_cert_pem(leaf);
+    char *lonely = pki_cert_pem(self_signed);
+    char *key_pem = pki_key_pem(p.key);
+    char *foreign_crl = crl_text(p.old_root, PKI_NOW_S + HOUR_S, NULL);
+    char *old_crl = crl_text(p.root, PKI_NOW_S - 60, NULL);
+    char damaged[8192];
+    (void)snprintf(damaged, sizeof(damaged), "%s%s", root, root);
+    damaged[strlen(root) + 100] = '!';
+    const struct {
+        const char *says;
+        const char *ca;
+        const char *crl;
+        const char *place; /* part of the finding */
+        size_t errors, warnings;
+    } rows[] = {
+        {"a root", root, NULL, "", 0, 0},
+        {"no bundle", NULL, NULL, "listeners[0].client.ca: ", 1, 0},
+        {"an empty file", "", NULL, "no PEM certificate", 1, 0},
+        {"a key", key_pem, NULL, "no PEM certificate", 1, 0},
+        {"a damaged certificate behind a good one", damaged, NULL, "certificate 2 is damaged", 1,
+         0},
+        {"a leaf", leaf_pem, NULL, "\"CN=alice\" is not a CA", 1, 0},
+        {"a self-signed leaf", lonely, NULL, "\"CN=lonely\" is not a CA", 1, 0},
+        {"an expired root", old_root, NULL, "has expired", 0, 1},
+        {"a CRL by another", root, foreign_crl, "listeners[0].client.crl: ", 1, 0},
+        {"a CRL that is none", root, root, "not a CRL", 1, 0},
+        {"an expired CRL", root, old_crl, "the CRL has expired", 0, 1},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct load l;
+        struct buf out;
+        const char *cas[] = {rows[i].ca, NULL};
+        const char *crls[] = {rows[i].crl, NULL};
+        load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
+        buf_init(&out, 65536);
+        assert_int_equal(diags_render(l.diags, &out), 0);
+        assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
+        CHECK_ROW(rows[i].says, (l.t != NULL) == (rows[i].errors == 0));
+        CHECK_ROW(rows[i].says, diags_errors(l.diags) == rows[i].errors);
+        CHECK_ROW(rows[i].says, diags_warnings(l.diags) == rows[i].warnings);
+        CHECK_ROW(rows[i].says, strstr(buf_str(&out).p, rows[i].place) != NULL);
+        buf_release(&out);
+        end(&l);
+    }
+    struct load l;
+    load(&l, (struct conf_client){.depth_max = 3}, NULL, NULL);
+    l.texts[0].p = "/nonexistent/ca.crt";
+    l.policy.ca.n = 1;
+    assert_null(trust_load(&l.policy, l.files, l.diags, "k"));
+    end(&l);
+    char *const texts[] = {root, old_root, leaf_pem, lonely, key_pem, foreign_crl, old_crl};
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        free(texts[i]);
+    }
+    X509_free(leaf);
+    X509_free(self_signed);
+}
+
+static void test_names_and_id(void **state)
+{
+    (void)state;
+    X509 *bundle[] = {p.root, p.middle, p.stranger, p.root};
+    const struct conf_client policy = {.depth_max = 3};
+    struct load *one = load_certs(bundle, 4, policy, NULL);
+    struct load *same = load_certs(bundle, 4, policy, NULL);
+    struct load *fewer = load_certs(bundle, 2, policy, NULL);
+    struct load *deeper = load_certs(bundle, 4, (struct conf_client){.depth_max = 4}, NULL);
+    char *crl = crl_text(p.root, PKI_NOW_S + HOUR_S, NULL);
+    const char *crls[] = {crl, NULL};
+    struct load *revoking = load_certs(bundle, 4, policy, crls);
+    assert_non_null(one->t);
+    /* Root and stranger have one name, and the intermediate is no anchor. */
+    assert_int_equal(sk_X509_NAME_num(trust_ca_names(one->t)), 1);
+    assert_int_equal(trust_ca_expiry_s(one->t), PKI_NOW_S + 30 * PKI_DAY_S);
+    assert_true(trust_crl_expiry_s(one->t) == INT64_MAX);
+    assert_memory_equal(trust_id(one->t), trust_id(same->t), 32);
+    assert_memory_not_equal(trust_id(one->t), trust_id(fewer->t), 32);
+    assert_memory_not_equal(trust_id(one->t), trust_id(deeper->t), 32);
+    assert_memory_not_equal(trust_id(one->t), trust_id(revoking->t), 32);
+    struct trust *again = trust_ref(one->t);
+    trust_unref(again);
+    assert_int_equal(sk_X509_NAME_num(trust_ca_names(one->t)), 1);
+    trust_unref(NULL);
+    free(crl);
+    struct load *const loads[] = {one, same, fewer, deeper, revoking};
+    for (size_t i = 0; i < ROWS(loads); i++) {
+        end(loads[i]);
+        free(loads[i]);
+    }
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    struct load l;
+    char *root = pki_cert_pem(p.root);
+    char *crl = crl_text(p.root, PKI_NOW_S + HOUR_S, NULL);
+    const char *cas[] = {root, NULL};
+    const char *crls[] = {crl, NULL};
+    load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
+    for (unsigned long nth = 1; nth < 12; nth++) {
+        struct files *files = files_new();
+        mem_fail_after(nth, false);
+        struct trust *t = trust_load(&l.policy, files, l.diags, "k");
+        bool failed = mem_allocations() >= nth;
+        mem_fail_after(0, false);
+        assert_true((t != NULL) != failed);
+        trust_unref(t);
+        files_free(files);
+    }
+    end(&l);
+    free(root);
+    free(crl);
+}
+
+static X509 *ca_under(const char *name, X509 *issuer, struct pki_spec spec)
+{
+    spec.common_name = name;
+    spec.ca = true;
+    return pki_cert(&spec, p.key, issuer, p.key);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const struct pki_extension empty[] = {{NID_name_constraints, "critical,DER:30:00"}};
+    const struct pki_spec plain = {0};
+    const struct pki_spec old = {.not_before_s = PKI_NOW_S - 100, .not_after_s = PKI_NOW_S - 50};
+    clock_fake(1, NOW_MS);
+    p.key = pki_key();
+    p.stranger_key = pki_key();
+    p.weak_key = pki_rsa_key(1024);
+    p.root = ca_under("Root", NULL, plain);
+    p.stranger = pki_ca("Root", p.stranger_key);
+    p.middle = ca_under("Middle", p.root, plain);
+    p.issuer = ca_under("Issuer", p.middle, plain);
+    p.old_root = ca_under("Old root", NULL, old);
+    p.old_middle = ca_under("Old middle", p.old_root, plain);
+    p.narrow = ca_under("Narrow", p.root, (struct pki_spec){.basic = "critical,CA:TRUE,pathlen:0"});
+    p.under_narrow = ca_under("Under narrow", p.narrow, plain);
+    p.no_ca = ca_under(
+        "No CA", p.root,
+        (struct pki_spec){.basic = "critical,CA:FALSE", .usage = "critical,digitalSignature"});
+    p.empty_constraints =
+        ca_under("Empty", p.root, (struct pki_spec){.extensions = empty, .extension_count = 1});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    X509 *const certs[] = {p.root,       p.stranger, p.middle,       p.issuer, p.old_root,
+                           p.old_middle, p.narrow,   p.under_narrow, p.no_ca,  p.empty_constraints};
+    for (size_t i = 0; i < ROWS(certs); i++) {
+        X509_free(certs[i]);
+    }
+    EVP_PKEY_free(p.key);
+    EVP_PKEY_free(p.stranger_key);
+    EVP_PKEY_free(p.weak_key);
+    clock_fake(-1, -1);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chains),       cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_more_leaves),  cmocka_unit_test(test_serials),
+        cmocka_unit_test(test_crls),         cmocka_unit_test(test_load),
+        cmocka_unit_test(test_names_and_id), cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
