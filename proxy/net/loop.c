@@ -16,6 +16,7 @@ static void on_turn_end(uv_check_t *handle)
 {
     struct loop *l = handle->data;
     if (list_empty(&l->tasks)) {
+        (void)uv_idle_stop(&l->no_sleep); /* the last one may have been cancelled */
         return;
     }
     /* Only what is queued now: a task that defers itself again must not starve the sockets. */

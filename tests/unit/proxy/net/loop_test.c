@@ -192,7 +192,9 @@ static void deferred_calls(void **state)
     assert_int_equal(a.runs, 2);
     assert_int_equal(cancelled.runs, 0);
     loop_timer_stop(&far);
-    loop_run(l);
+    loop_defer(l, &a.task);
+    loop_task_cancel(&a.task);
+    loop_run(l); /* a cancelled call does not keep the loop awake */
     loop_free(l);
 }
 
