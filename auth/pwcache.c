@@ -28,6 +28,7 @@ struct pwcache {
     size_t entries_max;
     size_t bucket_mask;
     uint32_t ttl_ms;
+    uint64_t hits;
 };
 
 static struct entry **bucket_of(struct pwcache *c, const unsigned char *digest)
@@ -185,7 +186,13 @@ bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST]
         forget(c, e);
         return false;
     }
+    c->hits++;
     return true;
+}
+
+uint64_t pwcache_hits(const struct pwcache *c)
+{
+    return c->hits;
 }
 
 void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)

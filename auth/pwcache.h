@@ -32,6 +32,9 @@ int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct s
 /* True if digest was put in less than ttl ago. All 256 bits are compared. */
 bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
 
+/* How often pwcache_known() was true since the start: for metrics. */
+uint64_t pwcache_hits(const struct pwcache *c);
+
 /* Remember digest; the oldest goes when the table is full. */
 void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
 

@@ -18,6 +18,7 @@ struct check {
     struct list tickets;
     struct pwcheck *owner;
     _Atomic bool unwanted; /* nobody waits any more: not joined, and skipped if not begun */
+    bool ran;
     bool match;
     unsigned char digest[PWCACHE_DIGEST];
     size_t hash_n;
@@ -36,6 +37,7 @@ struct pwcheck_ticket {
 struct pwcheck {
     struct job_pool *pool;
     struct list checks;
+    uint64_t computed;
     bool closing;
 };
 
@@ -81,6 +83,7 @@ static void run_check(struct job *job)
 {
     struct check *c = LIST_ENTRY(job, struct check, job);
     if (!atomic_load(&c->unwanted)) {
+        c->ran = true;
         c->match = pwhash_verify((struct str){c->hash, c->hash_n},
                                  (struct str){c->password, c->password_n});
     }
@@ -90,6 +93,7 @@ static void run_check(struct job *job)
 static void finish_check(struct job *job)
 {
     struct check *c = LIST_ENTRY(job, struct check, job);
+    c->owner->computed += c->ran ? 1 : 0;
     if (!c->owner->closing) {
         list_remove(&c->link); /* so that no callback joins a check that is over */
         while (!list_empty(&c->tickets)) {
@@ -190,4 +194,9 @@ void pwcheck_collect(struct pwcheck *p)
 size_t pwcheck_pending(const struct pwcheck *p)
 {
     return job_pending(p->pool);
+}
+
+uint64_t pwcheck_computed(const struct pwcheck *p)
+{
+    return p->computed;
 }

@@ -38,4 +38,7 @@ void pwcheck_collect(struct pwcheck *p);
 /* Checks that wait or run. */
 size_t pwcheck_pending(const struct pwcheck *p);
 
+/* Hashes computed and collected since the start: for metrics. */
+uint64_t pwcheck_computed(const struct pwcheck *p);
+
 #endif

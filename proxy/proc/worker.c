@@ -134,10 +134,21 @@ static void wake_passwords(void *arg)
     loop_wake(arg);
 }
 
+/* Bring a metric up to a number that is kept elsewhere. */
+static void count_up(struct worker *w, enum metric metric, uint64_t *known, uint64_t now)
+{
+    if (now != *known) {
+        metrics_add(w->env.metrics, metric, (int64_t)(now - *known));
+        *known = now;
+    }
+}
+
 static void on_passwords(void *arg)
 {
     struct worker *w = arg;
     pwcheck_collect(w->env.pwcheck);
+    count_up(w, METRIC_PASSWORD_CHECKS_TOTAL, &w->passwords_computed,
+             pwcheck_computed(w->env.pwcheck));
 }
 
 /* Write the access lines of this turn in one go. */
@@ -145,11 +156,10 @@ static void on_before_wait(void *arg)
 {
     struct worker *w = arg;
     logfile_flush(w->start.access_file);
-    uint64_t lost = logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file);
-    if (lost != w->lines_lost) {
-        metrics_add(w->env.metrics, METRIC_LOG_LINES_LOST_TOTAL, (int64_t)(lost - w->lines_lost));
-        w->lines_lost = lost;
-    }
+    count_up(w, METRIC_LOG_LINES_LOST_TOTAL, &w->lines_lost,
+             logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file));
+    count_up(w, METRIC_PASSWORD_REMEMBERED_TOTAL, &w->passwords_remembered,
+             pwcache_hits(w->env.pwcache));
 }
 
 static void default_signals(void)

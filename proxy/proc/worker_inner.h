@@ -22,7 +22,9 @@ struct worker {
     struct loop_watch *ipc_watch;
     struct loop_waker *password_waker;
     struct loop_timer stop_timer;
-    uint64_t lines_lost; /* as far as the metric knows */
+    uint64_t lines_lost;           /* as far as the metrics know */
+    uint64_t passwords_computed;   /* the same */
+    uint64_t passwords_remembered; /* the same */
     bool draining;
     bool stopped; /* told to stop, or the master is gone */
     bool empty;   /* no connection is left */
