@@ -367,7 +367,14 @@ void h1_server_eof(struct h1_server *h)
             fail_body(h, REASON_HTTP_TRUNCATED);
         }
         break;
-    case H1_IN_DONE: /* a half-closed client gets its answer */
+    case H1_IN_DONE:
+        /* A half-closed client gets its answer: plain TCP, or TLS that has sent close_notify. When
+         * the TCP connection under TLS ends too, nobody is left to read it. */
+        if (link_is_gone(h->link) && h->x != NULL && !exchange_finished(h->x)) {
+            h->doomed = REASON_CLIENT_CLOSED;
+            turn_later(h);
+        }
+        break;
     case H1_IN_DEAD:
         break;
     }

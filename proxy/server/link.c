@@ -346,6 +346,7 @@ static void on_eof(void *self)
         break;
     case LINK_OPEN:
         l->end_seen = true;
+        l->end_told = false; /* once more, if close_notify came before */
         tell_end(l);
         break;
     case LINK_LINGER:
@@ -425,6 +426,11 @@ void link_resume(struct link *l)
     if (l->state == LINK_OPEN) {
         loop_defer(l->loop, &l->resume);
     }
+}
+
+bool link_is_gone(const struct link *l)
+{
+    return l->tls != NULL && l->stream_end;
 }
 
 bool link_has_input(const struct link *l)

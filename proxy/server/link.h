@@ -21,7 +21,8 @@ struct link_ops {
     /* Plain octets, borrowed for the call; they may be empty after link_resume(). Returns how many
      * were taken; the others are kept, reading rests, and all come again after link_resume(). */
     size_t (*on_octets)(void *self, struct str octets);
-    /* The client has sent its end, and all octets before it were taken. */
+    /* The client has sent its end, and all octets before it were taken. Comes twice if a TLS client
+     * sends close_notify first and ends the connection later. */
     void (*on_eof)(void *self);
     /* link_full() was true and no longer is. Never comes inside a link_ function. */
     void (*on_drained)(void *self);
@@ -99,6 +100,10 @@ bool link_full(struct link *l);
 
 /* Offer the kept octets again (even if there are none), and go on reading, after this turn. */
 void link_resume(struct link *l);
+
+/* True if the connection under TLS has ended: the client has closed it, not only said that it has
+ * nothing more to send. */
+bool link_is_gone(const struct link *l);
 
 /* True if octets of the client wait to be taken. */
 bool link_has_input(const struct link *l);
