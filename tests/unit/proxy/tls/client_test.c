@@ -73,7 +73,9 @@ static void *server_main(void *arg)
     if (fd >= 0 && s != NULL) {
         serve(v, fd, s);
         char scratch[4096];
-        (void)shutdown(fd, SHUT_WR);
+        if (v->answer != NULL) {
+            (void)shutdown(fd, SHUT_WR);
+        }
         while (recv(fd, scratch, sizeof(scratch), 0) > 0) {
         }
     }
