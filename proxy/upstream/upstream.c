@@ -240,7 +240,8 @@ static void call_retry(struct upstream_call *c, const struct peer *not_this, enu
     c->client = NULL;
     c->ticket.trying = false;
     c->ticket.not_this = not_this;
-    c->ticket.fresh = true;
+    c->ticket.fresh = not_this == NULL;
+    c->ticket.check_kept = true;
     enum pool_answer answer = pool_ask(&c->ticket);
     if (answer == POOL_REFUSED) {
         call_fail(c, why);
