@@ -96,6 +96,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 }
 
 /* Only so that OpenSSL acknowledges the name (RFC 6066 3). */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
     (void)alert;
@@ -104,21 +105,33 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     return s->name != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* Comes only if the client sent the extension (RFC 7301 3.2). */
+/* True if wanted is among the names that were offered; *at is its length octet. */
+static bool is_offered(struct str wanted, const unsigned char *offered, unsigned n, unsigned *at)
+{
+    for (unsigned i = 0; i < n && offered[i] < n - i; i += 1u + offered[i]) {
+        if (str_eq((struct str){(const char *)offered + i + 1, offered[i]}, wanted)) {
+            *at = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Comes only if the client sent the extension (RFC 7301 3.2). A client that wants HTTP/1.0 may say
+ * so and nothing else. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                    const unsigned char *offered, unsigned n, void *arg)
 {
     (void)ssl;
     (void)arg;
-    const struct str wanted = STR("http/1.1");
-    for (unsigned i = 0; i < n && offered[i] < n - i; i += 1u + offered[i]) {
-        if (str_eq((struct str){(const char *)offered + i + 1, offered[i]}, wanted)) {
-            *out = offered + i + 1;
-            *out_n = offered[i];
-            return SSL_TLSEXT_ERR_OK;
-        }
+    unsigned at = 0;
+    if (!is_offered(STR("http/1.1"), offered, n, &at) &&
+        !is_offered(STR("http/1.0"), offered, n, &at)) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = offered + at + 1;
+    *out_n = offered[at];
+    return SSL_TLSEXT_ERR_OK;
 }
 
 void hello_install(SSL_CTX *c)

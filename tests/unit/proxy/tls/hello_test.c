@@ -1,5 +1,5 @@
 /* proxy/tls/hello.c: server names and application protocols. */
-#include "tests/unit/proxy/tls/lab.h"
+#include "tests/unit/proxy/tls/lab_client.h"
 
 static struct lab lab;
 
@@ -140,7 +140,8 @@ static const struct alpn_row {
     {"ours alone", "\x08http/1.1", "http/1.1"},
     {"ours after another", "\x02h2\x08http/1.1", "http/1.1"},
     {"only another", "\x02h2", NULL},
-    {"only an older one", "\x08http/1.0", NULL},
+    {"only an older one", "\x08http/1.0", "http/1.0"},
+    {"an older one before ours", "\x08http/1.0\x08http/1.1", "http/1.1"},
     {"no offer", "", ""},
 };
 
