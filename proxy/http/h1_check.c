@@ -20,10 +20,9 @@ struct survey {
     bool has_look_alike;
 };
 
-static bool is_alnum(char c)
+static bool is_lower_or_digit(char c)
 {
-    char lower = str_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
 /* Equal to a name when case is folded and every mark reads as '-': gateways hand fields on with
@@ -34,8 +33,11 @@ static bool reads_as(struct str name, struct str other)
         return false;
     }
     for (size_t i = 0; i < name.n; i++) {
-        char a = is_alnum(name.p[i]) ? str_lower(name.p[i]) : '-';
-        if (a != str_lower(other.p[i])) {
+        char folded = str_lower(name.p[i]);
+        if (!is_lower_or_digit(folded)) {
+            folded = '-';
+        }
+        if (folded != str_lower(other.p[i])) {
             return false;
         }
     }

@@ -5,8 +5,8 @@
 #include "proxy/http/h1_check.h"
 
 /* Read a request head. head: without empty lines before it; out borrows from it and from a. Returns
- * OK, or the reason why it is refused, which depends neither on llhttp's version nor on the order in
- * which it found faults. */
+ * OK, or the reason why it is refused, which depends neither on llhttp's version nor on the order
+ * in which it found faults. */
 enum reason h1_head_request(struct str head, struct arena *a, uint64_t body_max,
                             struct http_request *out);
 

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 
-#if LLHTTP_VERSION_MAJOR < 8 || (LLHTTP_VERSION_MAJOR == 8 && !LLHTTP_STRICT_MODE)
-#error "llhttp 8 must be compiled with LLHTTP_STRICT_MODE=1; older ones are not supported"
+#if defined(LLHTTP_VERSION_MAJOR) && LLHTTP_VERSION_MAJOR < 9 && !LLHTTP_STRICT_MODE
+#error "before version 9, llhttp must be compiled with LLHTTP_STRICT_MODE=1"
 #endif
 
 struct parse {

@@ -25,21 +25,21 @@ static void test_where_it_stops(void **state)
     static const struct {
         const char *says;
         enum guard_kind kind;
-        struct str octets;
         enum guard_result result;
+        struct str octets;
         size_t used;
     } rows[] = {
-        {"request, rest left", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\nA: b\r\n\r\nxyz"), GUARD_DONE,
+        {"request, rest left", GUARD_REQUEST, GUARD_DONE, TEXT("GET / HTTP/1.1\r\nA: b\r\n\r\nxyz"),
          24},
-        {"request without its end", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\nA: b\r\n\r"), GUARD_MORE,
+        {"request without its end", GUARD_REQUEST, GUARD_MORE, TEXT("GET / HTTP/1.1\r\nA: b\r\n\r"),
          23},
-        {"response, rest left", GUARD_RESPONSE, TEXT("HTTP/1.1 200 OK\r\n\r\nxyz"), GUARD_DONE, 19},
-        {"no trailers", GUARD_TRAILERS, TEXT("\r\nxyz"), GUARD_DONE, 2},
-        {"trailers", GUARD_TRAILERS, TEXT("A: b\r\n\r\nxyz"), GUARD_DONE, 8},
-        {"nothing", GUARD_REQUEST, TEXT(""), GUARD_MORE, 0},
-        {"no octets", GUARD_REQUEST, {NULL, 0}, GUARD_MORE, 0},
-        {"bad octet: what is before it is counted", GUARD_TRAILERS, TEXT("A: b\nC: d\r\n"),
-         GUARD_BAD, 4},
+        {"response, rest left", GUARD_RESPONSE, GUARD_DONE, TEXT("HTTP/1.1 200 OK\r\n\r\nxyz"), 19},
+        {"no trailers", GUARD_TRAILERS, GUARD_DONE, TEXT("\r\nxyz"), 2},
+        {"trailers", GUARD_TRAILERS, GUARD_DONE, TEXT("A: b\r\n\r\nxyz"), 8},
+        {"nothing", GUARD_REQUEST, GUARD_MORE, TEXT(""), 0},
+        {"no octets", GUARD_REQUEST, GUARD_MORE, {NULL, 0}, 0},
+        {"bad octet: what is before it is counted", GUARD_TRAILERS, GUARD_BAD,
+         TEXT("A: b\nC: d\r\n"), 4},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         size_t used = SIZE_MAX;
@@ -50,55 +50,57 @@ static void test_where_it_stops(void **state)
 }
 
 /* All 256 octets at one place of a head: those of a class are let in, the others are not. */
+static const struct place {
+    const char *says;
+    enum guard_kind kind;
+    unsigned allowed; /* classes */
+    struct str head;
+    size_t at;
+    const char *other; /* allowed besides, as they mean something there */
+} places[] = {
+    {"method", GUARD_REQUEST, OCTET_TOKEN, TEXT("GXT / HTTP/1.1\r\n\r\n"), 1, ""},
+    {"first of the target", GUARD_REQUEST, OCTET_VISIBLE, TEXT("GET X HTTP/1.1\r\n\r\n"), 4, ""},
+    {"target", GUARD_REQUEST, OCTET_VISIBLE, TEXT("GET /XY HTTP/1.1\r\n\r\n"), 5, ""},
+    {"minor version", GUARD_REQUEST, 0, TEXT("GET / HTTP/1.X\r\n\r\n"), 13, "01"},
+    {"first of a name", GUARD_REQUEST, OCTET_TOKEN, TEXT("GET / HTTP/1.1\r\nXa: b\r\n\r\n"), 16,
+     ""},
+    {"name", GUARD_REQUEST, OCTET_TOKEN, TEXT("GET / HTTP/1.1\r\naX: b\r\n\r\n"), 17, ":"},
+    {"first of a value", GUARD_REQUEST, OCTET_VALUE, TEXT("GET / HTTP/1.1\r\na:Xb\r\n\r\n"), 18,
+     ""},
+    {"last of a value", GUARD_REQUEST, OCTET_VALUE, TEXT("GET / HTTP/1.1\r\na:bX\r\n\r\n"), 19, ""},
+    {"LF behind the request line", GUARD_REQUEST, 0, TEXT("GET / HTTP/1.1\rX\r\n"), 15, "\n"},
+    {"LF behind a field", GUARD_REQUEST, 0, TEXT("GET / HTTP/1.1\r\na: b\rX\r\n"), 21, "\n"},
+    {"last LF", GUARD_REQUEST, 0, TEXT("GET / HTTP/1.1\r\n\rX"), 17, "\n"},
+    {"first of the status", GUARD_RESPONSE, 0, TEXT("HTTP/1.1 X00 OK\r\n\r\n"), 9, "12345"},
+    {"second of the status", GUARD_RESPONSE, 0, TEXT("HTTP/1.1 2X0 OK\r\n\r\n"), 10, "0123456789"},
+    {"behind the status", GUARD_RESPONSE, 0, TEXT("HTTP/1.1 200XOK\r\n\r\n"), 12, " "},
+    {"phrase", GUARD_RESPONSE, OCTET_VALUE, TEXT("HTTP/1.1 200 OX\r\n\r\n"), 14, ""},
+    {"trailer name", GUARD_TRAILERS, OCTET_TOKEN, TEXT("aX: b\r\n\r\n"), 1, ":"},
+    {"trailer value", GUARD_TRAILERS, OCTET_VALUE, TEXT("a: X\r\n\r\n"), 3, ""},
+};
+
+static void check_place(const struct place *place, int c)
+{
+    char head[64];
+    size_t used = 0;
+    enum reason why = REASON_OK;
+    memcpy(head, place->head.p, place->head.n);
+    head[place->at] = (char)c;
+    bool is_allowed =
+        octet_is((char)c, place->allowed) || (c != 0 && strchr(place->other, c) != NULL);
+    enum guard_result result = feed(place->kind, (struct str){head, place->head.n}, &used, &why);
+    if ((result == GUARD_DONE) != is_allowed) {
+        fail_msg("%s: octet 0x%02x: result %d, %s", place->says, (unsigned)c, (int)result,
+                 reason_token(why));
+    }
+}
+
 static void test_every_octet_at_each_place(void **state)
 {
     (void)state;
-    static const struct {
-        const char *says;
-        enum guard_kind kind;
-        struct str head;
-        size_t at;
-        unsigned allowed;  /* classes */
-        const char *other; /* allowed besides, as they mean something there */
-    } rows[] = {
-        {"method", GUARD_REQUEST, TEXT("GXT / HTTP/1.1\r\n\r\n"), 1, OCTET_TOKEN, ""},
-        {"first of the target", GUARD_REQUEST, TEXT("GET X HTTP/1.1\r\n\r\n"), 4, OCTET_VISIBLE,
-         ""},
-        {"target", GUARD_REQUEST, TEXT("GET /XY HTTP/1.1\r\n\r\n"), 5, OCTET_VISIBLE, ""},
-        {"minor version", GUARD_REQUEST, TEXT("GET / HTTP/1.X\r\n\r\n"), 13, 0, "01"},
-        {"first of a name", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\nXa: b\r\n\r\n"), 16, OCTET_TOKEN,
-         ""},
-        {"name", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\naX: b\r\n\r\n"), 17, OCTET_TOKEN, ":"},
-        {"first of a value", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\na:Xb\r\n\r\n"), 18, OCTET_VALUE,
-         ""},
-        {"last of a value", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\na:bX\r\n\r\n"), 19, OCTET_VALUE,
-         ""},
-        {"LF behind the request line", GUARD_REQUEST, TEXT("GET / HTTP/1.1\rX\r\n"), 15, 0, "\n"},
-        {"LF behind a field", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\na: b\rX\r\n"), 21, 0, "\n"},
-        {"last LF", GUARD_REQUEST, TEXT("GET / HTTP/1.1\r\n\rX"), 17, 0, "\n"},
-        {"first of the status", GUARD_RESPONSE, TEXT("HTTP/1.1 X00 OK\r\n\r\n"), 9, 0, "12345"},
-        {"second of the status", GUARD_RESPONSE, TEXT("HTTP/1.1 2X0 OK\r\n\r\n"), 10, 0,
-         "0123456789"},
-        {"behind the status", GUARD_RESPONSE, TEXT("HTTP/1.1 200XOK\r\n\r\n"), 12, 0, " "},
-        {"phrase", GUARD_RESPONSE, TEXT("HTTP/1.1 200 OX\r\n\r\n"), 14, OCTET_VALUE, ""},
-        {"trailer name", GUARD_TRAILERS, TEXT("aX: b\r\n\r\n"), 1, OCTET_TOKEN, ":"},
-        {"trailer value", GUARD_TRAILERS, TEXT("a: X\r\n\r\n"), 3, OCTET_VALUE, ""},
-    };
-    for (size_t i = 0; i < ROWS(rows); i++) {
+    for (size_t i = 0; i < ROWS(places); i++) {
         for (int c = 0; c < 256; c++) {
-            char head[64];
-            size_t used = 0;
-            enum reason why = REASON_OK;
-            memcpy(head, rows[i].head.p, rows[i].head.n);
-            head[rows[i].at] = (char)c;
-            bool is_allowed =
-                octet_is((char)c, rows[i].allowed) || (c != 0 && strchr(rows[i].other, c) != NULL);
-            enum guard_result result =
-                feed(rows[i].kind, (struct str){head, rows[i].head.n}, &used, &why);
-            if ((result == GUARD_DONE) != is_allowed) {
-                fail_msg("%s: octet 0x%02x: result %d, %s", rows[i].says, (unsigned)c, (int)result,
-                         reason_token(why));
-            }
+            check_place(&places[i], c);
         }
     }
 }

@@ -86,36 +86,36 @@ static void test_disagreement(void **state)
     static const struct {
         const char *says;
         bool is_response;
+        int rc;
         struct str head;
         struct h1_start start;
-        int rc;
     } rows[] = {
-        {"agreed", false, TEXT("GET /a HTTP/1.1\r\n\r\n"), {TEXT("GET"), TEXT("/a"), 1, 0}, 0},
+        {"agreed", false, 0, TEXT("GET /a HTTP/1.1\r\n\r\n"), {TEXT("GET"), TEXT("/a"), 1, 0}},
         {"other method",
          false,
+         -ERR_MALFORMED,
          TEXT("GET /a HTTP/1.1\r\n\r\n"),
-         {TEXT("PUT"), TEXT("/a"), 1, 0},
-         -ERR_MALFORMED},
+         {TEXT("PUT"), TEXT("/a"), 1, 0}},
         {"other target",
          false,
+         -ERR_MALFORMED,
          TEXT("GET /a HTTP/1.1\r\n\r\n"),
-         {TEXT("GET"), TEXT("/b"), 1, 0},
-         -ERR_MALFORMED},
+         {TEXT("GET"), TEXT("/b"), 1, 0}},
         {"other version",
          false,
+         -ERR_MALFORMED,
          TEXT("GET /a HTTP/1.1\r\n\r\n"),
-         {TEXT("GET"), TEXT("/a"), 0, 0},
-         -ERR_MALFORMED},
+         {TEXT("GET"), TEXT("/a"), 0, 0}},
         {"agreed, response",
          true,
+         0,
          TEXT("HTTP/1.0 200 OK\r\n\r\n"),
-         {TEXT(""), TEXT("OK"), 0, 200},
-         0},
+         {TEXT(""), TEXT("OK"), 0, 200}},
         {"other status",
          true,
+         -ERR_MALFORMED,
          TEXT("HTTP/1.0 200 OK\r\n\r\n"),
-         {TEXT(""), TEXT("OK"), 0, 204},
-         -ERR_MALFORMED},
+         {TEXT(""), TEXT("OK"), 0, 204}},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct arena a;

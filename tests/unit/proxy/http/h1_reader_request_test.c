@@ -263,7 +263,7 @@ static void test_host(void **state)
     CHECK(rows);
 }
 
-static void test_framing(void **state)
+static void test_length(void **state)
 {
     (void)state;
     static const struct row rows[] = {
@@ -312,6 +312,14 @@ static void test_framing(void **state)
         {"CL past the limit", IN(POST "Content-Length: 100001\r\n\r\n"),
          REASON_HTTP_BODY_TOO_LARGE},
         {"CL 0", IN(POST "Content-Length: 0\r\n\r\n"), REASON_OK},
+    };
+    CHECK(rows);
+}
+
+static void test_transfer_encoding(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {"TE chunked, identity", IN(POST "Transfer-Encoding: chunked, identity\r\n\r\n"),
          REASON_HTTP_TRANSFER_ENCODING},
         {"TE xchunked", IN(POST "Transfer-Encoding: xchunked\r\n\r\n"),
@@ -473,82 +481,82 @@ struct log_row {
 };
 
 /* What is read, word for word. */
+static const struct log_row readings[] = {
+    {"target, path, authority, host",
+     IN("GET /a/b?c=d HTTP/1.1\r\nHost: h.example:81\r\nX:  y z \t\r\n\r\n"),
+     "HEAD GET /a/b?c=d /a/b h.example:81 h.example 1.1 none 0 alive=1 expect=0 "
+     "Host=h.example:81;X=y z;\nEND \n"},
+    {"HTTP/1.0 closes", IN("GET / HTTP/1.0\r\n\r\n"),
+     "HEAD GET / /   1.0 none 0 alive=0 expect=0 \nEND \n"},
+    {"HTTP/1.0 with keep-alive", IN("GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n"),
+     "HEAD GET / /   1.0 none 0 alive=1 expect=0 Connection=x, Keep-Alive;\nEND \n"},
+    {"HTTP/1.1 with close wins over keep-alive",
+     IN(GET "Connection: keep-alive\r\nConnection: close\r\n\r\n"),
+     "HEAD GET / / a a 1.1 none 0 alive=0 expect=0 "
+     "Host=a;Connection=keep-alive;Connection=close;\nEND \n"},
+    {"absolute-form is reduced, the target names the authority",
+     IN("GET http://A:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "HEAD GET /x?y /x A:80 A 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
+    {"absolute-form without path", IN("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "HEAD GET / / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
+    {"absolute-form with a query only", IN("GET http://a?b/c HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "HEAD GET /?b/c / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
+    {"absolute-form without path, OPTIONS", IN("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "HEAD OPTIONS * * a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
+    {"IPv6 keeps its brackets", IN("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
+     "HEAD GET / / [::1]:80 [::1] 1.1 none 0 alive=1 expect=0 Host=[::1]:80;\nEND \n"},
+    {"a body with a length, expected",
+     IN(POST "Content-Length: 5\r\nExpect: 100-Continue\r\n"
+             "\r\nhello"),
+     "HEAD POST / / a a 1.1 length 5 alive=1 expect=1 "
+     "Host=a;Content-Length=5;Expect=100-Continue;\nBODY hello\nEND \n"},
+    {"an expectation without body is not answered",
+     IN(POST "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n"),
+     "HEAD POST / / a a 1.1 length 0 alive=1 expect=0 "
+     "Host=a;Content-Length=0;Expect=100-continue;\nEND \n"},
+    {"an expectation of HTTP/1.0 is not answered",
+     IN("POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx"),
+     "HEAD POST / /   1.0 length 1 alive=0 expect=0 Content-Length=1;Expect=100-continue;\n"
+     "BODY x\nEND \n"},
+    {"chunks joined, extensions gone, trailers sifted",
+     IN(POST TE "\r\n3;x=y\r\nabc\r\n00A\r\n0123456789\r\n0\r\nX-Sum: 1\r\n"
+                "content_length: 9\r\nAuthorization: Basic x\r\nX-Forwarded-For: b\r\n"
+                "X_Forwarded_Host: b\r\nSet-Cookie: c\r\nY:\r\n\r\n"),
+     "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
+     "BODY abc0123456789\nEND X-Sum=1;Y=;\n"},
+    {"trailers of two messages are not mixed",
+     IN(POST TE "\r\n0\r\nA: 1\r\n\r\n" POST TE "\r\n0\r\nB: 2\r\n\r\n"),
+     "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
+     "END A=1;\n"
+     "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
+     "END B=2;\n"},
+    {"a pipeline: each body ends where it should",
+     IN("\r\n" POST "Content-Length: 3\r\n\r\nGET" POST TE "\r\n1\r\nx\r\n0\r\n\r\n\r\n" GET
+        "\r\n"),
+     "HEAD POST / / a a 1.1 length 3 alive=1 expect=0 Host=a;Content-Length=3;\nBODY GET\n"
+     "END \nHEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;"
+     "Transfer-Encoding=chunked;\nBODY x\nEND \nHEAD GET / / a a 1.1 none 0 alive=1 expect=0 "
+     "Host=a;\nEND \n"},
+    {"a request behind Connection: close is still told: whoever reads decides",
+     IN(GET "Connection: close\r\n\r\n" GET "\r\n"),
+     "HEAD GET / / a a 1.1 none 0 alive=0 expect=0 Host=a;Connection=close;\nEND \n"
+     "HEAD GET / / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
+    {"a fault in the second request leaves the first as it was", IN(GET "\r\n" GET ": x\r\n\r\n"),
+     "HEAD GET / / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \nERROR http_field_name"},
+    {"the body before a bad chunk is told", IN(POST TE "\r\n1\r\nx\r\ng\r\n"),
+     "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
+     "BODY x\nERROR http_chunk"},
+};
+
 static void test_what_is_read(void **state)
 {
     (void)state;
-    static const struct log_row rows[] = {
-        {"target, path, authority, host",
-         IN("GET /a/b?c=d HTTP/1.1\r\nHost: h.example:81\r\nX:  y z \t\r\n\r\n"),
-         "HEAD GET /a/b?c=d /a/b h.example:81 h.example 1.1 none 0 alive=1 expect=0 "
-         "Host=h.example:81;X=y z;\nEND \n"},
-        {"HTTP/1.0 closes", IN("GET / HTTP/1.0\r\n\r\n"),
-         "HEAD GET / /   1.0 none 0 alive=0 expect=0 \nEND \n"},
-        {"HTTP/1.0 with keep-alive", IN("GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n"),
-         "HEAD GET / /   1.0 none 0 alive=1 expect=0 Connection=x, Keep-Alive;\nEND \n"},
-        {"HTTP/1.1 with close wins over keep-alive",
-         IN(GET "Connection: keep-alive\r\nConnection: close\r\n\r\n"),
-         "HEAD GET / / a a 1.1 none 0 alive=0 expect=0 "
-         "Host=a;Connection=keep-alive;Connection=close;\nEND \n"},
-        {"absolute-form is reduced, the target names the authority",
-         IN("GET http://A:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n"),
-         "HEAD GET /x?y /x A:80 A 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
-        {"absolute-form without path", IN("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n"),
-         "HEAD GET / / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
-        {"absolute-form with a query only", IN("GET http://a?b/c HTTP/1.1\r\nHost: a\r\n\r\n"),
-         "HEAD GET /?b/c / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
-        {"absolute-form without path, OPTIONS", IN("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n"),
-         "HEAD OPTIONS * * a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
-        {"IPv6 keeps its brackets", IN("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
-         "HEAD GET / / [::1]:80 [::1] 1.1 none 0 alive=1 expect=0 Host=[::1]:80;\nEND \n"},
-        {"a body with a length, expected",
-         IN(POST "Content-Length: 5\r\nExpect: 100-Continue\r\n"
-                 "\r\nhello"),
-         "HEAD POST / / a a 1.1 length 5 alive=1 expect=1 "
-         "Host=a;Content-Length=5;Expect=100-Continue;\nBODY hello\nEND \n"},
-        {"an expectation without body is not answered",
-         IN(POST "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n"),
-         "HEAD POST / / a a 1.1 length 0 alive=1 expect=0 "
-         "Host=a;Content-Length=0;Expect=100-continue;\nEND \n"},
-        {"an expectation of HTTP/1.0 is not answered",
-         IN("POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx"),
-         "HEAD POST / /   1.0 length 1 alive=0 expect=0 Content-Length=1;Expect=100-continue;\n"
-         "BODY x\nEND \n"},
-        {"chunks joined, extensions gone, trailers sifted",
-         IN(POST TE "\r\n3;x=y\r\nabc\r\n00A\r\n0123456789\r\n0\r\nX-Sum: 1\r\n"
-                    "content_length: 9\r\nAuthorization: Basic x\r\nX-Forwarded-For: b\r\n"
-                    "X_Forwarded_Host: b\r\nSet-Cookie: c\r\nY:\r\n\r\n"),
-         "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
-         "BODY abc0123456789\nEND X-Sum=1;Y=;\n"},
-        {"trailers of two messages are not mixed",
-         IN(POST TE "\r\n0\r\nA: 1\r\n\r\n" POST TE "\r\n0\r\nB: 2\r\n\r\n"),
-         "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
-         "END A=1;\n"
-         "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
-         "END B=2;\n"},
-        {"a pipeline: each body ends where it should",
-         IN("\r\n" POST "Content-Length: 3\r\n\r\nGET" POST TE "\r\n1\r\nx\r\n0\r\n\r\n\r\n" GET
-            "\r\n"),
-         "HEAD POST / / a a 1.1 length 3 alive=1 expect=0 Host=a;Content-Length=3;\nBODY GET\n"
-         "END \nHEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;"
-         "Transfer-Encoding=chunked;\nBODY x\nEND \nHEAD GET / / a a 1.1 none 0 alive=1 expect=0 "
-         "Host=a;\nEND \n"},
-        {"a request behind Connection: close is still told: whoever reads decides",
-         IN(GET "Connection: close\r\n\r\n" GET "\r\n"),
-         "HEAD GET / / a a 1.1 none 0 alive=0 expect=0 Host=a;Connection=close;\nEND \n"
-         "HEAD GET / / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \n"},
-        {"a fault in the second request leaves the first as it was",
-         IN(GET "\r\n" GET ": x\r\n\r\n"),
-         "HEAD GET / / a a 1.1 none 0 alive=1 expect=0 Host=a;\nEND \nERROR http_field_name"},
-        {"the body before a bad chunk is told", IN(POST TE "\r\n1\r\nx\r\ng\r\n"),
-         "HEAD POST / / a a 1.1 chunked 0 alive=1 expect=0 Host=a;Transfer-Encoding=chunked;\n"
-         "BODY x\nERROR http_chunk"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
         struct drive_result d;
-        drive_all_ways((struct drive){.input = rows[i].input}, &d, rows[i].why);
-        if (!str_eq(buf_str(&d.log), str_of(rows[i].log))) {
-            fail_msg("%s:\n%.*s\nexpected:\n%s", rows[i].why, STR_ARG(buf_str(&d.log)),
-                     rows[i].log);
+        drive_all_ways((struct drive){.input = readings[i].input}, &d, readings[i].why);
+        if (!str_eq(buf_str(&d.log), str_of(readings[i].log))) {
+            fail_msg("%s:\n%.*s\nexpected:\n%s", readings[i].why, STR_ARG(buf_str(&d.log)),
+                     readings[i].log);
         }
         buf_release(&d.log);
     }
@@ -597,7 +605,8 @@ int main(void)
         cmocka_unit_test(test_request_line),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_host),
-        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_transfer_encoding),
         cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_trailers),
         cmocka_unit_test(test_connection_and_expect),

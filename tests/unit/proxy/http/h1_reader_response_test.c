@@ -117,74 +117,74 @@ struct log_row {
     const char *log;
 };
 
+static const struct log_row readings[] = {
+    {"a length", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 2\r\nX: y\r\n\r\nhi"),
+     "HEAD 200 1.1 length 2 alive=1 OK Content-Length=2;X=y;\nBODY hi\nEND \nEOF idle"},
+    {"chunks with a trailer", HTTP_METHOD_GET, IN(OK_LINE TE "\r\n2\r\nhi\r\n0\r\nX: y\r\n\r\n"),
+     "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nBODY hi\nEND X=y;\n"
+     "EOF idle"},
+    {"neither: until the end of the connection", HTTP_METHOD_GET, IN(OK_LINE "\r\nhi\r\n\r\n"),
+     "HEAD 200 1.1 close 0 alive=0 OK \nBODY hi\r\n\r\n\nEOF end"},
+    {"neither, and nothing comes", HTTP_METHOD_GET, IN(OK_LINE "\r\n"),
+     "HEAD 200 1.1 close 0 alive=0 OK \nEOF end"},
+    {"HTTP/1.0 keeps alive only if it says so", HTTP_METHOD_GET,
+     IN("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+     "HEAD 200 1.0 length 0 alive=0 OK Content-Length=0;\nEND \nEOF idle"},
+    {"HTTP/1.0 with keep-alive", HTTP_METHOD_GET,
+     IN("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"),
+     "HEAD 200 1.0 length 0 alive=1 OK Content-Length=0;Connection=keep-alive;\nEND \n"
+     "EOF idle"},
+    {"close", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 0\r\nConnection: Close\r\n\r\n"),
+     "HEAD 200 1.1 length 0 alive=0 OK Content-Length=0;Connection=Close;\nEND \nEOF idle"},
+    {"HEAD: the length is told, no body follows", HTTP_METHOD_HEAD,
+     IN(OK_LINE "Content-Length: 9000000000\r\n\r\n" OK_LINE "\r\n"),
+     "HEAD 200 1.1 length 9000000000 alive=1 OK Content-Length=9000000000;\nEND \n"
+     "HEAD 200 1.1 none 0 alive=1 OK \nEND \nEOF idle"},
+    {"HEAD with chunks", HTTP_METHOD_HEAD, IN(OK_LINE TE "\r\n"),
+     "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nEND \nEOF idle"},
+    {"304 keeps its length", HTTP_METHOD_GET,
+     IN("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"),
+     "HEAD 304 1.1 length 7 alive=1 Not Modified Content-Length=7;\nEND \nEOF idle"},
+    {"304 without length", HTTP_METHOD_GET, IN("HTTP/1.1 304 Not Modified\r\n\r\n"),
+     "HEAD 304 1.1 none 0 alive=1 Not Modified \nEND \nEOF idle"},
+    {"204", HTTP_METHOD_GET, IN("HTTP/1.1 204 No Content\r\n\r\n"),
+     "HEAD 204 1.1 none 0 alive=1 No Content \nEND \nEOF idle"},
+    {"204 with length 0", HTTP_METHOD_GET, IN("HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n"),
+     "HEAD 204 1.1 none 0 alive=1 X Content-Length=0;\nEND \nEOF idle"},
+    {"204 that announces a body: the connection is not used again", HTTP_METHOD_GET,
+     IN("HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"),
+     "HEAD 204 1.1 none 0 alive=0 X Content-Length=5;\nEND \nEOF idle"},
+    {"204 that announces chunks", HTTP_METHOD_GET, IN("HTTP/1.1 204 X\r\n" TE "\r\n"),
+     "HEAD 204 1.1 none 0 alive=0 X Transfer-Encoding=chunked;\nEND \nEOF idle"},
+    {"100 and 103, then the answer", HTTP_METHOD_GET,
+     IN("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK_LINE
+        "Content-Length: 2\r\n\r\nhi"),
+     "HEAD 100 1.1 none 0 alive=1 Continue \nHEAD 103 1.1 none 0 alive=1 Early Hints Link=x;\n"
+     "HEAD 200 1.1 length 2 alive=1 OK Content-Length=2;\nBODY hi\nEND \nEOF idle"},
+    {"100 and then nothing", HTTP_METHOD_GET, IN("HTTP/1.1 100 Continue\r\n\r\n"),
+     "HEAD 100 1.1 none 0 alive=1 Continue \nEOF error"},
+    {"100 and half a head", HTTP_METHOD_GET, IN("HTTP/1.1 100 Continue\r\n\r\nHTT"),
+     "HEAD 100 1.1 none 0 alive=1 Continue \nEOF error"},
+    {"a short body", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 3\r\n\r\nhi"),
+     "HEAD 200 1.1 length 3 alive=1 OK Content-Length=3;\nBODY hi\nEOF error"},
+    {"chunks without an end", HTTP_METHOD_GET, IN(OK_LINE TE "\r\n2\r\nhi\r\n"),
+     "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nBODY hi\nEOF error"},
+    {"nothing at all", HTTP_METHOD_GET, IN(""), "EOF idle"},
+};
+
 static void test_what_is_read(void **state)
 {
     (void)state;
-    static const struct log_row rows[] = {
-        {"a length", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 2\r\nX: y\r\n\r\nhi"),
-         "HEAD 200 1.1 length 2 alive=1 OK Content-Length=2;X=y;\nBODY hi\nEND \nEOF idle"},
-        {"chunks with a trailer", HTTP_METHOD_GET,
-         IN(OK_LINE TE "\r\n2\r\nhi\r\n0\r\nX: y\r\n\r\n"),
-         "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nBODY hi\nEND X=y;\n"
-         "EOF idle"},
-        {"neither: until the end of the connection", HTTP_METHOD_GET, IN(OK_LINE "\r\nhi\r\n\r\n"),
-         "HEAD 200 1.1 close 0 alive=0 OK \nBODY hi\r\n\r\n\nEOF end"},
-        {"neither, and nothing comes", HTTP_METHOD_GET, IN(OK_LINE "\r\n"),
-         "HEAD 200 1.1 close 0 alive=0 OK \nEOF end"},
-        {"HTTP/1.0 keeps alive only if it says so", HTTP_METHOD_GET,
-         IN("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
-         "HEAD 200 1.0 length 0 alive=0 OK Content-Length=0;\nEND \nEOF idle"},
-        {"HTTP/1.0 with keep-alive", HTTP_METHOD_GET,
-         IN("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"),
-         "HEAD 200 1.0 length 0 alive=1 OK Content-Length=0;Connection=keep-alive;\nEND \n"
-         "EOF idle"},
-        {"close", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 0\r\nConnection: Close\r\n\r\n"),
-         "HEAD 200 1.1 length 0 alive=0 OK Content-Length=0;Connection=Close;\nEND \nEOF idle"},
-        {"HEAD: the length is told, no body follows", HTTP_METHOD_HEAD,
-         IN(OK_LINE "Content-Length: 9000000000\r\n\r\n" OK_LINE "\r\n"),
-         "HEAD 200 1.1 length 9000000000 alive=1 OK Content-Length=9000000000;\nEND \n"
-         "HEAD 200 1.1 none 0 alive=1 OK \nEND \nEOF idle"},
-        {"HEAD with chunks", HTTP_METHOD_HEAD, IN(OK_LINE TE "\r\n"),
-         "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nEND \nEOF idle"},
-        {"304 keeps its length", HTTP_METHOD_GET,
-         IN("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"),
-         "HEAD 304 1.1 length 7 alive=1 Not Modified Content-Length=7;\nEND \nEOF idle"},
-        {"304 without length", HTTP_METHOD_GET, IN("HTTP/1.1 304 Not Modified\r\n\r\n"),
-         "HEAD 304 1.1 none 0 alive=1 Not Modified \nEND \nEOF idle"},
-        {"204", HTTP_METHOD_GET, IN("HTTP/1.1 204 No Content\r\n\r\n"),
-         "HEAD 204 1.1 none 0 alive=1 No Content \nEND \nEOF idle"},
-        {"204 with length 0", HTTP_METHOD_GET, IN("HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n"),
-         "HEAD 204 1.1 none 0 alive=1 X Content-Length=0;\nEND \nEOF idle"},
-        {"204 that announces a body: the connection is not used again", HTTP_METHOD_GET,
-         IN("HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"),
-         "HEAD 204 1.1 none 0 alive=0 X Content-Length=5;\nEND \nEOF idle"},
-        {"204 that announces chunks", HTTP_METHOD_GET, IN("HTTP/1.1 204 X\r\n" TE "\r\n"),
-         "HEAD 204 1.1 none 0 alive=0 X Transfer-Encoding=chunked;\nEND \nEOF idle"},
-        {"100 and 103, then the answer", HTTP_METHOD_GET,
-         IN("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK_LINE
-            "Content-Length: 2\r\n\r\nhi"),
-         "HEAD 100 1.1 none 0 alive=1 Continue \nHEAD 103 1.1 none 0 alive=1 Early Hints Link=x;\n"
-         "HEAD 200 1.1 length 2 alive=1 OK Content-Length=2;\nBODY hi\nEND \nEOF idle"},
-        {"100 and then nothing", HTTP_METHOD_GET, IN("HTTP/1.1 100 Continue\r\n\r\n"),
-         "HEAD 100 1.1 none 0 alive=1 Continue \nEOF error"},
-        {"100 and half a head", HTTP_METHOD_GET, IN("HTTP/1.1 100 Continue\r\n\r\nHTT"),
-         "HEAD 100 1.1 none 0 alive=1 Continue \nEOF error"},
-        {"a short body", HTTP_METHOD_GET, IN(OK_LINE "Content-Length: 3\r\n\r\nhi"),
-         "HEAD 200 1.1 length 3 alive=1 OK Content-Length=3;\nBODY hi\nEOF error"},
-        {"chunks without an end", HTTP_METHOD_GET, IN(OK_LINE TE "\r\n2\r\nhi\r\n"),
-         "HEAD 200 1.1 chunked 0 alive=1 OK Transfer-Encoding=chunked;\nBODY hi\nEOF error"},
-        {"nothing at all", HTTP_METHOD_GET, IN(""), "EOF idle"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
         struct drive_result d;
         struct drive how = {.is_response = true,
-                            .request_method = rows[i].method,
-                            .input = rows[i].input,
+                            .request_method = readings[i].method,
+                            .input = readings[i].input,
                             .has_eof = true};
-        drive_all_ways(how, &d, rows[i].why);
-        if (!str_eq(buf_str(&d.log), str_of(rows[i].log))) {
-            fail_msg("%s:\n%.*s\nexpected:\n%s", rows[i].why, STR_ARG(buf_str(&d.log)),
-                     rows[i].log);
+        drive_all_ways(how, &d, readings[i].why);
+        if (!str_eq(buf_str(&d.log), str_of(readings[i].log))) {
+            fail_msg("%s:\n%.*s\nexpected:\n%s", readings[i].why, STR_ARG(buf_str(&d.log)),
+                     readings[i].log);
         }
         buf_release(&d.log);
     }

@@ -54,72 +54,72 @@ static void test_tokens(void **state)
     assert_false(http_is_token(STR("\xc3\xa9")));
 }
 
+static const struct {
+    const char *says;
+    struct str text;
+    const char *host; /* NULL: refused */
+    const char *port;
+} authorities[] = {
+    {"name", TEXT("a"), "a", ""},
+    {"name and port", TEXT("a.example:443"), "a.example", "443"},
+    {"final dot", TEXT("a.example."), "a.example.", ""},
+    {"unreserved", TEXT("a-b_c~d.e"), "a-b_c~d.e", ""},
+    {"IPv4", TEXT("127.0.0.1:80"), "127.0.0.1", "80"},
+    {"IPv6", TEXT("[::1]"), "[::1]", ""},
+    {"IPv6 and port", TEXT("[2001:db8::1]:8443"), "[2001:db8::1]", "8443"},
+    {"IPv6 with an IPv4 tail", TEXT("[::ffff:1.2.3.4]:1"), "[::ffff:1.2.3.4]", "1"},
+    {"empty port", TEXT("a:"), "a", ""},
+    {"IPv6, empty port", TEXT("[::1]:"), "[::1]", ""},
+    {"largest port", TEXT("a:65535"), "a", "65535"},
+    {"port 0", TEXT("a:0"), "a", "0"},
+    {"escaped letter", TEXT("%61.example"), "%61.example", ""},
+    {"escaped UTF-8", TEXT("%c3%A9"), "%c3%A9", ""},
+    {"empty", TEXT(""), NULL, NULL},
+    {"port alone", TEXT(":80"), NULL, NULL},
+    {"port too large", TEXT("a:65536"), NULL, NULL},
+    {"port of six digits", TEXT("a:000080"), NULL, NULL},
+    {"port with a sign", TEXT("a:+80"), NULL, NULL},
+    {"port with a letter", TEXT("a:8x"), NULL, NULL},
+    {"two ports", TEXT("a:80:80"), NULL, NULL},
+    {"userinfo", TEXT("u@a"), NULL, NULL},
+    {"userinfo with password", TEXT("u:p@a"), NULL, NULL},
+    {"comma", TEXT("a,b"), NULL, NULL},
+    {"semicolon", TEXT("a;b"), NULL, NULL},
+    {"quote", TEXT("a\"b"), NULL, NULL},
+    {"slash", TEXT("a/b"), NULL, NULL},
+    {"question mark", TEXT("a?b"), NULL, NULL},
+    {"space", TEXT("a b"), NULL, NULL},
+    {"NUL", TEXT("a\0b"), NULL, NULL},
+    {"obs-text", TEXT("\xc3\xa9"), NULL, NULL},
+    {"escape cut off", TEXT("a%4"), NULL, NULL},
+    {"escape that is none", TEXT("a%4g"), NULL, NULL},
+    {"escaped NUL", TEXT("a%00"), NULL, NULL},
+    {"escaped LF", TEXT("a%0a"), NULL, NULL},
+    {"escaped DEL", TEXT("a%7f"), NULL, NULL},
+    {"escaped slash", TEXT("a%2fb"), NULL, NULL},
+    {"escaped at sign", TEXT("a%40b"), NULL, NULL},
+    {"escaped per cent", TEXT("a%25b"), NULL, NULL},
+    {"bracket open", TEXT("[::1"), NULL, NULL},
+    {"brackets empty", TEXT("[]"), NULL, NULL},
+    {"octets behind the bracket", TEXT("[::1]a"), NULL, NULL},
+    {"IPv4 in brackets", TEXT("[1.2.3.4]"), NULL, NULL},
+    {"IPv6 with a zone", TEXT("[fe80::1%25eth0]"), NULL, NULL},
+    {"IPvFuture", TEXT("[v1.a]"), NULL, NULL},
+    {"NUL in brackets", TEXT("[::1\0]"), NULL, NULL},
+    {"long in brackets", TEXT("[11111111111111111111111111111111111111111111111111]"), NULL, NULL},
+    {"IPv6 without brackets", TEXT("2001:db8::1"), NULL, NULL},
+};
+
 static void test_authorities(void **state)
 {
     (void)state;
-    static const struct {
-        const char *says;
-        struct str text;
-        const char *host; /* NULL: refused */
-        const char *port;
-    } rows[] = {
-        {"name", TEXT("a"), "a", ""},
-        {"name and port", TEXT("a.example:443"), "a.example", "443"},
-        {"final dot", TEXT("a.example."), "a.example.", ""},
-        {"unreserved", TEXT("a-b_c~d.e"), "a-b_c~d.e", ""},
-        {"IPv4", TEXT("127.0.0.1:80"), "127.0.0.1", "80"},
-        {"IPv6", TEXT("[::1]"), "[::1]", ""},
-        {"IPv6 and port", TEXT("[2001:db8::1]:8443"), "[2001:db8::1]", "8443"},
-        {"IPv6 with an IPv4 tail", TEXT("[::ffff:1.2.3.4]:1"), "[::ffff:1.2.3.4]", "1"},
-        {"empty port", TEXT("a:"), "a", ""},
-        {"IPv6, empty port", TEXT("[::1]:"), "[::1]", ""},
-        {"largest port", TEXT("a:65535"), "a", "65535"},
-        {"port 0", TEXT("a:0"), "a", "0"},
-        {"escaped letter", TEXT("%61.example"), "%61.example", ""},
-        {"escaped UTF-8", TEXT("%c3%A9"), "%c3%A9", ""},
-        {"empty", TEXT(""), NULL, NULL},
-        {"port alone", TEXT(":80"), NULL, NULL},
-        {"port too large", TEXT("a:65536"), NULL, NULL},
-        {"port of six digits", TEXT("a:000080"), NULL, NULL},
-        {"port with a sign", TEXT("a:+80"), NULL, NULL},
-        {"port with a letter", TEXT("a:8x"), NULL, NULL},
-        {"two ports", TEXT("a:80:80"), NULL, NULL},
-        {"userinfo", TEXT("u@a"), NULL, NULL},
-        {"userinfo with password", TEXT("u:p@a"), NULL, NULL},
-        {"comma", TEXT("a,b"), NULL, NULL},
-        {"semicolon", TEXT("a;b"), NULL, NULL},
-        {"quote", TEXT("a\"b"), NULL, NULL},
-        {"slash", TEXT("a/b"), NULL, NULL},
-        {"question mark", TEXT("a?b"), NULL, NULL},
-        {"space", TEXT("a b"), NULL, NULL},
-        {"NUL", TEXT("a\0b"), NULL, NULL},
-        {"obs-text", TEXT("\xc3\xa9"), NULL, NULL},
-        {"escape cut off", TEXT("a%4"), NULL, NULL},
-        {"escape that is none", TEXT("a%4g"), NULL, NULL},
-        {"escaped NUL", TEXT("a%00"), NULL, NULL},
-        {"escaped LF", TEXT("a%0a"), NULL, NULL},
-        {"escaped DEL", TEXT("a%7f"), NULL, NULL},
-        {"escaped slash", TEXT("a%2fb"), NULL, NULL},
-        {"escaped at sign", TEXT("a%40b"), NULL, NULL},
-        {"escaped per cent", TEXT("a%25b"), NULL, NULL},
-        {"bracket open", TEXT("[::1"), NULL, NULL},
-        {"brackets empty", TEXT("[]"), NULL, NULL},
-        {"octets behind the bracket", TEXT("[::1]a"), NULL, NULL},
-        {"IPv4 in brackets", TEXT("[1.2.3.4]"), NULL, NULL},
-        {"IPv6 with a zone", TEXT("[fe80::1%25eth0]"), NULL, NULL},
-        {"IPvFuture", TEXT("[v1.a]"), NULL, NULL},
-        {"NUL in brackets", TEXT("[::1\0]"), NULL, NULL},
-        {"long in brackets", TEXT("[11111111111111111111111111111111111111111111111111]"), NULL,
-         NULL},
-        {"IPv6 without brackets", TEXT("2001:db8::1"), NULL, NULL},
-    };
-    for (size_t i = 0; i < ROWS(rows); i++) {
+    for (size_t i = 0; i < ROWS(authorities); i++) {
         struct str host;
         struct str port;
-        bool is_good = http_authority_parse(rows[i].text, &host, &port);
-        CHECK_ROW(rows[i].says, is_good == (rows[i].host != NULL));
-        CHECK_STR(rows[i].says, host, str_of(rows[i].host));
-        CHECK_STR(rows[i].says, port, str_of(rows[i].port));
+        bool is_good = http_authority_parse(authorities[i].text, &host, &port);
+        CHECK_ROW(authorities[i].says, is_good == (authorities[i].host != NULL));
+        CHECK_STR(authorities[i].says, host, str_of(authorities[i].host));
+        CHECK_STR(authorities[i].says, port, str_of(authorities[i].port));
     }
 }
 
