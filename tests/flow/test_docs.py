@@ -78,12 +78,22 @@ def test_every_reason_is_explained():
     assert set(explained) == wanted
 
 
-def test_reasons_that_documents_name_exist():
+def test_threats_name_tests_that_produce_their_reasons():
     tokens = set(re.findall(r'^REASON\(\w+, \d+, "([a-z_0-9]+)"',
                             (ROOT / "base/reason.def").read_text(), re.M))
-    for token in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", section("docs/threat-model.md",
-                                                               "What is defended, and how")):
-        assert token in tokens, f"docs/threat-model.md names the reason {token}"
+    table = re.findall(r"^\|(.*)\|$", section("docs/threat-model.md", "What is defended, and how"),
+                       re.M)
+    assert len(table) > 15
+    for row in table[2:]:
+        threat, _, reasons, tests = row.split("|")
+        text = ""
+        for path in re.findall(r"`(tests/[\w./]+)`", tests):
+            files = [ROOT / path] if path.endswith(".py") else (ROOT / path).rglob("*.[ch]")
+            text += "".join(f.read_text() for f in files)
+        assert text, threat
+        for token in re.findall(r"`(\w+)`", reasons):
+            assert token in tokens, f"{threat}: there is no reason {token}"
+            assert token in text or f"REASON_{token.upper()}" in text, f"{threat}: {token}"
 
 
 def section(page, heading):
