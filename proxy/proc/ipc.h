@@ -16,6 +16,7 @@ enum ipc_type {
     IPC_FAILED,   /* could not start; text says why */
     IPC_PREPARED, /* the new configuration is ready to be adopted */
     IPC_REFUSED,  /* it is not; text says why */
+    IPC_ADOPTED,  /* it is in force */
     /* master to worker */
     IPC_LISTENER,   /* text: address; with its descriptor; for the next IPC_PREPARE */
     IPC_PREPARE,    /* with the packed files */

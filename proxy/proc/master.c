@@ -170,7 +170,7 @@ static void on_command(void *arg, unsigned client, struct str command)
         control_server_answer(m->control, client,
                               STR("{\"error\":\"countersign is starting or shutting down\"}"));
     } else {
-        (m->reload.active ? m->asked_again : m->asked)[client] = true;
+        (m->reload.phase != RELOAD_IDLE ? m->asked_again : m->asked)[client] = true;
         master_reload_begin(m, false, clock_mono_ms());
     }
 }
@@ -184,18 +184,19 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static int wait_ms(const struct master *m, uint64_t now_ms)
 {
     uint64_t at = UINT64_MAX;
-    if (m->state < MASTER_DELAY && !m->reload.active) {
+    if (m->state < MASTER_DELAY && m->reload.phase != RELOAD_PREPARING) {
         at = children_deadline(&m->children, m->wanted);
     } else {
         at = children_deadline(&m->children, 0);
     }
-    if (m->reload.active) {
+    if (m->reload.phase != RELOAD_IDLE) {
         at = earlier(at, m->reload.deadline_ms);
     }
     if (m->state == MASTER_DELAY) {
         at = earlier(at, m->state_until_ms);
     }
-    if (m->state == MASTER_RUNNING && !m->reload.active && m->conf->process.watch_files_ms > 0) {
+    if (m->state == MASTER_RUNNING && m->reload.phase == RELOAD_IDLE &&
+        m->conf->process.watch_files_ms > 0) {
         at = earlier(at, m->watch_at_ms);
     }
     if (m->watchdog_ms > 0) {

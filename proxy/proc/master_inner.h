@@ -35,7 +35,6 @@ struct master_next {
     int packed;
     struct runtime *runtime; /* as built for the check */
     struct sockets fresh;
-    bool by_watch;
 };
 
 /* What became of the latest reload. */
@@ -81,6 +80,7 @@ struct master {
     struct reload reload;
     struct master_next next;
     struct master_result result;
+    bool by_watch;                         /* the reload under way began because a file changed */
     bool reload_again;                     /* asked for while one was under way */
     bool asked[CONTROL_CLIENTS_MAX];       /* clients that wait for the reload under way */
     bool asked_again[CONTROL_CLIENTS_MAX]; /* and for the one after it */

@@ -46,7 +46,7 @@ static void finish(struct master *m, bool ok, const char *error)
     (void)snprintf(result->error, sizeof(result->error), "%s", error);
     metrics_add(metrics_slot(m->region, m->workers_max),
                 ok ? METRIC_RELOADS_OK_TOTAL : METRIC_RELOADS_FAILED_TOTAL, 1);
-    const char *why = m->next.by_watch ? "files" : "asked";
+    const char *why = m->by_watch ? "files" : "asked";
     if (ok) {
         LOG(m->log, LOG_LEVEL_INFO, "reload", LOG_TEXT("result", STR("ok")),
             LOG_TEXT("cause", str_of(why)), LOG_NUMBER("generation", m->generation));
@@ -67,7 +67,7 @@ static void finish(struct master *m, bool ok, const char *error)
 static void refuse(struct master *m, const char *error)
 {
     finish(m, false, error);
-    if (m->next.by_watch) {
+    if (m->by_watch) {
         /* Told once: the same state of the files is not tried again. */
         files_free(m->watched);
         m->watched = m->next.files;
@@ -123,7 +123,6 @@ static void adopt(struct master *m, uint64_t now_ms)
     sockets_keep_named(&m->sockets, m->conf);
     set_workers(m, now_ms);
     master_log_insecure(m, m->conf);
-    finish(m, true, "");
     drop_next(m);
 }
 
@@ -132,27 +131,43 @@ static void on_deaf(void *arg, unsigned i)
     master_kill(arg, i);
 }
 
-void master_reload_step(struct master *m, enum reload_outcome outcome, uint64_t now_ms)
+/* A worker that owes an answer past the deadline is replaced. */
+static void kill_late(struct master *m, uint64_t now_ms)
 {
-    if (outcome == RELOAD_WAITING || !m->reload.active) {
-        return;
-    }
-    for (unsigned i = 0; i < m->children.n && outcome == RELOAD_FAILED; i++) {
+    for (unsigned i = 0; i < m->children.n; i++) {
         if (now_ms >= m->reload.deadline_ms && reload_owes(&m->reload, i)) {
             master_kill(m, i);
         }
     }
-    reload_finish(&m->reload, &m->children, outcome == RELOAD_AGREED, on_deaf, m);
-    if (outcome == RELOAD_AGREED) {
-        adopt(m, now_ms);
-    } else {
-        refuse(m, m->reload.error);
-    }
+}
+
+/* One was asked for meanwhile. */
+static void begin_again(struct master *m, uint64_t now_ms)
+{
     if (m->reload_again && m->state < MASTER_DELAY) {
         m->reload_again = false;
         memcpy(m->asked, m->asked_again, sizeof(m->asked));
         memset(m->asked_again, 0, sizeof(m->asked_again));
         master_reload_begin(m, false, now_ms);
+    }
+}
+
+void master_reload_step(struct master *m, enum reload_outcome outcome, uint64_t now_ms)
+{
+    if (outcome == RELOAD_AGREED) {
+        outcome = reload_commit(&m->reload, &m->children, now_ms, on_deaf, m);
+        adopt(m, now_ms);
+    }
+    if (outcome == RELOAD_FAILED) {
+        kill_late(m, now_ms);
+        reload_abort(&m->reload, &m->children, on_deaf, m);
+        refuse(m, m->reload.error);
+        begin_again(m, now_ms);
+    } else if (outcome == RELOAD_DONE) {
+        kill_late(m, now_ms);
+        reload_end(&m->reload);
+        finish(m, true, "");
+        begin_again(m, now_ms);
     }
 }
 
@@ -162,7 +177,7 @@ static bool load_next(struct master *m, char *error, size_t size)
     struct master_next *next = &m->next;
     struct err e = {0};
     struct diags *diags = diags_new();
-    next->files = next->by_watch ? files_again(m->files) : files_new();
+    next->files = m->by_watch ? files_again(m->files) : files_new();
     if (diags == NULL || next->files == NULL) {
         (void)err_set(&e, ERR_NOMEM, "%s", err_name(ERR_NOMEM));
     } else {
@@ -193,12 +208,13 @@ static bool load_next(struct master *m, char *error, size_t size)
 void master_reload_begin(struct master *m, bool by_watch, uint64_t now_ms)
 {
     char error[IPC_TEXT_MAX + 1] = "";
-    if (m->reload.active) {
+    if (m->reload.phase != RELOAD_IDLE) {
         m->reload_again = true;
         return;
     }
     notify_reloading();
-    m->next = (struct master_next){.packed = -1, .by_watch = by_watch};
+    m->next = (struct master_next){.packed = -1};
+    m->by_watch = by_watch;
     if (!load_next(m, error, sizeof(error))) {
         refuse(m, error[0] != '\0' ? error : err_name(ERR_NOMEM));
         return;
@@ -211,7 +227,7 @@ void master_reload_begin(struct master *m, bool by_watch, uint64_t now_ms)
 void master_watch(struct master *m, uint64_t now_ms)
 {
     uint32_t every_ms = m->conf->process.watch_files_ms;
-    if (every_ms == 0 || m->state != MASTER_RUNNING || m->reload.active ||
+    if (every_ms == 0 || m->state != MASTER_RUNNING || m->reload.phase != RELOAD_IDLE ||
         now_ms < m->watch_at_ms) {
         return;
     }
@@ -228,9 +244,12 @@ void master_reload_give_up(struct master *m, const char *why)
         m->asked[i] = m->asked[i] || m->asked_again[i];
         m->asked_again[i] = false;
     }
-    if (m->reload.active) {
-        reload_finish(&m->reload, &m->children, false, on_deaf, m);
+    if (m->reload.phase == RELOAD_PREPARING) {
+        reload_abort(&m->reload, &m->children, on_deaf, m);
         refuse(m, why);
+    } else if (m->reload.phase == RELOAD_ADOPTING) {
+        reload_end(&m->reload);
+        finish(m, true, "");
     }
     answer_clients(m, STR("{\"error\":\"countersign is shutting down\"}"));
 }

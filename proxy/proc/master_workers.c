@@ -83,8 +83,9 @@ static int start_worker(struct master *m, unsigned i, uint64_t now_ms)
 
 int master_fill(struct master *m, uint64_t now_ms)
 {
-    /* During a reload a new worker would start with the old configuration and miss the new one. */
-    if (m->state >= MASTER_DELAY || m->reload.active) {
+    /* While others prepare, a new worker would start with the old configuration and miss the new.
+     */
+    if (m->state >= MASTER_DELAY || m->reload.phase == RELOAD_PREPARING) {
         return -1;
     }
     for (unsigned i = 0; i < m->wanted; i++) {
@@ -234,6 +235,7 @@ static void on_message(struct master *m, unsigned i, const struct ipc_message *m
         break;
     case IPC_PREPARED:
     case IPC_REFUSED:
+    case IPC_ADOPTED:
         master_reload_step(m, reload_heard(&m->reload, i, message), clock_mono_ms());
         break;
     case IPC_NONE:

@@ -39,20 +39,29 @@ static int ask(const struct child *child, uint64_t generation, int packed,
     return rc == 0 ? ipc_send(child->fd, IPC_PREPARE, generation, STR_NONE, packed) : rc;
 }
 
-static enum reload_outcome outcome(const struct reload *r)
+/* True if no worker owes an answer. */
+static bool all_answered(const struct reload *r)
 {
     for (unsigned i = 0; i < r->n; i++) {
-        if (r->answers[i] == RELOAD_ASKED) {
-            return RELOAD_WAITING;
+        if (reload_owes(r, i)) {
+            return false;
         }
     }
-    return RELOAD_AGREED;
+    return true;
+}
+
+static enum reload_outcome outcome(const struct reload *r)
+{
+    if (!all_answered(r)) {
+        return RELOAD_WAITING;
+    }
+    return r->phase == RELOAD_ADOPTING ? RELOAD_DONE : RELOAD_AGREED;
 }
 
 enum reload_outcome reload_begin(struct reload *r, const struct children *c, uint64_t generation,
                                  int packed, const struct sockets *fresh, uint64_t now_ms)
 {
-    r->active = true;
+    r->phase = RELOAD_PREPARING;
     r->generation = generation;
     r->deadline_ms = now_ms + RELOAD_TIMEOUT_MS;
     r->error[0] = '\0';
@@ -72,8 +81,15 @@ enum reload_outcome reload_begin(struct reload *r, const struct children *c, uin
 
 enum reload_outcome reload_heard(struct reload *r, unsigned i, const struct ipc_message *m)
 {
-    if (!r->active || m->generation != r->generation || r->answers[i] != RELOAD_ASKED) {
+    if (m->generation != r->generation || !reload_owes(r, i)) {
         return RELOAD_WAITING;
+    }
+    if (r->phase == RELOAD_ADOPTING) {
+        if (m->type != IPC_ADOPTED) {
+            return RELOAD_WAITING;
+        }
+        r->answers[i] = RELOAD_NOT_ASKED;
+        return outcome(r);
     }
     r->answers[i] = RELOAD_PREPARED;
     if (m->type != IPC_PREPARED) {
@@ -84,20 +100,26 @@ enum reload_outcome reload_heard(struct reload *r, unsigned i, const struct ipc_
 
 enum reload_outcome reload_lost(struct reload *r, unsigned i)
 {
-    if (!r->active || r->answers[i] == RELOAD_NOT_ASKED) {
+    if (r->phase == RELOAD_IDLE || r->answers[i] == RELOAD_NOT_ASKED) {
         return RELOAD_WAITING;
     }
     r->answers[i] = RELOAD_NOT_ASKED;
+    if (r->phase == RELOAD_ADOPTING) {
+        return outcome(r); /* the one that replaces it starts with the new configuration */
+    }
     return fail(r, i, "died while it prepared the new configuration", STR_NONE);
 }
 
 enum reload_outcome reload_tick(struct reload *r, uint64_t now_ms)
 {
-    if (!r->active || now_ms < r->deadline_ms) {
+    if (r->phase == RELOAD_IDLE || now_ms < r->deadline_ms) {
         return RELOAD_WAITING;
     }
+    if (r->phase == RELOAD_ADOPTING) {
+        return RELOAD_DONE;
+    }
     for (unsigned i = 0; i < r->n; i++) {
-        if (r->answers[i] == RELOAD_ASKED) {
+        if (reload_owes(r, i)) {
             return fail(r, i, "did not answer in time", STR_NONE);
         }
     }
@@ -106,20 +128,42 @@ enum reload_outcome reload_tick(struct reload *r, uint64_t now_ms)
 
 bool reload_owes(const struct reload *r, unsigned i)
 {
-    return r->active && r->answers[i] == RELOAD_ASKED;
+    return (r->phase == RELOAD_PREPARING && r->answers[i] == RELOAD_ASKED) ||
+           (r->phase == RELOAD_ADOPTING && r->answers[i] == RELOAD_TOLD);
 }
 
-void reload_finish(struct reload *r, const struct children *c, bool commit,
-                   void (*deaf)(void *arg, unsigned i), void *arg)
+enum reload_outcome reload_commit(struct reload *r, const struct children *c, uint64_t now_ms,
+                                  void (*deaf)(void *arg, unsigned i), void *arg)
 {
-    r->active = false;
+    r->phase = RELOAD_ADOPTING;
+    r->deadline_ms = now_ms + RELOAD_TIMEOUT_MS;
+    for (unsigned i = 0; i < c->n; i++) {
+        if (r->answers[i] != RELOAD_PREPARED) {
+            continue;
+        }
+        r->answers[i] = RELOAD_TOLD;
+        if (ipc_send(c->v[i].fd, IPC_COMMIT, r->generation, STR_NONE, -1) != 0) {
+            deaf(arg, i);
+        }
+    }
+    return outcome(r);
+}
+
+void reload_abort(struct reload *r, const struct children *c, void (*deaf)(void *arg, unsigned i),
+                  void *arg)
+{
+    r->phase = RELOAD_IDLE;
     for (unsigned i = 0; i < c->n; i++) {
         if (r->answers[i] == RELOAD_NOT_ASKED || c->v[i].fd < 0) {
             continue;
         }
-        enum ipc_type type = commit ? IPC_COMMIT : IPC_ABORT;
-        if (ipc_send(c->v[i].fd, type, r->generation, STR_NONE, -1) != 0) {
+        if (ipc_send(c->v[i].fd, IPC_ABORT, r->generation, STR_NONE, -1) != 0) {
             deaf(arg, i);
         }
     }
+}
+
+void reload_end(struct reload *r)
+{
+    r->phase = RELOAD_IDLE;
 }

@@ -104,6 +104,7 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_FAILED:
     case IPC_PREPARED:
     case IPC_REFUSED:
+    case IPC_ADOPTED:
     case IPC_TYPE_COUNT:
         break;
     }

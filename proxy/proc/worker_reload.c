@@ -214,7 +214,9 @@ void worker_commit(struct worker *w)
     if (rc != 0) {
         LOG(w->env.log, LOG_LEVEL_ERROR, "adopt_failed", LOG_TEXT("error", str_of(e.text)));
         worker_stop(w);
+        return;
     }
+    worker_tell(w, IPC_ADOPTED, w->env.runtime->generation, STR_NONE);
 }
 
 void worker_reload_fini(struct worker *w)

@@ -90,6 +90,11 @@ static void on_deaf(void *arg, unsigned i)
     s->deaf |= 1U << i;
 }
 
+static enum reload_outcome commit(struct scene *s)
+{
+    return reload_commit(&s->reload, &s->children, NOW_MS, on_deaf, s);
+}
+
 static void expect_all(struct scene *s, enum ipc_type type)
 {
     for (unsigned i = 0; i < WORKERS; i++) {
@@ -113,10 +118,33 @@ static void all_agree(void **state)
     assert_false(reload_owes(&s->reload, 0));
     assert_int_equal(reload_tick(&s->reload, NOW_MS + RELOAD_TIMEOUT_MS - 1), RELOAD_WAITING);
     assert_int_equal(says(s, 2, IPC_PREPARED, ""), RELOAD_AGREED);
-    reload_finish(&s->reload, &s->children, true, on_deaf, s);
+    assert_int_equal(commit(s), RELOAD_WAITING);
     expect_all(s, IPC_COMMIT);
-    assert_false(s->reload.active);
+    assert_int_equal(says(s, 0, IPC_ADOPTED, ""), RELOAD_WAITING);
+    assert_int_equal(says(s, 1, IPC_REFUSED, "out of turn"), RELOAD_WAITING);
+    assert_true(reload_owes(&s->reload, 1));
+    assert_int_equal(says(s, 1, IPC_ADOPTED, ""), RELOAD_WAITING);
+    assert_int_equal(says(s, 2, IPC_ADOPTED, ""), RELOAD_DONE);
+    reload_end(&s->reload);
     assert_int_equal(s->deaf, 0);
+}
+
+/* Past the point of no return: who dies or hangs then is replaced, the others have it. */
+static void lost_while_adopting(void **state)
+{
+    struct scene *s = *state;
+    assert_int_equal(begin(s), RELOAD_WAITING);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        (void)says(s, i, IPC_PREPARED, "");
+    }
+    assert_int_equal(commit(s), RELOAD_WAITING);
+    assert_int_equal(reload_lost(&s->reload, 0), RELOAD_WAITING);
+    assert_int_equal(says(s, 1, IPC_ADOPTED, ""), RELOAD_WAITING);
+    assert_int_equal(reload_tick(&s->reload, NOW_MS + RELOAD_TIMEOUT_MS - 1), RELOAD_WAITING);
+    assert_int_equal(reload_tick(&s->reload, NOW_MS + RELOAD_TIMEOUT_MS), RELOAD_DONE);
+    assert_true(reload_owes(&s->reload, 2));
+    assert_false(reload_owes(&s->reload, 0));
+    assert_int_equal(reload_lost(&s->reload, 2), RELOAD_DONE);
 }
 
 static void one_refuses(void **state)
@@ -127,7 +155,7 @@ static void one_refuses(void **state)
     assert_int_equal(says(s, 0, IPC_PREPARED, ""), RELOAD_WAITING);
     assert_int_equal(says(s, 1, IPC_REFUSED, "no memory"), RELOAD_FAILED);
     assert_string_equal(s->reload.error, "worker 1 refused: no memory");
-    reload_finish(&s->reload, &s->children, false, on_deaf, s);
+    reload_abort(&s->reload, &s->children, on_deaf, s);
     expect_all(s, IPC_ABORT);
     /* The last one's answer comes too late to matter. */
     assert_int_equal(says(s, 2, IPC_PREPARED, ""), RELOAD_WAITING);
@@ -143,7 +171,7 @@ static void one_hangs(void **state)
     assert_int_equal(reload_tick(&s->reload, NOW_MS + RELOAD_TIMEOUT_MS), RELOAD_FAILED);
     assert_string_equal(s->reload.error, "worker 1 did not answer in time");
     assert_true(reload_owes(&s->reload, 1));
-    reload_finish(&s->reload, &s->children, false, on_deaf, s);
+    reload_abort(&s->reload, &s->children, on_deaf, s);
     expect_all(s, IPC_ABORT);
 }
 
@@ -158,7 +186,7 @@ static void one_dies(void **state)
     children_remove(&s->children, 1);
     assert_int_equal(reload_lost(&s->reload, 1), RELOAD_FAILED);
     assert_string_equal(s->reload.error, "worker 1 died while it prepared the new configuration");
-    reload_finish(&s->reload, &s->children, false, on_deaf, s);
+    reload_abort(&s->reload, &s->children, on_deaf, s);
     expect_all(s, IPC_ABORT);
     assert_int_equal(s->deaf, 0);
 }
@@ -180,7 +208,7 @@ static void one_is_deaf(void **state)
     }
     while (ipc_send(s->children.v[2].fd, IPC_NOT_READY, 0, STR_NONE, -1) == 0) {
     }
-    reload_finish(&s->reload, &s->children, true, on_deaf, s);
+    assert_int_equal(commit(s), RELOAD_WAITING);
     assert_int_equal(s->deaf, 1U << 2);
 }
 
@@ -196,7 +224,7 @@ static void who_leaves_is_not_asked(void **state)
     assert_int_equal(next_type(s, 2), IPC_PREPARE);
     assert_int_equal(reload_lost(&s->reload, 0), RELOAD_WAITING);
     assert_int_equal(says(s, 2, IPC_PREPARED, ""), RELOAD_AGREED);
-    reload_finish(&s->reload, &s->children, true, on_deaf, s);
+    assert_int_equal(commit(s), RELOAD_WAITING);
     assert_int_equal(next_type(s, 0), IPC_NONE);
     assert_int_equal(next_type(s, 2), IPC_COMMIT);
 }
@@ -220,6 +248,7 @@ static void no_worker_at_all(void **state)
         children_remove(&s->children, i);
     }
     assert_int_equal(begin(s), RELOAD_AGREED);
+    assert_int_equal(commit(s), RELOAD_DONE);
 }
 
 static void idle_hears_nothing(void **state)
@@ -236,6 +265,7 @@ int main(void)
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, make_scene, drop_scene)
     const struct CMUnitTest tests[] = {
         WITH_SCENE(all_agree),
+        WITH_SCENE(lost_while_adopting),
         WITH_SCENE(one_refuses),
         WITH_SCENE(one_hangs),
         WITH_SCENE(one_dies),
