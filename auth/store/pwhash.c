@@ -60,8 +60,9 @@ static bool is_salt_and_hash(struct str s, size_t salt_max, size_t hash_n)
  * is spelled otherwise would never match. */
 static bool is_bcrypt(struct str s)
 {
-    if (s.n != BCRYPT_LEN || s.p[0] != '$' || s.p[1] != '2' || strchr("aby", s.p[2]) == NULL ||
-        s.p[3] != '$' || s.p[6] != '$' || !all_in_alphabet(str_slice(s, BCRYPT_SALT_AT, s.n))) {
+    if (s.n != BCRYPT_LEN || s.p[0] != '$' || s.p[1] != '2' ||
+        str_chr(STR("aby"), s.p[2]) == STR_NPOS || s.p[3] != '$' || s.p[6] != '$' ||
+        !all_in_alphabet(str_slice(s, BCRYPT_SALT_AT, s.n))) {
         return false;
     }
     uint64_t cost = 0;

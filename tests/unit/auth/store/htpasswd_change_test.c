@@ -137,7 +137,7 @@ static void test_many_writers(void **state)
         if (children[w] == 0) {
             int rc = 0;
             for (int u = 0; u < USERS; u++) {
-                char name[16];
+                char name[32];
                 (void)snprintf(name, sizeof(name), "w%du%d", w, u);
                 rc |= htpasswd_change(path, HTPASSWD_ADD, str_of(name), STR(H1), NULL);
             }

@@ -107,6 +107,9 @@ static void test_kinds(void **state)
     char nul[] = MD5;
     nul[5] = '\0';
     assert_int_equal(pwhash_kind((struct str){nul, sizeof(nul) - 1}), PWHASH_UNKNOWN);
+    char variant[] = BCRYPT; /* "$2" NUL "$": NUL is no letter of a list of letters */
+    variant[2] = '\0';
+    assert_int_equal(pwhash_kind((struct str){variant, sizeof(variant) - 1}), PWHASH_UNKNOWN);
     assert_true(pwhash_is_weak(PWHASH_APR1) && pwhash_is_weak(PWHASH_SHA1) &&
                 pwhash_is_weak(PWHASH_MD5));
     assert_false(pwhash_is_weak(PWHASH_BCRYPT) || pwhash_is_weak(PWHASH_YESCRYPT) ||
