@@ -21,7 +21,7 @@ static enum reason encoded_part(struct str value, struct str *encoded)
         from++;
     }
     *encoded = str_slice(value, from, value.n);
-    if (from == end || encoded->n == 0 || encoded->n > ENC_BASE64_LEN(BASIC_DECODED_MAX)) {
+    if (from == end || encoded->n == 0 || encoded->n > ENC_BASE64_LEN((size_t)BASIC_DECODED_MAX)) {
         return REASON_CREDENTIALS_MALFORMED;
     }
     return REASON_OK;

@@ -191,8 +191,8 @@ static enum verdict step_password(struct gate *g, const struct basic *basic, enu
     if (q->pwcheck == NULL) {
         return password_checked(g, pwhash_verify(hash, basic->password), r);
     }
-    int rc =
-        pwcheck_start(q->pwcheck, g->digest, hash, basic->password, on_password, g, &g->ticket);
+    const struct pwcheck_input in = {g->digest, hash, basic->password};
+    int rc = pwcheck_start(q->pwcheck, &in, on_password, g, &g->ticket);
     if (rc != 0) {
         return deny(r, rc == -ERR_BUSY ? REASON_PASSWORD_QUEUE_FULL : REASON_OUT_OF_MEMORY);
     }

@@ -194,7 +194,8 @@ static bool is_printable(struct str s)
     return true;
 }
 
-/* A name as RFC 2253 text. One that is too long is not cut, because a cut name is another one. */
+/* A name as RFC 2253 text, which escapes controls and all above ASCII. One that is too long is not
+ * cut, because a cut name is another one. */
 static enum reason take_name(const X509_NAME *name, struct str *out)
 {
     const unsigned char *der = NULL;
@@ -208,7 +209,7 @@ static enum reason take_name(const X509_NAME *name, struct str *out)
     }
     enum reason r = REASON_CERT_IDENTITY_MALFORMED;
     char *p = NULL;
-    if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 | ASN1_STRFLGS_ESC_MSB) >= 0) {
+    if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
         long n = BIO_get_mem_data(bio, &p);
         struct str text = {p, n > 0 ? (size_t)n : 0};
         if (text.n <= NAME_MAX_N && is_printable(text)) {

@@ -21,8 +21,10 @@ bool pairing_normalise(struct str name, const struct conf_identity *rule,
     }
     size_t at = last_at(name);
     for (size_t i = 0; i < name.n; i++) {
-        bool fold = i < at ? rule->fold_local_part : rule->fold_domain;
-        out[i] = fold ? str_lower(name.p[i]) : name.p[i];
+        out[i] = name.p[i];
+        if (i < at ? rule->fold_local_part : rule->fold_domain) {
+            out[i] = str_lower(name.p[i]);
+        }
     }
     *n = name.n;
     return true;

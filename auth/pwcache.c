@@ -136,7 +136,7 @@ int pwcache_reset(struct pwcache *c, size_t entries_max, uint32_t ttl_ms)
         buckets *= 2;
     }
     c->entries = mem_calloc(entries_max, sizeof(*c->entries));
-    c->buckets = (struct entry **)mem_calloc(buckets, sizeof(*c->buckets));
+    c->buckets = (struct entry **)mem_calloc(buckets, sizeof(struct entry *));
     if (c->entries == NULL || c->buckets == NULL) {
         drop_table(c);
         return -ERR_NOMEM;

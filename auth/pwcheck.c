@@ -129,8 +129,7 @@ static struct check *find_check(struct pwcheck *p, const unsigned char *digest)
     return NULL;
 }
 
-static int submit_check(struct pwcheck *p, const unsigned char *digest, struct str hash,
-                        struct str password, struct check **out)
+static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struct check **out)
 {
     struct check *c = mem_calloc(1, sizeof(*c));
     if (c == NULL) {
@@ -141,9 +140,9 @@ static int submit_check(struct pwcheck *p, const unsigned char *digest, struct s
     c->owner = p;
     list_init(&c->tickets);
     list_init(&c->link);
-    memcpy(c->digest, digest, PWCACHE_DIGEST);
-    c->hash_n = copy_bounded(c->hash, sizeof(c->hash), hash);
-    c->password_n = copy_bounded(c->password, sizeof(c->password), password);
+    memcpy(c->digest, in->digest, PWCACHE_DIGEST);
+    c->hash_n = copy_bounded(c->hash, sizeof(c->hash), in->hash);
+    c->password_n = copy_bounded(c->password, sizeof(c->password), in->password);
     int rc = job_submit(p->pool, &c->job);
     if (rc != 0) {
         free_check(c);
@@ -154,16 +153,15 @@ static int submit_check(struct pwcheck *p, const unsigned char *digest, struct s
     return 0;
 }
 
-int pwcheck_start(struct pwcheck *p, const unsigned char digest[PWCACHE_DIGEST], struct str hash,
-                  struct str password, pwcheck_done_fn done, void *arg,
-                  struct pwcheck_ticket **ticket)
+int pwcheck_start(struct pwcheck *p, const struct pwcheck_input *in, pwcheck_done_fn done,
+                  void *arg, struct pwcheck_ticket **ticket)
 {
     struct pwcheck_ticket *t = mem_calloc(1, sizeof(*t));
     if (t == NULL) {
         return -ERR_NOMEM;
     }
-    struct check *c = find_check(p, digest);
-    int rc = c != NULL ? 0 : submit_check(p, digest, hash, password, &c);
+    struct check *c = find_check(p, in->digest);
+    int rc = c != NULL ? 0 : submit_check(p, in, &c);
     if (rc != 0) {
         mem_free(t);
         return rc;

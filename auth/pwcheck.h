@@ -19,15 +19,22 @@ typedef void (*pwcheck_done_fn)(void *arg, bool match);
  * pwcheck_collect() has something to do. NULL on failure. */
 struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(void *arg), void *arg);
 
-/* Drop what waits (its callbacks do not come), join, wipe, free. NULL is fine. */
+/* Drop what waits (its callbacks do not come, its tickets are gone), join, wipe, free. NULL is
+ * fine. */
 void pwcheck_free(struct pwcheck *p);
 
-/* Check password against hash (both copied, wiped afterwards). digest identifies the check: an
- * equal one that waits or runs is joined. On 0, *ticket stays good until done was called or
- * pwcheck_cancel(). Returns 0, -ERR_BUSY (queue full), -ERR_NOMEM. */
-int pwcheck_start(struct pwcheck *p, const unsigned char digest[PWCACHE_DIGEST], struct str hash,
-                  struct str password, pwcheck_done_fn done, void *arg,
-                  struct pwcheck_ticket **ticket) __attribute__((warn_unused_result));
+/* One check to be made; borrowed for the call that starts it. */
+struct pwcheck_input {
+    const unsigned char *digest; /* PWCACHE_DIGEST octets that tell this check from others */
+    struct str hash;
+    struct str password;
+};
+
+/* Check in->password against in->hash (both copied, wiped afterwards); one of an equal digest that
+ * waits or runs is joined. On 0, *ticket stays good until done was called, pwcheck_cancel(), or
+ * pwcheck_free(). Returns 0, -ERR_BUSY (queue full), -ERR_NOMEM. */
+int pwcheck_start(struct pwcheck *p, const struct pwcheck_input *in, pwcheck_done_fn done,
+                  void *arg, struct pwcheck_ticket **ticket) __attribute__((warn_unused_result));
 
 /* The caller no longer wants the answer: done will not be called. */
 void pwcheck_cancel(struct pwcheck_ticket *ticket);

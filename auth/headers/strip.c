@@ -40,7 +40,10 @@ static const char *const exact[] = {
 
 static char fold(char c)
 {
-    return c == '_' ? '-' : str_lower(c);
+    if (c == '_') {
+        return '-';
+    }
+    return str_lower(c);
 }
 
 /* True if the first octets of name are those of folded (which is folded already). */

@@ -22,7 +22,7 @@
 #define YESCRYPT_SALT_MAX   86
 #define YESCRYPT_MIB_MAX    256
 #define APR1_ROUNDS         1000
-#define SHA1_LEN            20
+#define SHA1_LEN            ((size_t)20)
 #define MD5_LEN             16
 
 static const char alphabet[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -42,6 +42,12 @@ static void on_done(void *arg, bool match)
 static const unsigned char digest_a[PWCACHE_DIGEST] = {1};
 static const unsigned char digest_b[PWCACHE_DIGEST] = {2};
 
+static int start(struct pwcheck *p, const unsigned char *digest, struct str hash,
+                 struct str password, pwcheck_done_fn done, struct waiter *w)
+{
+    return pwcheck_start(p, &(struct pwcheck_input){digest, hash, password}, done, w, &w->ticket);
+}
+
 static void collect_all(struct pwcheck *p)
 {
     while (pwcheck_pending(p) > 0) {
@@ -68,8 +74,7 @@ static void test_answers(void **state)
     assert_non_null(p);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct waiter w = {0};
-        assert_int_equal(
-            pwcheck_start(p, digest_a, rows[i].hash, rows[i].password, on_done, &w, &w.ticket), 0);
+        assert_int_equal(start(p, digest_a, rows[i].hash, rows[i].password, on_done, &w), 0);
         assert_int_equal(w.told, 0);
         assert_non_null(w.ticket);
         collect_all(p);
@@ -112,11 +117,10 @@ static void test_merge(void **state)
     struct pwcheck *p = pwcheck_new(1, 2, wake, NULL);
     struct waiter first = {0};
     struct waiter w[4] = {{0}};
-    assert_int_equal(
-        pwcheck_start(p, digest_b, SLOW, STR("secret"), on_done, &first, &first.ticket), 0);
+    assert_int_equal(start(p, digest_b, SLOW, STR("secret"), on_done, &first), 0);
     int started = 0;
     for (size_t i = 0; i < 4; i++) {
-        int rc = pwcheck_start(p, digest_a, SLOW, STR("secret"), on_done, &w[i], &w[i].ticket);
+        int rc = start(p, digest_a, SLOW, STR("secret"), on_done, &w[i]);
         started += rc == 0;
     }
     assert_int_equal(started, 4); /* more than the queue holds: they are one check */
@@ -142,7 +146,7 @@ static void test_queue_full(void **state)
     unsigned started = 0;
     for (size_t i = 0; i < 40; i++) {
         const unsigned char digest[PWCACHE_DIGEST] = {(unsigned char)i, 9};
-        int rc = pwcheck_start(p, digest, SLOW, STR("secret"), on_done, &w[i], &w[i].ticket);
+        int rc = start(p, digest, SLOW, STR("secret"), on_done, &w[i]);
         assert_true(rc == 0 || rc == -ERR_BUSY);
         started += rc == 0;
         busy += rc != 0;
@@ -165,13 +169,10 @@ static void test_cancel_all(void **state)
     struct waiter block = {0};
     struct waiter gone = {0};
     struct waiter late = {0};
-    assert_int_equal(
-        pwcheck_start(p, digest_b, SLOW, STR("secret"), on_done, &block, &block.ticket), 0);
-    assert_int_equal(pwcheck_start(p, digest_a, FAST, STR("secret"), on_done, &gone, &gone.ticket),
-                     0);
+    assert_int_equal(start(p, digest_b, SLOW, STR("secret"), on_done, &block), 0);
+    assert_int_equal(start(p, digest_a, FAST, STR("secret"), on_done, &gone), 0);
     pwcheck_cancel(gone.ticket);
-    assert_int_equal(pwcheck_start(p, digest_a, FAST, STR("secret"), on_done, &late, &late.ticket),
-                     0);
+    assert_int_equal(start(p, digest_a, FAST, STR("secret"), on_done, &late), 0);
     collect_all(p);
     assert_int_equal(gone.told, 0);
     assert_int_equal(late.told, 1);
@@ -186,8 +187,7 @@ static void restart(void *arg, bool match)
     struct waiter *w = arg;
     on_done(w, match);
     struct waiter *next = w + 1;
-    assert_int_equal(
-        pwcheck_start(restart_in, digest_a, FAST, STR("secret"), on_done, next, &next->ticket), 0);
+    assert_int_equal(start(restart_in, digest_a, FAST, STR("secret"), on_done, next), 0);
     assert_int_equal(next->told, 0);
 }
 
@@ -196,8 +196,7 @@ static void test_start_inside_done(void **state)
     (void)state;
     struct waiter w[2] = {{0}};
     restart_in = pwcheck_new(1, 8, wake, NULL);
-    assert_int_equal(
-        pwcheck_start(restart_in, digest_a, FAST, STR("secret"), restart, &w[0], &w[0].ticket), 0);
+    assert_int_equal(start(restart_in, digest_a, FAST, STR("secret"), restart, &w[0]), 0);
     collect_all(restart_in);
     assert_int_equal(w[0].told, 1);
     collect_all(restart_in);
@@ -213,8 +212,7 @@ static void test_free_while_waiting(void **state)
     struct waiter w[3] = {{0}};
     for (size_t i = 0; i < 3; i++) {
         const unsigned char digest[PWCACHE_DIGEST] = {(unsigned char)i};
-        assert_int_equal(
-            pwcheck_start(p, digest, SLOW, STR("secret"), on_done, &w[i], &w[i].ticket), 0);
+        assert_int_equal(start(p, digest, SLOW, STR("secret"), on_done, &w[i]), 0);
     }
     pwcheck_free(p);
     assert_int_equal(w[0].told + w[1].told + w[2].told, 0);
@@ -228,8 +226,7 @@ static void test_memory(void **state)
     struct waiter w = {0};
     for (unsigned long nth = 1; nth <= 2; nth++) {
         mem_fail_after(nth, false);
-        assert_int_equal(pwcheck_start(p, digest_a, FAST, STR("secret"), on_done, &w, &w.ticket),
-                         -ERR_NOMEM);
+        assert_int_equal(start(p, digest_a, FAST, STR("secret"), on_done, &w), -ERR_NOMEM);
     }
     mem_fail_after(0, false);
     assert_int_equal(pwcheck_pending(p), 0);

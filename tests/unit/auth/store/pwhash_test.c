@@ -126,7 +126,7 @@ static void test_verify(void **state)
                                   APR1,
                                   SHA1,
                                   MD5,
-                                  "$6$rounds=5000$saltsalt$" SHA512_HASH,
+                                  ("$6$rounds=5000$saltsalt$" SHA512_HASH),
                                   "$apr1$x$12YdXEY0/hH4rDNkmZupO0"};
     for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
         struct str hash = str_of(hashes[i]);
