@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-#define BODY_MAX_BYTES (1024 * 1024)
+#define BODY_MAX_BYTES ((size_t)1024 * 1024)
 
 #define TYPE_TEXT        STR("text/plain; charset=utf-8")
 #define TYPE_PROMETHEUS  STR("text/plain; version=0.0.4; charset=utf-8")

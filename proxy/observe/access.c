@@ -13,9 +13,9 @@
 #include "base/mem.h"
 
 /* Above the longest target and heads that a configuration may allow, each octet escaped. */
-#define LINE_MAX_BYTES (1024 * 1024)
+#define LINE_MAX_BYTES ((size_t)1024 * 1024)
 /* Memory that a line may leave behind for the next one. */
-#define LINE_KEEP_BYTES (16 * 1024)
+#define LINE_KEEP_BYTES ((size_t)16 * 1024)
 
 struct access_log {
     struct logfile *file; /* borrowed */

@@ -12,7 +12,7 @@
 enum kind { COUNTER, GAUGE };
 
 static const enum kind kinds[METRIC_COUNT] = {
-#define METRIC(name, kind, text, help) [METRIC_##name] = kind,
+#define METRIC(name, kind, text, help) [METRIC_##name] = (kind),
 #include "proxy/observe/metrics.def"
 #undef METRIC
 };

@@ -13,12 +13,7 @@ struct text {
     int rc; /* the first failure; nothing is appended behind it */
 };
 
-#define PUT(t, ...)                                                                                \
-    do {                                                                                           \
-        if ((t)->rc == 0) {                                                                        \
-            (t)->rc = buf_printf((t)->out, __VA_ARGS__);                                           \
-        }                                                                                          \
-    } while (0)
+#define PUT(t, ...) ((t)->rc = (t)->rc != 0 ? (t)->rc : buf_printf((t)->out, __VA_ARGS__))
 
 struct row {
     const char *kind;

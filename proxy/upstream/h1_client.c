@@ -19,8 +19,8 @@
 /* More interim answers than this to one request are no honest server's. */
 #define INTERIM_MAX 10
 /* What waits in our own buffers at once: a head, or one piece of body with its chunk lines. */
-#define OUT_MAX_BYTES  (16 * 1024 * 1024)
-#define HELD_MAX_BYTES (2 * STREAM_READ_MAX)
+#define OUT_MAX_BYTES  ((size_t)16 * 1024 * 1024)
+#define HELD_MAX_BYTES ((size_t)2 * STREAM_READ_MAX)
 
 enum over { OVER_NOT = 0, OVER_EOF, OVER_BROKEN };
 

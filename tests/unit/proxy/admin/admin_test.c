@@ -1,7 +1,7 @@
 /* The private listener's answers: paths, methods, what makes a worker not ready. */
 #include "base/clock.h"
 #include "proxy/admin/admin.h"
-#include "tests/unit/proxy/upstream/rig.h"
+#include "tests/unit/proxy/upstream/owner.h"
 
 struct desk {
     struct metrics_region *region;
@@ -56,23 +56,23 @@ static void test_paths_and_methods(void **state)
     (void)state;
     static const struct {
         const char *says;
-        enum http_method method;
         const char *target;
+        enum http_method method;
         unsigned status;
     } rows[] = {
-        {"metrics", HTTP_METHOD_GET, "/metrics", 200},
-        {"metrics by HEAD", HTTP_METHOD_HEAD, "/metrics", 200},
-        {"metrics with a query", HTTP_METHOD_GET, "/metrics?x=y", 200},
-        {"live", HTTP_METHOD_GET, "/livez", 200},
-        {"ready", HTTP_METHOD_GET, "/readyz", 200},
-        {"root", HTTP_METHOD_GET, "/", 404},
-        {"a slash too many", HTTP_METHOD_GET, "/metrics/", 404},
-        {"another case", HTTP_METHOD_GET, "/Metrics", 404},
-        {"asterisk", HTTP_METHOD_OPTIONS, "*", 404},
-        {"post to metrics", HTTP_METHOD_POST, "/metrics", 405},
-        {"delete readyz", HTTP_METHOD_DELETE, "/readyz", 405},
-        {"options livez", HTTP_METHOD_OPTIONS, "/livez", 405},
-        {"post elsewhere", HTTP_METHOD_POST, "/", 404},
+        {"metrics", "/metrics", HTTP_METHOD_GET, 200},
+        {"metrics by HEAD", "/metrics", HTTP_METHOD_HEAD, 200},
+        {"metrics with a query", "/metrics?x=y", HTTP_METHOD_GET, 200},
+        {"live", "/livez", HTTP_METHOD_GET, 200},
+        {"ready", "/readyz", HTTP_METHOD_GET, 200},
+        {"root", "/", HTTP_METHOD_GET, 404},
+        {"a slash too many", "/metrics/", HTTP_METHOD_GET, 404},
+        {"another case", "/Metrics", HTTP_METHOD_GET, 404},
+        {"asterisk", "*", HTTP_METHOD_OPTIONS, 404},
+        {"post to metrics", "/metrics", HTTP_METHOD_POST, 405},
+        {"delete readyz", "/readyz", HTTP_METHOD_DELETE, 405},
+        {"options livez", "/livez", HTTP_METHOD_OPTIONS, 405},
+        {"post elsewhere", "/", HTTP_METHOD_POST, 404},
     };
     struct desk d;
     desk_init(&d);

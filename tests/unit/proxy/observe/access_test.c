@@ -257,7 +257,7 @@ static void test_user_is_one_word_in_combined(void **state)
 static void test_too_long(void **state)
 {
     (void)state;
-    const size_t n = 300 * 1024;
+    const size_t n = (size_t)300 * 1024;
     char *target = malloc(n);
     assert_non_null(target);
     memset(target, '\x01', n);

@@ -25,7 +25,7 @@ static void page_init(struct page *p)
     p->r = metrics_region_new(SLOTS);
     clock_fake(-1, -1);
     assert_non_null(p->r);
-    buf_init(&p->text, 1024 * 1024);
+    buf_init(&p->text, (size_t)1024 * 1024);
 }
 
 static void page_fini(struct page *p)

@@ -5,33 +5,33 @@
 /* Four servers; a letter each: '-' usable, 'a' set aside, 'n' not wanted. active: a digit each. */
 struct row {
     const char *says;
-    enum conf_balance balance;
     const char *servers;
     const char *active;
     size_t cursor;
-    enum balance_result result;
     size_t found;
+    enum conf_balance balance;
+    enum balance_result result;
 };
 
 static const struct row rows[] = {
-    {"the first", CONF_BALANCE_ROUND_ROBIN, "----", "0000", 0, BALANCE_FOUND, 0},
-    {"from the cursor on", CONF_BALANCE_ROUND_ROBIN, "----", "0000", 2, BALANCE_FOUND, 2},
-    {"load does not matter to it", CONF_BALANCE_ROUND_ROBIN, "----", "0310", 1, BALANCE_FOUND, 1},
-    {"past one set aside", CONF_BALANCE_ROUND_ROBIN, "-a--", "0000", 1, BALANCE_FOUND, 2},
-    {"round the end", CONF_BALANCE_ROUND_ROBIN, "--aa", "0000", 2, BALANCE_FOUND, 0},
-    {"past the one that failed", CONF_BALANCE_ROUND_ROBIN, "--n-", "0000", 2, BALANCE_FOUND, 3},
-    {"past one that is full", CONF_BALANCE_ROUND_ROBIN, "----", "0400", 1, BALANCE_FOUND, 2},
-    {"all full", CONF_BALANCE_ROUND_ROBIN, "----", "4444", 0, BALANCE_FULL, 0},
-    {"those not aside are full", CONF_BALANCE_ROUND_ROBIN, "a-a-", "0404", 0, BALANCE_FULL, 0},
-    {"all aside", CONF_BALANCE_ROUND_ROBIN, "aaaa", "0000", 0, BALANCE_NONE, 0},
-    {"the failed one is the only one", CONF_BALANCE_ROUND_ROBIN, "aana", "0000", 0, BALANCE_NONE,
-     0},
-    {"the least", CONF_BALANCE_LEAST_CONNECTIONS, "----", "3213", 0, BALANCE_FOUND, 2},
-    {"equals in turn", CONF_BALANCE_LEAST_CONNECTIONS, "----", "1111", 3, BALANCE_FOUND, 3},
-    {"the least that is not aside", CONF_BALANCE_LEAST_CONNECTIONS, "--a-", "3203", 0,
-     BALANCE_FOUND, 1},
-    {"least, all full", CONF_BALANCE_LEAST_CONNECTIONS, "----", "4444", 0, BALANCE_FULL, 0},
-    {"least, all aside", CONF_BALANCE_LEAST_CONNECTIONS, "aaaa", "0000", 0, BALANCE_NONE, 0},
+    {"the first", "----", "0000", 0, 0, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"from the cursor on", "----", "0000", 2, 2, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"load does not matter to it", "----", "0310", 1, 1, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"past one set aside", "-a--", "0000", 1, 2, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"round the end", "--aa", "0000", 2, 0, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"past the one that failed", "--n-", "0000", 2, 3, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"past one that is full", "----", "0400", 1, 2, CONF_BALANCE_ROUND_ROBIN, BALANCE_FOUND},
+    {"all full", "----", "4444", 0, 0, CONF_BALANCE_ROUND_ROBIN, BALANCE_FULL},
+    {"those not aside are full", "a-a-", "0404", 0, 0, CONF_BALANCE_ROUND_ROBIN, BALANCE_FULL},
+    {"all aside", "aaaa", "0000", 0, 0, CONF_BALANCE_ROUND_ROBIN, BALANCE_NONE},
+    {"the failed one is the only one", "aana", "0000", 0, 0, CONF_BALANCE_ROUND_ROBIN,
+     BALANCE_NONE},
+    {"the least", "----", "3213", 0, 2, CONF_BALANCE_LEAST_CONNECTIONS, BALANCE_FOUND},
+    {"equals in turn", "----", "1111", 3, 3, CONF_BALANCE_LEAST_CONNECTIONS, BALANCE_FOUND},
+    {"the least that is not aside", "--a-", "3203", 0, 1, CONF_BALANCE_LEAST_CONNECTIONS,
+     BALANCE_FOUND},
+    {"least, all full", "----", "4444", 0, 0, CONF_BALANCE_LEAST_CONNECTIONS, BALANCE_FULL},
+    {"least, all aside", "aaaa", "0000", 0, 0, CONF_BALANCE_LEAST_CONNECTIONS, BALANCE_NONE},
 };
 
 static void test_rows(void **state)

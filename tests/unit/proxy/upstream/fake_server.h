@@ -229,8 +229,11 @@ static inline void fake_open(struct fake_server *s, struct loop *loop, bool refu
 
 static inline void fake_drop_conns(struct fake_server *s)
 {
-    while (!list_empty(&s->conns)) {
-        fake_conn_close(LIST_ENTRY(s->conns.next, struct fake_conn, link));
+    struct list *link = s->conns.next;
+    while (link != &s->conns) {
+        struct list *next = link->next;
+        fake_conn_close(LIST_ENTRY(link, struct fake_conn, link));
+        link = next;
     }
 }
 

@@ -1,6 +1,6 @@
 /* One connection to a server: which misbehaviour has which reason, and after what the connection is
  * used again. */
-#include "tests/unit/proxy/upstream/rig.h"
+#include "tests/unit/proxy/upstream/owner.h"
 
 #define IN(literal)                                                                                \
     {                                                                                              \
@@ -11,70 +11,70 @@
 struct row {
     const char *says;
     struct str answer;
-    enum fake_after after;
     const char *told;
+    enum fake_after after;
     bool reused;
 };
 
 static const struct row rows[] = {
-    {"a plain answer", IN(OK "Content-Length: 2\r\n\r\nok"), FAKE_KEEP, "ready 200 body:2 end",
+    {"a plain answer", IN(OK "Content-Length: 2\r\n\r\nok"), "ready 200 body:2 end", FAKE_KEEP,
      true},
-    {"chunked", IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), FAKE_KEEP,
-     "ready 200 body:2 end", true},
+    {"chunked", IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+     "ready 200 body:2 end", FAKE_KEEP, true},
     {"chunked with trailers",
-     IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-A: b\r\n\r\n"), FAKE_KEEP,
-     "ready 200 body:2 end", true},
-    {"no body at all", IN("HTTP/1.1 204 No Content\r\n\r\n"), FAKE_KEEP, "ready 204 body:0 end",
+     IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-A: b\r\n\r\n"),
+     "ready 200 body:2 end", FAKE_KEEP, true},
+    {"no body at all", IN("HTTP/1.1 204 No Content\r\n\r\n"), "ready 204 body:0 end", FAKE_KEEP,
      true},
-    {"empty body", IN(OK "Content-Length: 0\r\n\r\n"), FAKE_KEEP, "ready 200 body:0 end", true},
+    {"empty body", IN(OK "Content-Length: 0\r\n\r\n"), "ready 200 body:0 end", FAKE_KEEP, true},
     {"an interim answer first",
-     IN("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK "Content-Length: 2\r\n\r\nok"), FAKE_KEEP,
-     "ready 103 200 body:2 end", true},
+     IN("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK "Content-Length: 2\r\n\r\nok"),
+     "ready 103 200 body:2 end", FAKE_KEEP, true},
     {"100 Continue is told", IN("HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 0\r\n\r\n"),
-     FAKE_KEEP, "ready 100 200 body:0 end", true},
+     "ready 100 200 body:0 end", FAKE_KEEP, true},
 
-    {"until the end of the connection", IN(OK "\r\nok"), FAKE_CLOSE, "ready 200 body:2 end", false},
-    {"Connection: close", IN(OK "Connection: close\r\nContent-Length: 2\r\n\r\nok"), FAKE_KEEP,
-     "ready 200 body:2 end", false},
-    {"HTTP/1.0", IN("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), FAKE_KEEP,
-     "ready 200 body:2 end", false},
-    {"octets behind the answer", IN(OK "Content-Length: 2\r\n\r\nokHTTP/1.1"), FAKE_KEEP,
-     "ready 200 body:2 end", false},
+    {"until the end of the connection", IN(OK "\r\nok"), "ready 200 body:2 end", FAKE_CLOSE, false},
+    {"Connection: close", IN(OK "Connection: close\r\nContent-Length: 2\r\n\r\nok"),
+     "ready 200 body:2 end", FAKE_KEEP, false},
+    {"HTTP/1.0", IN("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), "ready 200 body:2 end",
+     FAKE_KEEP, false},
+    {"octets behind the answer", IN(OK "Content-Length: 2\r\n\r\nokHTTP/1.1"),
+     "ready 200 body:2 end", FAKE_KEEP, false},
     {"a second answer", IN(OK "Content-Length: 2\r\n\r\nok" OK "Content-Length: 2\r\n\r\nno"),
-     FAKE_KEEP, "ready 200 body:2 end", false},
-    {"a CR LF behind the answer", IN(OK "Content-Length: 2\r\n\r\nok\r\n"), FAKE_KEEP,
-     "ready 200 body:2 end", false},
-    {"complete, then closed", IN(OK "Content-Length: 2\r\n\r\nok"), FAKE_CLOSE,
-     "ready 200 body:2 end", false},
+     "ready 200 body:2 end", FAKE_KEEP, false},
+    {"a CR LF behind the answer", IN(OK "Content-Length: 2\r\n\r\nok\r\n"), "ready 200 body:2 end",
+     FAKE_KEEP, false},
+    {"complete, then closed", IN(OK "Content-Length: 2\r\n\r\nok"), "ready 200 body:2 end",
+     FAKE_CLOSE, false},
 
-    {"closed before the answer", {NULL, 0}, FAKE_CLOSE, "ready upstream_closed", false},
-    {"reset before the answer", {NULL, 0}, FAKE_RESET, "ready upstream_closed", false},
-    {"closed in the head", IN("HTTP/1.1 200 O"), FAKE_CLOSE, "ready upstream_truncated", false},
-    {"closed after an interim answer", IN("HTTP/1.1 103 Early Hints\r\n\r\n"), FAKE_CLOSE,
-     "ready 103 upstream_truncated", false},
-    {"short body", IN(OK "Content-Length: 9\r\n\r\nok"), FAKE_CLOSE, "ready 200 upstream_truncated",
+    {"closed before the answer", {NULL, 0}, "ready upstream_closed", FAKE_CLOSE, false},
+    {"reset before the answer", {NULL, 0}, "ready upstream_closed", FAKE_RESET, false},
+    {"closed in the head", IN("HTTP/1.1 200 O"), "ready upstream_truncated", FAKE_CLOSE, false},
+    {"closed after an interim answer", IN("HTTP/1.1 103 Early Hints\r\n\r\n"),
+     "ready 103 upstream_truncated", FAKE_CLOSE, false},
+    {"short body", IN(OK "Content-Length: 9\r\n\r\nok"), "ready 200 upstream_truncated", FAKE_CLOSE,
      false},
-    {"reset in the body", IN(OK "Content-Length: 9\r\n\r\nok"), FAKE_RESET,
-     "ready 200 upstream_truncated", false},
-    {"no last chunk", IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), FAKE_CLOSE,
-     "ready 200 upstream_truncated", false},
+    {"reset in the body", IN(OK "Content-Length: 9\r\n\r\nok"), "ready 200 upstream_truncated",
+     FAKE_RESET, false},
+    {"no last chunk", IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+     "ready 200 upstream_truncated", FAKE_CLOSE, false},
     {"a chunk size that is none", IN(OK "Transfer-Encoding: chunked\r\n\r\nxyz\r\nok\r\n"),
-     FAKE_KEEP, "ready 200 upstream_bad_response", false},
+     "ready 200 upstream_bad_response", FAKE_KEEP, false},
     {"a chunk longer than its size", IN(OK "Transfer-Encoding: chunked\r\n\r\n2\r\nokok\r\n"),
-     FAKE_KEEP, "ready 200 upstream_bad_response", false},
-    {"NUL in a value", IN(OK "X: a\0b\r\nContent-Length: 0\r\n\r\n"), FAKE_KEEP,
-     "ready upstream_bad_response", false},
-    {"bare LF", IN("HTTP/1.1 200 OK\nContent-Length: 0\n\n"), FAKE_KEEP,
-     "ready upstream_bad_response", false},
-    {"two lengths", IN(OK "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"), FAKE_KEEP,
-     "ready upstream_bad_response", false},
+     "ready 200 upstream_bad_response", FAKE_KEEP, false},
+    {"NUL in a value", IN(OK "X: a\0b\r\nContent-Length: 0\r\n\r\n"), "ready upstream_bad_response",
+     FAKE_KEEP, false},
+    {"bare LF", IN("HTTP/1.1 200 OK\nContent-Length: 0\n\n"), "ready upstream_bad_response",
+     FAKE_KEEP, false},
+    {"two lengths", IN(OK "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
+     "ready upstream_bad_response", FAKE_KEEP, false},
     {"length and chunked",
-     IN(OK "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAKE_KEEP,
-     "ready upstream_bad_response", false},
-    {"another protocol", IN("SSH-2.0-OpenSSH_9.2\r\n\r\n"), FAKE_KEEP,
-     "ready upstream_bad_response", false},
+     IN(OK "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+     "ready upstream_bad_response", FAKE_KEEP, false},
+    {"another protocol", IN("SSH-2.0-OpenSSH_9.2\r\n\r\n"), "ready upstream_bad_response",
+     FAKE_KEEP, false},
     {"101 that nobody asked for", IN("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
-     FAKE_KEEP, "ready upstream_bad_response", false},
+     "ready upstream_bad_response", FAKE_KEEP, false},
 };
 
 /* A second request tells by the number of connections whether the first one's was kept. */
@@ -127,7 +127,7 @@ static void test_huge_head(void **state)
 static void test_flood_of_interim_answers(void **state)
 {
     (void)state;
-    static char flood[25 * 1000 + 1];
+    static char flood[25001];
     struct rig r;
     struct owner o;
     for (size_t i = 0; i < 1000; i++) {
@@ -135,7 +135,7 @@ static void test_flood_of_interim_answers(void **state)
     }
     rig_init(&r, 1);
     rig_start(&r);
-    r.fakes[0].answer = (struct str){flood, 25 * 1000};
+    r.fakes[0].answer = (struct str){flood, (size_t)25 * 1000};
     rig_get(&r, &o);
     assert_true(o.failed);
     assert_int_equal(o.why, REASON_UPSTREAM_BAD_RESPONSE);
@@ -183,7 +183,7 @@ static void test_server_that_takes_nothing(void **state)
     owner_init(&o, &r);
     o.request.method = HTTP_METHOD_PUT;
     o.request.framing = HTTP_FRAMING_LENGTH;
-    o.request.length = 64 * 1024 * 1024;
+    o.request.length = UINT64_C(64) * 1024 * 1024;
     o.to_send = o.request.length;
     owner_start(&o);
     loop_run(r.loop);

@@ -1,5 +1,5 @@
 /* Connections kept and shared out: the limits, the queue, the order in it. */
-#include "tests/unit/proxy/upstream/rig.h"
+#include "tests/unit/proxy/upstream/owner.h"
 
 static void test_one_connection_for_many_requests(void **state)
 {

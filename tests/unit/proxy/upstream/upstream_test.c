@@ -2,9 +2,10 @@
  * memory; memory that runs out. */
 #include <malloc.h>
 
-#include "tests/unit/proxy/upstream/rig.h"
+#include "tests/unit/proxy/upstream/owner.h"
 
-#define BIG (UINT64_C(16) * 1024 * 1024)
+#define BIG        (UINT64_C(16) * 1024 * 1024)
+#define GROWTH_MAX ((size_t)1024 * 1024)
 
 static void test_other_server_when_one_cannot_be_reached(void **state)
 {
@@ -133,15 +134,15 @@ static void test_stale_connection(void **state)
     (void)state;
     static const struct {
         const char *says;
-        enum http_method method;
         uint64_t body;
         const char *told;
+        enum http_method method;
         bool again;
     } rows[] = {
-        {"GET is sent again", HTTP_METHOD_GET, 0, "ready 200 body:2 end", true},
-        {"PUT without body is sent again", HTTP_METHOD_PUT, 0, "ready 200 body:2 end", true},
-        {"PUT with a body is not", HTTP_METHOD_PUT, 4, "ready upstream_closed", false},
-        {"POST is not", HTTP_METHOD_POST, 0, "ready upstream_closed", false},
+        {"GET is sent again", 0, "ready 200 body:2 end", HTTP_METHOD_GET, true},
+        {"PUT without body is sent again", 0, "ready 200 body:2 end", HTTP_METHOD_PUT, true},
+        {"PUT with a body is not", 4, "ready upstream_closed", HTTP_METHOD_PUT, false},
+        {"POST is not", 0, "ready upstream_closed", HTTP_METHOD_POST, false},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct rig r;
@@ -320,7 +321,7 @@ static void test_big_upload(void **state)
             rig_turn(&r);
         }
         assert_true(o.sent < BIG);
-        assert_true(allocated() < before + 1024 * 1024);
+        assert_true(allocated() < before + GROWTH_MAX);
         loop_run(r.loop);
         assert_true(o.drained > 1);
         assert_false(o.failed);
@@ -347,7 +348,7 @@ static void test_big_download(void **state)
         while (o.received < BIG / 2) {
             rig_turn(&r);
         }
-        assert_true(allocated() < before + 1024 * 1024);
+        assert_true(allocated() < before + GROWTH_MAX);
         if (o.call != NULL) {
             loop_run(r.loop);
         }
