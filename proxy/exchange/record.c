@@ -97,6 +97,9 @@ void record_write(struct exchange *x)
         metrics_add(m, METRIC_REQUESTS_ACTIVE, -1);
         x->counted = false;
     }
+    if (x->peer->local != NULL) {
+        return; /* probes and scrapes of our own would drown the clients' requests */
+    }
     metrics_add(m, METRIC_REQUEST_OCTETS_TOTAL, (int64_t)x->received);
     metrics_add(m, METRIC_RESPONSE_OCTETS_TOTAL, (int64_t)x->sent);
     metrics_time(m, METRIC_TIME_REQUEST, duration_us);
