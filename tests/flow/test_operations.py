@@ -456,9 +456,10 @@ def test_memory_of_idle_connections(make_proxy):
     for _ in range(50):
         proxy.get()
     before = rss_kib()
-    clients = [proxy.connect() for _ in range(500)]
-    for client in clients:
-        assert client.get("/", ALICE, "wonder land").status == 200
+    clients = []
+    for _ in range(500):
+        clients.append(proxy.connect())
+        assert clients[-1].get("/", ALICE, "wonder land").status == 200
     wait_until(lambda: proxy.metric("countersign_http_requests_active") <= 1)
     each = (rss_kib() - before) / 500
     assert each < 35, f"{each:.1f} KiB a connection"
