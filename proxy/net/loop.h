@@ -27,6 +27,9 @@ struct loop_timer {
 
 #define LOOP_TICK_MS 20
 
+/* Octets that a stream reads at a time at most: the size of the buffer that all of them share. */
+#define LOOP_READ_MAX 65536
+
 /* A loop, or NULL. The process must ignore SIGPIPE: libuv writes without MSG_NOSIGNAL. */
 struct loop *loop_new(void);
 

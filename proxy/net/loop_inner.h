@@ -5,7 +5,6 @@
 #include <uv.h>
 
 #include "proxy/net/loop.h"
-#include "proxy/net/stream.h"
 
 /* Slots of the timer wheel; a power of two. One round takes LOOP_WHEEL_SLOTS * LOOP_TICK_MS. */
 #define LOOP_WHEEL_SLOTS 1024
@@ -29,7 +28,7 @@ struct loop {
     void *before_wait_arg;
     struct list tasks;
     struct loop_wheel wheel;
-    char read_buffer[STREAM_READ_MAX]; /* shared by all streams: octets are lent for one call */
+    char read_buffer[LOOP_READ_MAX]; /* shared by all streams: octets are lent for one call */
 };
 
 /* Prepare the wheel of l, whose uv member is ready. */

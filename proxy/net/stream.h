@@ -25,7 +25,7 @@ struct stream_ops {
 };
 
 /* Octets read at a time at most. */
-#define STREAM_READ_MAX 65536
+#define STREAM_READ_MAX LOOP_READ_MAX
 
 /* Begin reading; until then a new stream is paused. */
 void stream_start(struct stream *s);

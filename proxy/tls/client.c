@@ -77,6 +77,7 @@ static int connect_socket(struct client *c, struct err *e)
 }
 
 /* Never ask for a passphrase on a terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_passphrase(char *out, int size, int writing, void *arg)
 {
     (void)out;
@@ -111,12 +112,19 @@ static int make_context(struct client *c, struct err *e)
     return 0;
 }
 
+/* SSL_set_tlsext_host_name() without its cast, which drops const: OpenSSL copies the name. */
+static long set_server_name(SSL *ssl, const char *name)
+{
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    (void *)(uintptr_t)name);
+}
+
 static int make_session(struct client *c, struct err *e)
 {
     const char *name = c->options->server_name;
     c->ssl = SSL_new(c->context);
-    if (c->ssl == NULL || SSL_set_tlsext_host_name(c->ssl, name) != 1 ||
-        SSL_set1_host(c->ssl, name) != 1 || SSL_set_fd(c->ssl, c->fd) != 1) {
+    if (c->ssl == NULL || set_server_name(c->ssl, name) != 1 || SSL_set1_host(c->ssl, name) != 1 ||
+        SSL_set_fd(c->ssl, c->fd) != 1) {
         return crypto_error("cannot set up TLS", e);
     }
     return 0;

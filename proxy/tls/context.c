@@ -12,24 +12,15 @@
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define SUITES_1_3 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 
-/* Short on purpose: the client picks, and larger groups would let it cost us many times more. */
-#define GROUPS "X25519:P-256"
+/* Short on purpose: the client picks, and larger groups would let it cost us many times more. Not
+ * const, as OpenSSL's macro casts that away. */
+static char groups[] = "X25519:P-256";
 
 /* Octets of certificates that a client may send. */
 #define CLIENT_CHAIN_MAX 32768
 
 /* 112 bits: RSA from 2048, no SHA-1. */
 #define SECURITY_LEVEL 2
-
-/* Never ask for a passphrase on a terminal. */
-static int no_passphrase(char *out, int size, int writing, void *arg)
-{
-    (void)out;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
 
 static void set_behaviour(SSL_CTX *c)
 {
@@ -43,7 +34,6 @@ static void set_behaviour(SSL_CTX *c)
     (void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_num_tickets(c, 0);
     SSL_CTX_set_max_cert_list(c, CLIENT_CHAIN_MAX);
-    SSL_CTX_set_default_passwd_cb(c, no_passphrase);
     SSL_CTX_set_security_level(c, SECURITY_LEVEL);
 }
 
@@ -57,7 +47,7 @@ SSL_CTX *context_new(enum conf_tls_version min_version)
     int oldest = min_version == CONF_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     if (SSL_CTX_set_min_proto_version(c, oldest) != 1 || SSL_CTX_set_max_proto_version(c, 0) != 1 ||
         SSL_CTX_set_cipher_list(c, SUITES_1_2) != 1 ||
-        SSL_CTX_set_ciphersuites(c, SUITES_1_3) != 1 || SSL_CTX_set1_groups_list(c, GROUPS) != 1) {
+        SSL_CTX_set_ciphersuites(c, SUITES_1_3) != 1 || SSL_CTX_set1_groups_list(c, groups) != 1) {
         SSL_CTX_free(c);
         return NULL;
     }

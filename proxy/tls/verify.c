@@ -2,24 +2,43 @@
  * worker's thread. */
 #include "proxy/tls/verify.h"
 
+#include <string.h>
+
 #include "auth/trust.h"
 #include "base/clock.h"
 #include "proxy/tls/session_inner.h"
+
+/* With TLS 1.2, OpenSSL takes a client's key only on a curve that stands in our list of groups,
+ * which is short so that no client can make the key exchange costly. The exchange is agreed on by
+ * now: lengthening the list only lets in the keys. */
+static void allow_key_curve(SSL *ssl, X509 *leaf)
+{
+    static char groups[] = "X25519:P-256:P-384:P-521";
+    char curve[32] = "";
+    size_t n = 0;
+    if (SSL_version(ssl) == TLS1_2_VERSION &&
+        EVP_PKEY_get_group_name(X509_get0_pubkey(leaf), curve, sizeof(curve), &n) == 1 &&
+        strcmp(curve, SN_X9_62_prime256v1) != 0) {
+        (void)SSL_set1_groups_list(ssl, groups);
+    }
+}
 
 /* Replaces OpenSSL's own X509_verify_cert(). Comes only if the client sent a certificate. The error
  * that is set picks the alert. */
 static int on_chain(X509_STORE_CTX *chain, void *arg)
 {
     (void)arg;
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+    SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_session *s = ssl != NULL ? SSL_get_app_data(ssl) : NULL;
     X509_STORE_CTX_set_error(chain, X509_V_ERR_UNSPECIFIED);
     if (s == NULL || s->site == NULL || s->site->trust == NULL) {
         return 0;
     }
+    X509 *leaf = X509_STORE_CTX_get0_cert(chain);
     int error = X509_V_ERR_UNSPECIFIED;
-    s->peer_reason = trust_judge(s->site->trust, X509_STORE_CTX_get0_cert(chain),
-                                 X509_STORE_CTX_get0_untrusted(chain), clock_wall_ms(), &error);
+    s->peer_reason = trust_judge(s->site->trust, leaf, X509_STORE_CTX_get0_untrusted(chain),
+                                 clock_wall_ms(), &error);
+    allow_key_curve(ssl, leaf);
     if (s->peer_reason == REASON_OK) {
         X509_STORE_CTX_set_error(chain, X509_V_OK);
         return 1;

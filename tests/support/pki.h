@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#define PKI_DAY_S 86400
+#define PKI_DAY_S INT64_C(86400)
 #define PKI_NOW_S INT64_C(1800000000) /* 2027-01-15: certificates without dates hold around it */
 
 /* One attribute of a name. */

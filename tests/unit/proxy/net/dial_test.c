@@ -28,7 +28,7 @@ static struct addr address(const char *text)
     return a;
 }
 
-static int listening(struct addr *a, int backlog)
+static int listen_on(struct addr *a, int backlog)
 {
     struct err e = {.code = ERR_OK};
     const struct listen_options o = {.backlog = backlog, .unix_mode = 0600};
@@ -74,7 +74,7 @@ static void connects(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr inet = address("127.0.0.1:0");
-    int fd = listening(&inet, 8);
+    int fd = listen_on(&inet, 8);
     expect(l, &inet, 5000, 0);
     /* "localhost" may be ::1 first, where nobody listens. */
     struct addr name = address("localhost:1");
@@ -88,7 +88,7 @@ static void connects(void **state)
     (void)snprintf(text, sizeof(text), "unix:%s/s", path);
     struct addr local = address(text);
     expect(l, &local, 5000, -ENOENT);
-    fd = listening(&local, 8);
+    fd = listen_on(&local, 8);
     expect(l, &local, 5000, 0);
     assert_int_equal(close(fd), 0);
     expect(l, &local, 5000, -ECONNREFUSED);
@@ -102,7 +102,7 @@ static void refused(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a = address("127.0.0.1:0");
-    int fd = listening(&a, 1);
+    int fd = listen_on(&a, 1);
     assert_int_equal(close(fd), 0);
     expect(l, &a, 5000, -ECONNREFUSED);
     struct addr name = address("localhost:1");
@@ -129,7 +129,7 @@ static void too_slow(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a = address("127.0.0.1:0");
-    int fd = listening(&a, 0);
+    int fd = listen_on(&a, 0);
     int filler[3];
     for (int i = 0; i < 3; i++) {
         filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -150,7 +150,7 @@ static void cancelled(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a = address("127.0.0.1:0");
-    int fd = listening(&a, 8);
+    int fd = listen_on(&a, 8);
     struct addr others[] = {a, address("localhost:1"), address("255.255.255.255:9")};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         for (int late = 0; late < 2; late++) {
@@ -180,7 +180,7 @@ static void without_memory(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a = address("127.0.0.1:0");
-    int fd = listening(&a, 8);
+    int fd = listen_on(&a, 8);
     struct addr name = address("localhost:1");
     name.port = a.port;
     const struct addr *both[] = {&a, &name};

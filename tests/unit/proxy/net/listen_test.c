@@ -3,9 +3,10 @@
 #include <sys/wait.h>
 
 #include "proxy/net/listen.h"
+#include "tests/support/tmpdir.h"
 #include "tests/unit/proxy/net/turn.h"
 
-static char directory[64];
+static struct tmpdir directory;
 
 static struct addr address(const char *text)
 {
@@ -17,8 +18,9 @@ static struct addr address(const char *text)
 
 static struct addr unix_address(const char *name)
 {
-    char text[128];
-    (void)snprintf(text, sizeof(text), "unix:%s/%s", directory, name);
+    char text[TMPDIR_PATH_MAX + 8];
+    char path[TMPDIR_PATH_MAX];
+    (void)snprintf(text, sizeof(text), "unix:%s", tmpdir_path(&directory, name, path));
     return address(text);
 }
 
@@ -142,12 +144,13 @@ static const struct systemd_row {
     {"a connected socket", NULL, "4", "other:web:file:pair", "pair", ERR_CONFIG},
 };
 
+/* In the child, which has one thread. */
 static void set_or_unset(const char *name, const char *value)
 {
     if (value[0] != '\0') {
-        (void)setenv(name, value, 1);
+        (void)setenv(name, value, 1); /* NOLINT(concurrency-mt-unsafe) */
     } else {
-        (void)unsetenv(name);
+        (void)unsetenv(name); /* NOLINT(concurrency-mt-unsafe) */
     }
 }
 
@@ -212,16 +215,15 @@ static void handed_over(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(directory, sizeof(directory), "/tmp/countersign-net-XXXXXX");
-    return mkdtemp(directory) != NULL ? 0 : -1;
+    tmpdir_make(&directory);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    char command[96];
-    (void)snprintf(command, sizeof(command), "rm -r %s", directory);
-    return system(command);
+    tmpdir_remove(&directory);
+    return 0;
 }
 
 int main(void)

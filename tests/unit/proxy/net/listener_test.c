@@ -31,7 +31,7 @@ static void on_out(void *arg)
     d->out++;
 }
 
-static int listening(struct addr *a)
+static int listen_on(struct addr *a)
 {
     struct err e = {.code = ERR_OK};
     const struct listen_options o = {.backlog = CLIENTS_MAX};
@@ -71,7 +71,7 @@ static void accepts(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a;
-    int fd = listening(&a);
+    int fd = listen_on(&a);
     struct door d;
     door_open(l, &d, fd);
     int clients[CLIENTS_MAX];
@@ -109,7 +109,7 @@ static void shared_socket(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a;
-    int fd = listening(&a);
+    int fd = listen_on(&a);
     struct door one;
     struct door two;
     door_open(l, &one, fd);
@@ -140,7 +140,7 @@ static void last_ones(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a;
-    int fd = listening(&a);
+    int fd = listen_on(&a);
     struct door d;
     door_open(l, &d, fd);
     int clients[3];
@@ -172,7 +172,7 @@ static void out_of_descriptors(void **state)
     (void)state;
     struct loop *l = loop_new();
     struct addr a;
-    int fd = listening(&a);
+    int fd = listen_on(&a);
     struct door d;
     door_open(l, &d, fd);
     int clients[4];

@@ -116,8 +116,6 @@ static void pair_close(struct pair *p)
 
 static const enum addr_kind kinds[] = {ADDR_INET, ADDR_UNIX};
 
-#define FOR_EACH_KIND(kind) for (size_t kind = 0; kind < 2; kind++)
-
 static void send_text(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
@@ -149,8 +147,7 @@ static int write_n(struct user *u, size_t n)
 static void both_ways(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         send_text(p.other, "hello");
@@ -172,11 +169,19 @@ static void both_ways(void **state)
     }
 }
 
+static void resume_twice(struct user *u)
+{
+    u->inside = true;
+    stream_pause(u->stream);
+    stream_resume(u->stream);
+    stream_resume(u->stream);
+    u->inside = false;
+}
+
 static void pause_and_resume(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         p.user.pause_on_data = true;
@@ -188,11 +193,7 @@ static void pause_and_resume(void **state)
         turn_some(p.loop);
         assert_int_equal(p.user.data, 1);
         assert_int_equal(p.user.eof, 0);
-        p.user.inside = true;
-        stream_pause(p.user.stream);
-        stream_resume(p.user.stream);
-        stream_resume(p.user.stream);
-        p.user.inside = false;
+        resume_twice(&p.user);
         turn_until(p.loop, &p.user.data, 2);
         assert_memory_equal(p.user.got, "onetwo", 6);
         stream_resume(p.user.stream);
@@ -207,33 +208,32 @@ static void pause_and_resume(void **state)
 static void slow_reader(void **state)
 {
     (void)state;
-    enum { N = 4000000 };
-    FOR_EACH_KIND(k)
-    {
+    const size_t n = 4000000;
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         stream_start(p.user.stream);
-        assert_int_equal(write_n(&p.user, N), 0);
-        assert_int_equal(write_n(&p.user, N), 0);
+        assert_int_equal(write_n(&p.user, n), 0);
+        assert_int_equal(write_n(&p.user, n), 0);
         size_t queued = stream_queued(p.user.stream);
-        assert_true(queued > N && queued < 2 * N);
+        assert_true(queued > n && queued < 2 * n);
         uint64_t sent = stream_sent(p.user.stream);
-        assert_int_equal(sent + queued, 2 * N);
+        assert_int_equal(sent + queued, 2 * n);
         turn_some(p.loop);
         assert_int_equal(p.user.drained, 0);
         assert_int_equal(stream_sent(p.user.stream), sent); /* no progress without a reader */
         size_t got = 0;
-        for (int i = 0; i < 20000 && got < 2 * N; i++) {
+        for (int i = 0; i < 20000 && got < 2 * n; i++) {
             ssize_t end;
             got += take_all(p.other, &end);
             turn_once(p.loop);
             assert_true(stream_sent(p.user.stream) >= sent);
             sent = stream_sent(p.user.stream);
         }
-        assert_int_equal(got, 2 * N);
+        assert_int_equal(got, 2 * n);
         turn_until(p.loop, &p.user.drained, 1);
         assert_int_equal(stream_queued(p.user.stream), 0);
-        assert_int_equal(stream_sent(p.user.stream), 2 * N);
+        assert_int_equal(stream_sent(p.user.stream), 2 * n);
         pair_close(&p);
     }
 }
@@ -242,13 +242,12 @@ static void slow_reader(void **state)
 static void half_close(void **state)
 {
     (void)state;
-    enum { N = 4000000 };
-    FOR_EACH_KIND(k)
-    {
+    const size_t n = 4000000;
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         stream_start(p.user.stream);
-        assert_int_equal(write_n(&p.user, N), 0);
+        assert_int_equal(write_n(&p.user, n), 0);
         stream_shutdown(p.user.stream);
         stream_shutdown(p.user.stream);
         assert_int_equal(stream_write(p.user.stream, STR("late")), -ERR_CLOSED);
@@ -259,7 +258,7 @@ static void half_close(void **state)
             turn_once(p.loop);
         }
         assert_int_equal(end, 0);
-        assert_int_equal(got, N);
+        assert_int_equal(got, n);
         send_text(p.other, "still here");
         turn_until(p.loop, &p.user.data, 1);
         assert_int_equal(p.user.n, 10);
@@ -274,8 +273,7 @@ static void half_close(void **state)
 static void answer_after_eof(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         stream_start(p.user.stream);
@@ -343,8 +341,7 @@ static void reset_by_peer(void **state)
 static void early_answer(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         stream_start(p.user.stream);
@@ -366,8 +363,7 @@ static void early_answer(void **state)
 static void broken_while_paused(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         assert_int_equal(write_n(&p.user, 10), 0);
@@ -385,8 +381,7 @@ static void broken_while_paused(void **state)
 static void broken_with_queue(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         stream_start(p.user.stream);
@@ -402,8 +397,7 @@ static void broken_with_queue(void **state)
 static void closing_in_callbacks(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         p.user.close_on_data = true;
@@ -443,8 +437,7 @@ static void closing_in_callbacks(void **state)
 static void staleness(void **state)
 {
     (void)state;
-    FOR_EACH_KIND(k)
-    {
+    for (size_t k = 0; k < 2; k++) {
         struct pair p;
         pair_open(&p, kinds[k]);
         assert_false(stream_is_stale(p.user.stream));

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "proxy/tls/client.h"
-#include "tests/unit/proxy/tls/lab.h"
+#include "tests/unit/proxy/tls/lab_client.h"
 
 static struct lab lab;
 

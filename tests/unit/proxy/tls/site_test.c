@@ -3,7 +3,7 @@
 
 #include <openssl/pem.h>
 
-#include "tests/unit/proxy/tls/lab.h"
+#include "tests/unit/proxy/tls/lab_client.h"
 
 static struct lab lab;
 
@@ -292,30 +292,40 @@ static void policies(void **state)
 
 /* --- look-up --- */
 
+static const struct name_row {
+    const char *name;
+    int site; /* without a default: -1 */
+} name_rows[] = {
+    {"www.example", 1},
+    {"WWW.EXAMPLE.", 1},
+    {"www.example..", -1},
+    {"x.wild.example", 2},
+    {"X.Wild.Example.", 2},
+    {"a.b.wild.example", -1},
+    {".wild.example", -1},
+    {"wild.example", -1},
+    {"*.wild.example", 2},
+    {"b.wild.example", 1},
+    {"b.wild.example.", 1},
+    {"", -1},
+    {".", -1},
+    {"www.exampl", -1},
+    {"www.example1", -1},
+    {"folded.example", 2},
+};
+
+static void check_name(const struct tls_sites *t, const struct name_row *row, bool has_default)
+{
+    int want = row->site < 0 && has_default ? 0 : row->site;
+    const struct tls_site *found = tls_sites_find(t, str_of(row->name));
+    if (found != (want < 0 ? NULL : tls_sites_at(t, (size_t)want))) {
+        fail_msg("\"%s\" found wrongly, default %d", row->name, has_default);
+    }
+}
+
 static void look_up(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        int site; /* without a default: -1 */
-    } rows[] = {
-        {"www.example", 1},
-        {"WWW.EXAMPLE.", 1},
-        {"www.example..", -1},
-        {"x.wild.example", 2},
-        {"X.Wild.Example.", 2},
-        {"a.b.wild.example", -1},
-        {".wild.example", -1},
-        {"wild.example", -1},
-        {"*.wild.example", 2},
-        {"b.wild.example", 1},
-        {"b.wild.example.", 1},
-        {"", -1},
-        {".", -1},
-        {"www.exampl", -1},
-        {"www.example1", -1},
-        {"folded.example", 2},
-    };
     struct lab_setting s;
     lab_setting_init(&s, &lab, CONF_CLIENT_OFF, CONF_ON_FAILURE_REFUSE);
     struct conf_text first[2] = {{.p = "www.example"}, {.p = "b.wild.example"}};
@@ -328,12 +338,8 @@ static void look_up(void **state)
     for (int has_default = 0; has_default < 2; has_default++) {
         s.listener.has_default = has_default != 0;
         struct tls_sites *t = lab_sites(&s.listener);
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-            int want = rows[i].site < 0 && has_default != 0 ? 0 : rows[i].site;
-            const struct tls_site *found = tls_sites_find(t, str_of(rows[i].name));
-            if (found != (want < 0 ? NULL : tls_sites_at(t, (size_t)want))) {
-                fail_msg("\"%s\" found wrongly, default %d", rows[i].name, has_default);
-            }
+        for (size_t i = 0; i < sizeof(name_rows) / sizeof(name_rows[0]); i++) {
+            check_name(t, &name_rows[i], has_default != 0);
         }
         char huge[300];
         memset(huge, 'a', sizeof(huge));

@@ -1,5 +1,5 @@
 /* proxy/tls/verify.c: what a client certificate leads to, and which alert says so. */
-#include "tests/unit/proxy/tls/lab.h"
+#include "tests/unit/proxy/tls/lab_client.h"
 
 static struct lab lab;
 
