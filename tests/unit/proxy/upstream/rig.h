@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_PROXY_UPSTREAM_RIG_H
 #define TESTS_UNIT_PROXY_UPSTREAM_RIG_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -53,6 +54,7 @@ static inline void rig_turn(struct rig *r)
 static inline void rig_init(struct rig *r, size_t n)
 {
     memset(r, 0, sizeof(*r));
+    (void)signal(SIGPIPE, SIG_IGN); /* loop_new() asks for it */
     r->loop = loop_new();
     r->region = metrics_region_new(1);
     assert_non_null(r->loop);
