@@ -8,18 +8,20 @@
 #include "base/clock.h"
 #include "proxy/tls/session_inner.h"
 
+/* Not const, as OpenSSL's macro casts that away. */
+static char key_groups[] = "X25519:P-256:P-384:P-521";
+
 /* With TLS 1.2, OpenSSL takes a client's key only on a curve that stands in our list of groups,
  * which is short so that no client can make the key exchange costly. The exchange is agreed on by
  * now: lengthening the list only lets in the keys. */
 static void allow_key_curve(SSL *ssl, X509 *leaf)
 {
-    static char groups[] = "X25519:P-256:P-384:P-521";
     char curve[32] = "";
     size_t n = 0;
     if (SSL_version(ssl) == TLS1_2_VERSION &&
         EVP_PKEY_get_group_name(X509_get0_pubkey(leaf), curve, sizeof(curve), &n) == 1 &&
         strcmp(curve, SN_X9_62_prime256v1) != 0) {
-        (void)SSL_set1_groups_list(ssl, groups);
+        (void)SSL_set1_groups_list(ssl, key_groups);
     }
 }
 
