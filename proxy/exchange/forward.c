@@ -39,8 +39,9 @@ static const char *const never_trailers[] = {
 static bool is_alike(struct str name, const char *known)
 {
     for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i] == '_' ? '-' : str_lower(name.p[i]);
-        if (known[i] == '\0' || c != known[i]) {
+        char c = str_lower(name.p[i]);
+        bool same = c == known[i] || (c == '_' && known[i] == '-');
+        if (known[i] == '\0' || !same) {
             return false;
         }
     }
@@ -80,14 +81,21 @@ static bool drop_from_trailers(struct str name, void *arg)
            strip_is_reserved(name, names);
 }
 
+static size_t put(char *out, size_t at, struct str s)
+{
+    memcpy(out + at, s.p, s.n);
+    return at + s.n;
+}
+
 /* All values of the fields called name as one list, then own behind them; own alone if there are
  * none. In the arena; p is NULL without memory. */
 static struct str join(const struct fields *fields, struct str name, struct str own)
 {
+    const struct str comma = STR(", ");
     size_t size = own.n;
     for (size_t i = 0; i < fields->n; i++) {
         if (str_ieq(fields->v[i].name, name) && fields->v[i].value.n > 0) {
-            size += fields->v[i].value.n + 2;
+            size += fields->v[i].value.n + comma.n;
         }
     }
     char *p = arena_alloc(fields->arena, size + 1);
@@ -98,13 +106,10 @@ static struct str join(const struct fields *fields, struct str name, struct str 
     for (size_t i = 0; i < fields->n; i++) {
         struct str value = fields->v[i].value;
         if (str_ieq(fields->v[i].name, name) && value.n > 0) {
-            memcpy(p + at, value.p, value.n);
-            memcpy(p + at + value.n, ", ", 2);
-            at += value.n + 2;
+            at = put(p, put(p, at, value), comma);
         }
     }
-    memcpy(p + at, own.p, own.n);
-    return (struct str){p, size};
+    return (struct str){p, put(p, at, own)};
 }
 
 /* A Forwarded value: a token as it is, everything else quoted (RFC 7239 4). The octets of hosts and

@@ -1,0 +1,343 @@
+/* The order of things on one HTTP/1 connection: what waits for what, and how it ends. */
+#include "tests/unit/proxy/server/wire.h"
+
+static void test_pipelined_requests_wait_their_turn(void **state)
+{
+    (void)state;
+    start();
+    feed("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
+         "\r\nhiGET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(1, up.starts);
+    answer(200, HTTP_FRAMING_LENGTH, "1");
+    assert_int_equal(2, up.starts);
+    CHECK_STR("second", up_call.request->target, STR("/2"));
+    assert_int_equal(0, buf_len(&up.body));
+    answer(200, HTTP_FRAMING_LENGTH, "2");
+    CHECK_STR("its body", buf_str(&up.body), STR("hi"));
+    assert_int_equal(3, up.starts);
+    CHECK_STR("third", up_call.request->target, STR("/3"));
+    answer(200, HTTP_FRAMING_LENGTH, "3");
+    CHECK_STR("in order", sent(),
+              STR("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 200 OK\r\n"
+                  "Content-Length: 1\r\n\r\n2HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n3"));
+    assert_int_equal(3, logged.records);
+    stop();
+}
+
+static void test_100_continue_only_when_let_through(void **state)
+{
+    (void)state;
+    start();
+    gate_will(VERDICT_WAIT, REASON_OK, "password");
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    assert_int_equal(0, buf_len(&wire.out));
+    gate_decides(VERDICT_ALLOW, REASON_OK, "pairing");
+    turn();
+    assert_int_equal(0, buf_len(&wire.out));
+    up_ready();
+    turn();
+    CHECK_STR("now", sent(), STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    up.full = true;
+    feed("h");
+    up_drained();
+    turn();
+    feed("i");
+    CHECK_STR("said once", sent(), STR(""));
+    CHECK_STR("body", buf_str(&up.body), STR("hi"));
+    assert_int_equal(1, up.finishes);
+    up_head(200, HTTP_FRAMING_LENGTH, 0);
+    up_end(NULL);
+    turn();
+    assert_false(is_over());
+    stop();
+}
+
+static void test_a_body_is_held_back_until_it_is_wanted(void **state)
+{
+    (void)state;
+    start();
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    assert_int_equal(2, buf_len(&wire.rest));
+    assert_false(loop_timer_running(&wire.h.timer));
+    up.full = true;
+    up_ready();
+    turn();
+    CHECK_STR("what came", buf_str(&up.body), STR("ab"));
+    feed("cd");
+    CHECK_STR("no more while it is full", buf_str(&up.body), STR("ab"));
+    up_drained();
+    turn();
+    CHECK_STR("then the rest", buf_str(&up.body), STR("abcd"));
+    assert_int_equal(1, up.finishes);
+    up_head(200, HTTP_FRAMING_LENGTH, 0);
+    up_end(NULL);
+    turn();
+    stop();
+}
+
+static void test_a_full_link_pauses_the_upstream(void **state)
+{
+    (void)state;
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    up_ready();
+    up_head(200, HTTP_FRAMING_CHUNKED, 0);
+    wire.full = true;
+    up_body("a");
+    assert_true(up.paused);
+    wire.full = false;
+    h1_server_drained(&wire.h);
+    assert_false(up.paused);
+    up_end(NULL);
+    turn();
+    stop();
+}
+
+static void test_an_answer_before_the_body_is_complete(void **state)
+{
+    (void)state;
+    start();
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+    up_ready();
+    turn();
+    up_head(200, HTTP_FRAMING_LENGTH, 0);
+    up_end(NULL);
+    turn();
+    CHECK_STR("answered", sent(), STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    assert_false(is_over());
+    feed("defghijGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK_STR("the next request is not the body's rest", up_call.request->target, STR("/2"));
+    CHECK_STR("body", buf_str(&up.body), STR("abc"));
+    answer(204, HTTP_FRAMING_NONE, "");
+    stop();
+}
+
+static void test_an_upstream_that_breaks_off_breaks_the_client_off(void **state)
+{
+    (void)state;
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    up_ready();
+    up_head(200, HTTP_FRAMING_CHUNKED, 0);
+    up_body("a");
+    up_fail(REASON_UPSTREAM_TRUNCATED);
+    turn();
+    assert_true(wire.closed);
+    struct str out = sent();
+    assert_null(memmem(out.p, out.n, "0\r\n\r\n", 5));
+    stop();
+}
+
+/* ---- Ends ---- */
+
+static void test_timers(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(10, wire.h.timer.due_ms);
+    fire();
+    assert_true(wire.finished);
+    assert_int_equal(0, buf_len(&wire.out));
+    assert_int_equal(1, counted(REASON_HEAD_TIMEOUT));
+    stop();
+
+    start();
+    feed("GET / HT");
+    assert_int_equal(10, wire.h.timer.due_ms);
+    fire();
+    assert_true(str_starts(sent(), STR("HTTP/1.1 408 ")));
+    assert_true(wire.finished);
+    assert_int_equal(REASON_HEAD_TIMEOUT, logged.reason);
+    stop();
+
+    start();
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    up_ready();
+    turn();
+    assert_int_equal(20, wire.h.timer.due_ms);
+    fire();
+    assert_true(str_starts(sent(), STR("HTTP/1.1 408 ")));
+    assert_int_equal(1, up.cancels);
+    assert_true(wire.finished);
+    stop();
+
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_false(loop_timer_running(&wire.h.timer));
+    answer(204, HTTP_FRAMING_NONE, "");
+    assert_int_equal(30, wire.h.timer.due_ms);
+    (void)sent();
+    fire();
+    assert_true(wire.finished);
+    assert_int_equal(0, buf_len(&wire.out));
+    assert_int_equal(1, counted(REASON_KEEPALIVE_TIMEOUT));
+    assert_int_equal(1, logged.records);
+    stop();
+
+    start();
+    gate_will(VERDICT_DENY, REASON_PAIRING_MISMATCH, "pairing");
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    assert_false(is_over());
+    assert_int_equal(40, wire.h.timer.due_ms);
+    fire();
+    assert_true(wire.finished);
+    assert_int_equal(1, logged.records);
+    stop();
+}
+
+static void test_the_clients_end(void **state)
+{
+    (void)state;
+    start();
+    h1_server_eof(&wire.h);
+    turn();
+    assert_true(wire.finished);
+    assert_int_equal(0, logged.records);
+    stop();
+
+    start();
+    feed("GET / HT");
+    h1_server_eof(&wire.h);
+    turn();
+    assert_true(wire.closed);
+    assert_int_equal(REASON_HTTP_TRUNCATED, logged.reason);
+    assert_int_equal(0, up.starts);
+    stop();
+
+    start();
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    up_ready();
+    turn();
+    h1_server_eof(&wire.h);
+    turn();
+    assert_true(wire.closed);
+    assert_int_equal(1, up.cancels);
+    assert_int_equal(REASON_HTTP_TRUNCATED, logged.reason);
+    stop();
+
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    h1_server_eof(&wire.h);
+    turn();
+    assert_false(is_over());
+    answer(200, HTTP_FRAMING_LENGTH, "hi");
+    CHECK_STR("a half-closed client gets its answer", sent(),
+              STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+    assert_true(wire.finished);
+    stop();
+
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire.gone = true;
+    h1_server_eof(&wire.h);
+    turn();
+    assert_true(wire.closed);
+    assert_int_equal(1, up.cancels);
+    assert_int_equal(REASON_CLIENT_CLOSED, logged.reason);
+    stop();
+}
+
+static void test_a_broken_connection(void **state)
+{
+    (void)state;
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    h1_server_fail(&wire.h, REASON_CLIENT_CLOSED);
+    turn();
+    assert_int_equal(1, up.cancels);
+    assert_int_equal(REASON_CLIENT_CLOSED, logged.reason);
+    stop();
+}
+
+static void test_draining(void **state)
+{
+    (void)state;
+    start();
+    loop_env.draining = true;
+    h1_server_drain(&wire.h);
+    assert_true(wire.finished);
+    stop();
+
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    loop_env.draining = true;
+    h1_server_drain(&wire.h);
+    assert_false(is_over());
+    answer(200, HTTP_FRAMING_LENGTH, "hi");
+    CHECK_STR("told", sent(),
+              STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"));
+    assert_true(wire.finished);
+    stop();
+}
+
+static void test_requests_per_connection(void **state)
+{
+    (void)state;
+    start();
+    loop_conf.limits.requests_per_connection = 2;
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    answer(204, HTTP_FRAMING_NONE, "");
+    assert_false(is_over());
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    (void)sent();
+    answer(204, HTTP_FRAMING_NONE, "");
+    CHECK_STR("the last", sent(), STR("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"));
+    assert_true(wire.finished);
+    loop_conf.limits.requests_per_connection = 0;
+    stop();
+}
+
+static void test_a_connection_whose_site_is_gone(void **state)
+{
+    (void)state;
+    start();
+    wire.on_request = REASON_MISDIRECTED;
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct str out = sent();
+    assert_true(str_starts(out, STR("HTTP/1.1 421 ")));
+    assert_non_null(memmem(out.p, out.n, "Connection: close\r\n", 19));
+    assert_true(wire.finished);
+    assert_int_equal(0, up.starts);
+    assert_int_equal(REASON_MISDIRECTED, logged.reason);
+    stop();
+}
+
+/* Every allocation fails in turn: the connection ends, and nothing half is answered. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (unsigned long n = 1; n < 80; n++) {
+        start();
+        mem_fail_after(n, false);
+        (void)h1_server_octets(&wire.h, STR("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+        turn();
+        mem_fail_after(0, false);
+        if (up.open) {
+            answer(204, HTTP_FRAMING_NONE, "");
+            assert_false(is_over());
+        } else {
+            assert_true(is_over() || buf_len(&wire.out) > 0);
+        }
+        stop();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pipelined_requests_wait_their_turn),
+        cmocka_unit_test(test_100_continue_only_when_let_through),
+        cmocka_unit_test(test_a_body_is_held_back_until_it_is_wanted),
+        cmocka_unit_test(test_a_full_link_pauses_the_upstream),
+        cmocka_unit_test(test_an_answer_before_the_body_is_complete),
+        cmocka_unit_test(test_an_upstream_that_breaks_off_breaks_the_client_off),
+        cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_the_clients_end),
+        cmocka_unit_test(test_a_broken_connection),
+        cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_requests_per_connection),
+        cmocka_unit_test(test_a_connection_whose_site_is_gone),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
