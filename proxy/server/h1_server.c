@@ -151,7 +151,7 @@ static void sink_want_body(void *self, bool want)
         loop_timer_stop(&h->timer);
         return;
     }
-    if (h->expects && h->out == H1_OUT_NONE) {
+    if (h->expects) {
         h->expects = false;
         link_write(h->link, STR("HTTP/1.1 100 Continue\r\n\r\n"));
     }

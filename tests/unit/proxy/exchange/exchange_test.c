@@ -124,6 +124,10 @@ static void test_back_pressure_both_ways(void **state)
     c->full = false;
     exchange_drained(c->x);
     assert_false(up.paused);
+    c->full = true;
+    up_body("3");
+    assert_true(up.paused);
+    exchange_drained(c->x);
     up_end(NULL);
     check_ended(c, REASON_OK);
 }

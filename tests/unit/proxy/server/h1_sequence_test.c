@@ -112,6 +112,20 @@ static void test_an_answer_before_the_body_is_complete(void **state)
     stop();
 }
 
+static void test_an_answer_long_before_the_body_is_complete(void **state)
+{
+    (void)state;
+    start();
+    feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc");
+    up_ready();
+    turn();
+    up_head(200, HTTP_FRAMING_LENGTH, 0);
+    up_end(NULL);
+    turn();
+    assert_true(wire.finished);
+    stop();
+}
+
 static void test_an_upstream_that_breaks_off_breaks_the_client_off(void **state)
 {
     (void)state;
@@ -270,6 +284,22 @@ static void test_draining(void **state)
     stop();
 }
 
+static void test_draining_that_begins_in_an_answer(void **state)
+{
+    (void)state;
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    up_ready();
+    up_head(200, HTTP_FRAMING_CHUNKED, 0);
+    loop_env.draining = true;
+    h1_server_drain(&wire.h);
+    assert_false(is_over());
+    up_end(NULL);
+    turn();
+    assert_true(wire.finished);
+    stop();
+}
+
 static void test_requests_per_connection(void **state)
 {
     (void)state;
@@ -335,6 +365,8 @@ int main(void)
         cmocka_unit_test(test_the_clients_end),
         cmocka_unit_test(test_a_broken_connection),
         cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_draining_that_begins_in_an_answer),
+        cmocka_unit_test(test_an_answer_long_before_the_body_is_complete),
         cmocka_unit_test(test_requests_per_connection),
         cmocka_unit_test(test_a_connection_whose_site_is_gone),
         cmocka_unit_test(test_no_memory),
