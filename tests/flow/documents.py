@@ -104,6 +104,7 @@ class Reader:
         (program / "python3").symlink_to("/usr/bin/python3")
         self.env = {k: v for k, v in os.environ.items()
                     if not re.search(r"proxy$|_CA_BUNDLE$|^SSL_CERT_", k, re.I)}
+        self.env.pop("TMPDIR", None)  # a socket's path must be short
         self.env.update(PATH=f"{program}:{os.environ['PATH']}", HOME=str(self.dir), LC_ALL="C",
                         PYTHONDONTWRITEBYTECODE="1")
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -187,12 +188,10 @@ def test_commands_of_the_clients(reader, tmp_path):
         pytest.skip(f"not installed: {', '.join(needed)}")
     port = str(free_port())
     r = reader({"8443": port})
-    r.env["TMPDIR"] = str(tmp_path / ".demo")
-    (tmp_path / ".demo").mkdir()
     demo = r.start(f"countersign demo --port {port}")
     wait_until(lambda: "Try it:" in r.started_output() or demo.poll() is not None)
     assert demo.poll() is None, r.started_output()
-    (files,) = (tmp_path / ".demo").glob("countersign-demo.*")
+    files = Path(re.search(r"^  cd (.*)$", r.started_output(), re.M).group(1))
     for name in ("ca.crt", "alice.crt", "alice.key", "bob.crt", "bob.key"):
         shutil.copy(files / name, tmp_path)
     count = 0
