@@ -3,6 +3,7 @@
 #include "proxy/net/stream.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -122,6 +123,28 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     buffer->len = STREAM_READ_MAX;
 }
 
+/* libuv takes a hang-up behind a short read for the end of the stream (its POLLHUP short cut). The
+ * socket knows better: octets may have come meanwhile, and a reset is no end. */
+static void on_hangup(struct stream *s)
+{
+    char c;
+    ssize_t n = recv(fd_of(s), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0) {
+        s->reading = false;
+        stream_resume(s);
+        return;
+    }
+    stop_reading(s);
+    if (n < 0 && errno != EAGAIN) {
+        tell_broken(s);
+        return;
+    }
+    s->eof = true;
+    if (s->ops != NULL && !s->write_failed) {
+        s->ops->on_eof(s->self);
+    }
+}
+
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buffer)
 {
     struct stream *s = handle->data;
@@ -130,11 +153,7 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buffer)
             s->ops->on_data(s->self, (struct str){buffer->base, (size_t)n});
         }
     } else if (n == UV_EOF) {
-        s->eof = true;
-        stop_reading(s);
-        if (s->ops != NULL && !s->write_failed) {
-            s->ops->on_eof(s->self);
-        }
+        on_hangup(s);
     } else if (n < 0) {
         tell_broken(s);
     }
@@ -167,6 +186,14 @@ void stream_resume(struct stream *s)
     s->reading = true;
     if (!s->eof && uv_read_start(&s->handle.stream, on_alloc, on_read) != 0) {
         writing_failed(s);
+    }
+}
+
+void stream_ack_now(struct stream *s)
+{
+    int one = 1;
+    if (s->peer.kind != ADDR_UNIX && !s->closing) {
+        (void)setsockopt(fd_of(s), IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
     }
 }
 

@@ -50,6 +50,10 @@ uint64_t stream_sent(const struct stream *s);
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 
+/* Acknowledge what came at once, not together with what we send next (TCP_QUICKACK, tcp(7)): for a
+ * peer without TCP_NODELAY, which holds its next octets back until then. Unix sockets: nothing. */
+void stream_ack_now(struct stream *s);
+
 /* Send our end after what is queued. Idempotent. */
 void stream_shutdown(struct stream *s);
 

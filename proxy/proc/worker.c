@@ -291,6 +291,7 @@ static void release(struct worker *w)
     pwcache_free(env->pwcache);
     loop_waker_close(w->password_waker);
     loop_watch_close(w->ipc_watch);
+    loop_run(env->loop); /* what was closed above tells its owner, who then frees it */
     loop_free(env->loop);
     access_free(env->access);
     log_free(env->log);

@@ -306,6 +306,7 @@ static void shake_hands(struct link *l)
         loop_timer_stop(&l->timer);
         l->state = LINK_OPEN;
         l->ops->on_ready(l->self);
+        stream_ack_now(l->stream);
         pump(l);
         break;
     case TLS_WANT:

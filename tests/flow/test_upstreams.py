@@ -301,3 +301,20 @@ def test_no_descriptor_is_lost(proxy, upstream):
             proxy.get()
     upstream.answer = OK
     wait_until(lambda: len(os.listdir(f"/proc/{worker}/fd")) <= before + 2)
+
+
+def test_reset_in_a_body_that_only_the_end_delimits(proxy, upstream):
+    """A reset is no end: what came before it must not pass for a complete answer."""
+    def act(request, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\npart of it")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        raise OSError("reset")
+    upstream.answer = act
+    for _ in range(10):
+        with proxy.connect() as client:
+            with pytest.raises((AssertionError, OSError)):
+                answer = client.get("/", ALICE, "wonder land")
+                assert answer is None or answer.status == 502
+                raise OSError("told before any of it was passed on")
