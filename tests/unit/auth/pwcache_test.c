@@ -13,50 +13,77 @@ static void digest(struct pwcache *c, const char *user, unsigned char out[PWCACH
     assert_int_equal(pwcache_digest(c, str_of(user), STR("h"), STR("p"), NULL, out), 0);
 }
 
+static const unsigned char cert_one[32] = {1};
+static const unsigned char cert_zero[32] = {0};
+
+static const struct part {
+    const char *what;
+    const char *user;
+    const char *hash;
+    const char *password;
+    const unsigned char *cert;
+} parts[] = {
+    {"the credential itself", "u", "h", "p", cert_one},
+    {"another user", "v", "h", "p", cert_one},
+    {"another stored hash", "u", "i", "p", cert_one},
+    {"another password", "u", "h", "q", cert_one},
+    {"another certificate", "u", "h", "p", cert_zero},
+    {"no certificate", "u", "h", "p", NULL},
+    {"a border that moved", "uh", "", "p", cert_one},
+    {"an empty password", "u", "hp", "", cert_one},
+};
+
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+static void digest_part(struct pwcache *c, const struct part *part, unsigned char *out)
+{
+    assert_int_equal(pwcache_digest(c, str_of(part->user), str_of(part->hash),
+                                    str_of(part->password), part->cert, out),
+                     0);
+}
+
+/* The nth digest is none of those before. */
+static void check_new(unsigned char d[PARTS][PWCACHE_DIGEST], size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (memcmp(d[n], d[k], PWCACHE_DIGEST) == 0) {
+            fail_msg("%s has the digest of %s", parts[n].what, parts[k].what);
+        }
+    }
+}
+
 static void test_binding(void **state)
 {
     (void)state;
-    const unsigned char one[32] = {1};
-    const unsigned char zero[32] = {0};
-    const struct {
-        const char *what;
-        struct str user, hash, password;
-        const unsigned char *cert;
-    } rows[] = {
-        {"the credential itself", STR("u"), STR("h"), STR("p"), one},
-        {"another user", STR("v"), STR("h"), STR("p"), one},
-        {"another stored hash", STR("u"), STR("i"), STR("p"), one},
-        {"another password", STR("u"), STR("h"), STR("q"), one},
-        {"another certificate", STR("u"), STR("h"), STR("p"), zero},
-        {"no certificate", STR("u"), STR("h"), STR("p"), NULL},
-        {"a border that moved", STR("uh"), STR(""), STR("p"), one},
-        {"an empty password", STR("u"), STR("hp"), STR(""), one},
-    };
-    enum { N = sizeof(rows) / sizeof(rows[0]) };
-    unsigned char d[N][PWCACHE_DIGEST];
+    unsigned char d[PARTS][PWCACHE_DIGEST];
+    struct pwcache *c = pwcache_new(4, 1000);
+    assert_non_null(c);
+    for (size_t i = 0; i < PARTS; i++) {
+        digest_part(c, &parts[i], d[i]);
+        check_new(d, i);
+    }
+    pwcache_put(c, d[0], 1);
+    assert_true(pwcache_known(c, d[0], 2));
+    for (size_t i = 1; i < PARTS; i++) {
+        assert_false(pwcache_known(c, d[i], 2));
+    }
+    pwcache_free(c);
+}
+
+/* The same again gives the same, and under another key something else. */
+static void test_key(void **state)
+{
+    (void)state;
+    unsigned char d[3][PWCACHE_DIGEST];
     struct pwcache *c = pwcache_new(4, 1000);
     struct pwcache *other = pwcache_new(4, 1000);
     assert_non_null(c);
     assert_non_null(other);
-    for (size_t i = 0; i < N; i++) {
-        assert_int_equal(
-            pwcache_digest(c, rows[i].user, rows[i].hash, rows[i].password, rows[i].cert, d[i]), 0);
-        for (size_t k = 0; k < i; k++) {
-            if (memcmp(d[i], d[k], PWCACHE_DIGEST) == 0) {
-                fail_msg("%s has the digest of %s", rows[i].what, rows[k].what);
-            }
-        }
-    }
-    unsigned char again[PWCACHE_DIGEST];
-    assert_int_equal(pwcache_digest(c, STR("u"), STR("h"), STR("p"), one, again), 0);
-    assert_memory_equal(again, d[0], PWCACHE_DIGEST);
-    assert_int_equal(pwcache_digest(other, STR("u"), STR("h"), STR("p"), one, again), 0);
-    assert_memory_not_equal(again, d[0], PWCACHE_DIGEST);
-    pwcache_put(c, d[0], 1);
-    assert_true(pwcache_known(c, d[0], 2));
-    for (size_t i = 1; i < N; i++) {
-        assert_false(pwcache_known(c, d[i], 2));
-    }
+    digest_part(c, &parts[0], d[0]);
+    digest_part(c, &parts[0], d[1]);
+    digest_part(other, &parts[0], d[2]);
+    assert_memory_equal(d[0], d[1], PWCACHE_DIGEST);
+    assert_memory_not_equal(d[0], d[2], PWCACHE_DIGEST);
     pwcache_free(c);
     pwcache_free(other);
 }
@@ -155,9 +182,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binding), cmocka_unit_test(test_time),
-        cmocka_unit_test(test_number),  cmocka_unit_test(test_reset_and_off),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_binding),       cmocka_unit_test(test_key),
+        cmocka_unit_test(test_time),          cmocka_unit_test(test_number),
+        cmocka_unit_test(test_reset_and_off), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,12 +99,10 @@ static void test_too_long(void **state)
     memcpy(hash, FAST.p, FAST.n);
     struct pwcheck *p = pwcheck_new(1, 4, wake, NULL);
     struct waiter w[2] = {{0}};
-    assert_int_equal(pwcheck_start(p, digest_a, FAST, (struct str){password, sizeof(password)},
-                                   on_done, &w[0], &w[0].ticket),
-                     0);
-    assert_int_equal(pwcheck_start(p, digest_b, (struct str){hash, sizeof(hash)}, STR("secret"),
-                                   on_done, &w[1], &w[1].ticket),
-                     0);
+    assert_int_equal(
+        start(p, digest_a, FAST, (struct str){password, sizeof(password)}, on_done, &w[0]), 0);
+    assert_int_equal(
+        start(p, digest_b, (struct str){hash, sizeof(hash)}, STR("secret"), on_done, &w[1]), 0);
     collect_all(p);
     assert_false(w[0].match);
     assert_false(w[1].match);

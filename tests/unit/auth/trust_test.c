@@ -152,182 +152,159 @@ static void check_row_of(const struct row *row, uint32_t depth_max)
     free(l);
 }
 
+static const struct pki_extension critical[] = {{NID_netscape_comment, "critical,DER:05:00"}};
+static const struct pki_extension constraints[] = {
+    {NID_name_constraints, "critical,permitted;email:example.com"}};
+static const struct pki_extension bad_aia[] = {{NID_info_access, "DER:04:01:00"}};
+static const struct pki_extension loose_policy[] = {
+    {NID_policy_constraints, "requireExplicitPolicy:3"}};
+
+static const struct row chains[] = {
+    {"by the anchor", {.ca = false}, &p.root, {&p.root}, {0}, REASON_OK},
+    {"the root sent along", {.ca = false}, &p.root, {&p.root}, {&p.root}, REASON_OK},
+    {"two intermediates", {0}, &p.issuer, {&p.root}, {&p.issuer, &p.middle}, REASON_OK},
+    {"in the other order", {0}, &p.issuer, {&p.root}, {&p.middle, &p.issuer}, REASON_OK},
+    {"an intermediate of the bundle need not be sent",
+     {0},
+     &p.issuer,
+     {&p.root, &p.middle},
+     {&p.issuer},
+     REASON_OK},
+    {"nor does any", {.ca = false}, &p.issuer, {&p.root, &p.middle, &p.issuer}, {0}, REASON_OK},
+    {"an intermediate as the anchor", {0}, &p.issuer, {&p.middle}, {&p.issuer}, REASON_OK},
+    {"the same with the root sent",
+     {0},
+     &p.issuer,
+     {&p.middle},
+     {&p.issuer, &p.middle, &p.root},
+     REASON_OK},
+    {"an intermediate as the anchor says nothing of the root",
+     {0},
+     &p.root,
+     {&p.middle},
+     {&p.root},
+     REASON_CLIENT_CERT_UNKNOWN_CA},
+    {"an intermediate is missing",
+     {0},
+     &p.issuer,
+     {&p.root},
+     {&p.middle},
+     REASON_CLIENT_CERT_UNKNOWN_CA},
+    {"another CA",
+     {0},
+     &p.old_middle,
+     {&p.root},
+     {&p.old_middle, &p.old_root},
+     REASON_CLIENT_CERT_UNKNOWN_CA},
+    {"another CA of the same name",
+     {0},
+     &p.stranger,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_UNKNOWN_CA},
+    {"and that CA sent along",
+     {0},
+     &p.stranger,
+     {&p.root},
+     {&p.stranger},
+     REASON_CLIENT_CERT_UNKNOWN_CA},
+    {"self-signed", {0}, NULL, {&p.root}, {0}, REASON_CLIENT_CERT_UNKNOWN_CA},
+    {"expired",
+     {.not_after_s = PKI_NOW_S - 1},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_EXPIRED},
+    {"in its last second", {.not_after_s = PKI_NOW_S}, &p.root, {&p.root}, {0}, REASON_OK},
+    {"in its first second", {.not_before_s = PKI_NOW_S}, &p.root, {&p.root}, {0}, REASON_OK},
+    {"not yet valid",
+     {.not_before_s = PKI_NOW_S + 1},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_NOT_YET_VALID},
+    {"under an expired root", {0}, &p.old_root, {&p.old_root}, {0}, REASON_CLIENT_CERT_EXPIRED},
+    {"for servers only",
+     {.purpose = "serverAuth"},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_PURPOSE},
+    {"for servers and clients",
+     {.purpose = "serverAuth,clientAuth"},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_OK},
+    {"for any purpose, which is none named",
+     {.purpose = "anyExtendedKeyUsage"},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_PURPOSE},
+    {"for no purpose named at all", {.purpose = ""}, &p.root, {&p.root}, {0}, REASON_OK},
+    {"a key that may not sign",
+     {.usage = "critical,keyEncipherment"},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_PURPOSE},
+    {"a CA as the client",
+     {.ca = true, .purpose = "clientAuth"},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_PURPOSE},
+    {"a CA whose key may not sign certificates",
+     {.basic = "critical,CA:TRUE"},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_PURPOSE},
+    {"an unknown critical extension",
+     {.extensions = critical, .extension_count = 1},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_INVALID},
+    {"name constraints in a leaf",
+     {.extensions = constraints, .extension_count = 1},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_INVALID},
+    {"an extension that does not decode",
+     {.extensions = bad_aia, .extension_count = 1},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_INVALID},
+    {"policy constraints that are not critical",
+     {.extensions = loose_policy, .extension_count = 1},
+     &p.root,
+     {&p.root},
+     {0},
+     REASON_CLIENT_CERT_INVALID},
+    {"a path longer than a CA allows",
+     {0},
+     &p.under_narrow,
+     {&p.root},
+     {&p.under_narrow, &p.narrow},
+     REASON_CLIENT_CERT_CHAIN_TOO_LONG},
+    {"an issuer that is no CA", {0}, &p.no_ca, {&p.root}, {&p.no_ca}, REASON_CLIENT_CERT_INVALID},
+    {"a CA with empty name constraints",
+     {0},
+     &p.empty_constraints,
+     {&p.root},
+     {&p.empty_constraints},
+     REASON_CLIENT_CERT_INVALID},
+};
+
 static void test_chains(void **state)
 {
     (void)state;
-    static const struct pki_extension critical[] = {{NID_netscape_comment, "critical,DER:05:00"}};
-    static const struct pki_extension constraints[] = {
-        {NID_name_constraints, "critical,permitted;email:example.com"}};
-    static const struct pki_extension bad_aia[] = {{NID_info_access, "DER:04:01:00"}};
-    static const struct pki_extension policy[] = {
-        {NID_policy_constraints, "requireExplicitPolicy:3"}};
-    const struct row rows[] = {
-        {"by the anchor", {.ca = false}, &p.root, {&p.root}, {0}, REASON_OK},
-        {"the root sent along", {.ca = false}, &p.root, {&p.root}, {&p.root}, REASON_OK},
-        {"two intermediates",
-         {0},
-         &p.issuer,
-         {&p.root},
-         {&p.issuer, &p.middle},
-         REASON_OK},
-        {"in the other order",
-         {0},
-         &p.issuer,
-         {&p.root},
-         {&p.middle, &p.issuer},
-         REASON_OK},
-        {"an intermediate of the bundle need not be sent",
-         {0},
-         &p.issuer,
-         {&p.root, &p.middle},
-         {&p.issuer},
-         REASON_OK},
-        {"nor does any", {.ca = false}, &p.issuer, {&p.root, &p.middle, &p.issuer}, {0}, REASON_OK},
-        {"an intermediate as the anchor",
-         {0},
-         &p.issuer,
-         {&p.middle},
-         {&p.issuer},
-         REASON_OK},
-        {"the same with the root sent",
-         {0},
-         &p.issuer,
-         {&p.middle},
-         {&p.issuer, &p.middle, &p.root},
-         REASON_OK},
-        {"an intermediate as the anchor says nothing of the root",
-         {0},
-         &p.root,
-         {&p.middle},
-         {&p.root},
-         REASON_CLIENT_CERT_UNKNOWN_CA},
-        {"an intermediate is missing",
-         {0},
-         &p.issuer,
-         {&p.root},
-         {&p.middle},
-         REASON_CLIENT_CERT_UNKNOWN_CA},
-        {"another CA",
-         {0},
-         &p.old_middle,
-         {&p.root},
-         {&p.old_middle, &p.old_root},
-         REASON_CLIENT_CERT_UNKNOWN_CA},
-        {"another CA of the same name",
-         {0},
-         &p.stranger,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_UNKNOWN_CA},
-        {"and that CA sent along",
-         {0},
-         &p.stranger,
-         {&p.root},
-         {&p.stranger},
-         REASON_CLIENT_CERT_UNKNOWN_CA},
-        {"self-signed", {0}, NULL, {&p.root}, {0}, REASON_CLIENT_CERT_UNKNOWN_CA},
-        {"expired",
-         {.not_after_s = PKI_NOW_S - 1},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_EXPIRED},
-        {"in its last second", {.not_after_s = PKI_NOW_S}, &p.root, {&p.root}, {0}, REASON_OK},
-        {"in its first second", {.not_before_s = PKI_NOW_S}, &p.root, {&p.root}, {0}, REASON_OK},
-        {"not yet valid",
-         {.not_before_s = PKI_NOW_S + 1},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_NOT_YET_VALID},
-        {"under an expired root",
-         {0},
-         &p.old_root,
-         {&p.old_root},
-         {0},
-         REASON_CLIENT_CERT_EXPIRED},
-        {"for servers only",
-         {.purpose = "serverAuth"},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_PURPOSE},
-        {"for servers and clients",
-         {.purpose = "serverAuth,clientAuth"},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_OK},
-        {"for any purpose, which is none named",
-         {.purpose = "anyExtendedKeyUsage"},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_PURPOSE},
-        {"for no purpose named at all", {.purpose = ""}, &p.root, {&p.root}, {0}, REASON_OK},
-        {"a key that may not sign",
-         {.usage = "critical,keyEncipherment"},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_PURPOSE},
-        {"a CA as the client",
-         {.ca = true, .purpose = "clientAuth"},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_PURPOSE},
-        {"a CA whose key may not sign certificates",
-         {.basic = "critical,CA:TRUE"},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_PURPOSE},
-        {"an unknown critical extension",
-         {.extensions = critical, .extension_count = 1},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_INVALID},
-        {"name constraints in a leaf",
-         {.extensions = constraints, .extension_count = 1},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_INVALID},
-        {"an extension that does not decode",
-         {.extensions = bad_aia, .extension_count = 1},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_INVALID},
-        {"policy constraints that are not critical",
-         {.extensions = policy, .extension_count = 1},
-         &p.root,
-         {&p.root},
-         {0},
-         REASON_CLIENT_CERT_INVALID},
-        {"a path longer than a CA allows",
-         {0},
-         &p.under_narrow,
-         {&p.root},
-         {&p.under_narrow, &p.narrow},
-         REASON_CLIENT_CERT_CHAIN_TOO_LONG},
-        {"an issuer that is no CA",
-         {0},
-         &p.no_ca,
-         {&p.root},
-         {&p.no_ca},
-         REASON_CLIENT_CERT_INVALID},
-        {"a CA with empty name constraints",
-         {0},
-         &p.empty_constraints,
-         {&p.root},
-         {&p.empty_constraints},
-         REASON_CLIENT_CERT_INVALID},
-    };
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        check_row_of(&rows[i], 3);
+    for (size_t i = 0; i < ROWS(chains); i++) {
+        check_row_of(&chains[i], 3);
     }
 }
 
@@ -450,170 +427,225 @@ static char *crl_text(X509 *issuer, int64_t next_s, X509 *revoked)
 }
 
 /* root <- middle <- leaf, where both may be on a CRL. */
+static struct {
+    X509 *leaf;   /* by middle */
+    X509 *direct; /* by root */
+    char *root_good, *root_bad, *root_old;
+    char *middle_good, *middle_bad, *middle_old, *middle_old_bad;
+} c;
+
+static const struct crl_row {
+    const char *says;
+    char **crls[2];
+    X509 **leaf;
+    bool insecure;
+    enum reason reason;
+    int error;
+} crl_rows[] = {
+    {"both covered", {&c.root_good, &c.middle_good}, &c.leaf, false, REASON_OK, X509_V_OK},
+    {"the leaf is listed",
+     {&c.root_good, &c.middle_bad},
+     &c.leaf,
+     false,
+     REASON_CLIENT_CERT_REVOKED,
+     X509_V_ERR_CERT_REVOKED},
+    {"the intermediate is listed",
+     {&c.root_bad, &c.middle_good},
+     &c.leaf,
+     false,
+     REASON_CLIENT_CERT_REVOKED,
+     X509_V_ERR_CERT_REVOKED},
+    {"no CRL for the leaf",
+     {&c.root_good},
+     &c.leaf,
+     false,
+     REASON_CRL_MISSING,
+     X509_V_ERR_UNABLE_TO_GET_CRL},
+    {"no CRL for the intermediate",
+     {&c.middle_good},
+     &c.leaf,
+     false,
+     REASON_CRL_MISSING,
+     X509_V_ERR_UNABLE_TO_GET_CRL},
+    {"a certificate of the root needs only the root's",
+     {&c.root_good},
+     &c.direct,
+     false,
+     REASON_OK,
+     X509_V_OK},
+    {"the leaf's has expired",
+     {&c.root_good, &c.middle_old},
+     &c.leaf,
+     false,
+     REASON_CRL_EXPIRED,
+     X509_V_ERR_CRL_HAS_EXPIRED},
+    {"the intermediate's has expired",
+     {&c.root_old, &c.middle_good},
+     &c.leaf,
+     false,
+     REASON_CRL_EXPIRED,
+     X509_V_ERR_CRL_HAS_EXPIRED},
+    {"expired, and that is accepted",
+     {&c.root_old, &c.middle_old},
+     &c.leaf,
+     true,
+     REASON_OK,
+     X509_V_OK},
+    {"expired but listed",
+     {&c.root_good, &c.middle_old_bad},
+     &c.leaf,
+     false,
+     REASON_CLIENT_CERT_REVOKED,
+     X509_V_ERR_CERT_REVOKED},
+    {"expired is accepted, listed is not",
+     {&c.root_good, &c.middle_old_bad},
+     &c.leaf,
+     true,
+     REASON_CLIENT_CERT_REVOKED,
+     X509_V_ERR_CERT_REVOKED},
+    {"accepting expired ones does not replace missing ones",
+     {&c.root_good},
+     &c.leaf,
+     true,
+     REASON_CRL_MISSING,
+     X509_V_ERR_UNABLE_TO_GET_CRL},
+    {"no CRL is asked for: none is missed", {NULL}, &c.leaf, false, REASON_OK, X509_V_OK},
+};
+
+static void make_crls(void)
+{
+    const int64_t later = PKI_NOW_S + HOUR_S;
+    const int64_t past = PKI_NOW_S - 60;
+    c.leaf = pki_leaf("alice", p.key, p.middle, p.key);
+    c.direct = pki_leaf("bob", p.key, p.root, p.key);
+    c.root_good = crl_text(p.root, later, NULL);
+    c.root_bad = crl_text(p.root, later, p.middle);
+    c.root_old = crl_text(p.root, past, NULL);
+    c.middle_good = crl_text(p.middle, later, NULL);
+    c.middle_bad = crl_text(p.middle, later, c.leaf);
+    c.middle_old = crl_text(p.middle, past, NULL);
+    c.middle_old_bad = crl_text(p.middle, past, c.leaf);
+}
+
+static void drop_crls(void)
+{
+    char *const texts[] = {c.root_good,  c.root_bad,   c.root_old,      c.middle_good,
+                           c.middle_bad, c.middle_old, c.middle_old_bad};
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        free(texts[i]);
+    }
+    X509_free(c.leaf);
+    X509_free(c.direct);
+}
+
 static void test_crls(void **state)
 {
     (void)state;
-    const int64_t later = PKI_NOW_S + HOUR_S;
-    const int64_t past = PKI_NOW_S - 60;
-    X509 *leaf = pki_leaf("alice", p.key, p.middle, p.key);
-    X509 *direct = pki_leaf("bob", p.key, p.root, p.key);
-    char *root_good = crl_text(p.root, later, NULL);
-    char *root_bad = crl_text(p.root, later, p.middle);
-    char *root_old = crl_text(p.root, past, NULL);
-    char *middle_good = crl_text(p.middle, later, NULL);
-    char *middle_bad = crl_text(p.middle, later, leaf);
-    char *middle_old = crl_text(p.middle, past, NULL);
-    char *middle_old_bad = crl_text(p.middle, past, leaf);
-    const struct {
-        const char *says;
-        const char *crls[3];
-        X509 *leaf;
-        bool insecure;
-        enum reason reason;
-        int error;
-    } rows[] = {
-        {"both covered", {root_good, middle_good}, leaf, false, REASON_OK, X509_V_OK},
-        {"the leaf is listed",
-         {root_good, middle_bad},
-         leaf,
-         false,
-         REASON_CLIENT_CERT_REVOKED,
-         X509_V_ERR_CERT_REVOKED},
-        {"the intermediate is listed",
-         {root_bad, middle_good},
-         leaf,
-         false,
-         REASON_CLIENT_CERT_REVOKED,
-         X509_V_ERR_CERT_REVOKED},
-        {"no CRL for the leaf",
-         {root_good},
-         leaf,
-         false,
-         REASON_CRL_MISSING,
-         X509_V_ERR_UNABLE_TO_GET_CRL},
-        {"no CRL for the intermediate",
-         {middle_good},
-         leaf,
-         false,
-         REASON_CRL_MISSING,
-         X509_V_ERR_UNABLE_TO_GET_CRL},
-        {"a certificate of the root needs only the root's",
-         {root_good},
-         direct,
-         false,
-         REASON_OK,
-         X509_V_OK},
-        {"the leaf's has expired",
-         {root_good, middle_old},
-         leaf,
-         false,
-         REASON_CRL_EXPIRED,
-         X509_V_ERR_CRL_HAS_EXPIRED},
-        {"the intermediate's has expired",
-         {root_old, middle_good},
-         leaf,
-         false,
-         REASON_CRL_EXPIRED,
-         X509_V_ERR_CRL_HAS_EXPIRED},
-        {"expired, and that is accepted", {root_old, middle_old}, leaf, true, REASON_OK, X509_V_OK},
-        {"expired but listed",
-         {root_good, middle_old_bad},
-         leaf,
-         false,
-         REASON_CLIENT_CERT_REVOKED,
-         X509_V_ERR_CERT_REVOKED},
-        {"expired is accepted, listed is not",
-         {root_good, middle_old_bad},
-         leaf,
-         true,
-         REASON_CLIENT_CERT_REVOKED,
-         X509_V_ERR_CERT_REVOKED},
-        {"accepting expired ones does not replace missing ones",
-         {root_good},
-         leaf,
-         true,
-         REASON_CRL_MISSING,
-         X509_V_ERR_UNABLE_TO_GET_CRL},
-        {"no CRL is asked for: none is missed", {NULL}, leaf, false, REASON_OK, X509_V_OK},
-    };
     X509 *bundle[] = {p.root, p.middle};
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        struct conf_client policy = {.depth_max = 3, .insecure_expired_crl = rows[i].insecure};
-        struct load *l = load_certs(bundle, 2, policy, rows[i].crls);
-        CHECK_ROW(rows[i].says, l->t != NULL);
+    for (size_t i = 0; i < ROWS(crl_rows); i++) {
+        const struct crl_row *row = &crl_rows[i];
+        const char *crls[3] = {0};
+        for (size_t k = 0; k < 2 && row->crls[k] != NULL; k++) {
+            crls[k] = *row->crls[k];
+        }
+        struct conf_client policy = {.depth_max = 3, .insecure_expired_crl = row->insecure};
+        struct load *l = load_certs(bundle, 2, policy, crls);
+        CHECK_ROW(row->says, l->t != NULL);
         int error = -1;
-        enum reason r = trust_judge(l->t, rows[i].leaf, NULL, NOW_MS, &error);
-        CHECK_STR(rows[i].says, str_of(reason_token(r)), str_of(reason_token(rows[i].reason)));
-        CHECK_ROW(rows[i].says, error == rows[i].error);
+        enum reason r = trust_judge(l->t, *row->leaf, NULL, NOW_MS, &error);
+        CHECK_STR(row->says, str_of(reason_token(r)), str_of(reason_token(row->reason)));
+        CHECK_ROW(row->says, error == row->error);
         end(l);
         free(l);
     }
     /* An intermediate that is the anchor answers for itself: only the leaf is asked about. */
-    const char *only[] = {middle_good, NULL};
+    const char *only[] = {c.middle_good, NULL};
     struct load *l = load_certs(&p.middle, 1, (struct conf_client){.depth_max = 3}, only);
-    assert_int_equal(trust_judge(l->t, leaf, NULL, NOW_MS, NULL), REASON_OK);
-    assert_int_equal(trust_crl_expiry_s(l->t), later);
+    assert_int_equal(trust_judge(l->t, c.leaf, NULL, NOW_MS, NULL), REASON_OK);
+    assert_int_equal(trust_crl_expiry_s(l->t), PKI_NOW_S + HOUR_S);
     end(l);
     free(l);
-    char *const texts[] = {root_good,  root_bad,   root_old,      middle_good,
-                           middle_bad, middle_old, middle_old_bad};
+}
+
+/* Texts for the files of a policy. */
+static struct {
+    char *root, *old_root, *leaf, *lonely, *key, *foreign_crl, *old_crl;
+    char damaged[8192];
+} f;
+
+static char *no_text = NULL;
+static char *empty_text = (char[]){""};
+static char *damaged_text = f.damaged;
+
+static const struct load_row {
+    const char *says;
+    char **ca;
+    char **crl;
+    const char *place; /* part of the finding */
+    size_t errors, warnings;
+} load_rows[] = {
+    {"a root", &f.root, &no_text, "", 0, 0},
+    {"no bundle", &no_text, &no_text, "listeners[0].client.ca: ", 1, 0},
+    {"an empty file", &empty_text, &no_text, "no PEM certificate", 1, 0},
+    {"a key", &f.key, &no_text, "no PEM certificate", 1, 0},
+    {"a damaged certificate behind a good one", &damaged_text, &no_text, "certificate 2 is damaged",
+     1, 0},
+    {"a leaf", &f.leaf, &no_text, "\"CN=alice\" is not a CA", 1, 0},
+    {"a self-signed leaf", &f.lonely, &no_text, "\"CN=lonely\" is not a CA", 1, 0},
+    {"an expired root", &f.old_root, &no_text, "has expired", 0, 1},
+    {"a CRL by another", &f.root, &f.foreign_crl, "listeners[0].client.crl: ", 1, 0},
+    {"a CRL that is none", &f.root, &f.root, "not a CRL", 1, 0},
+    {"an expired CRL", &f.root, &f.old_crl, "the CRL has expired", 0, 1},
+};
+
+static void make_texts(void)
+{
+    X509 *leaf = pki_leaf("alice", p.key, p.root, p.key);
+    X509 *self_signed = pki_leaf("lonely", p.key, NULL, NULL);
+    f.root = pki_cert_pem(p.root);
+    f.old_root = pki_cert_pem(p.old_root);
+    f.leaf = pki_cert_pem(leaf);
+    f.lonely = pki_cert_pem(self_signed);
+    f.key = pki_key_pem(p.key);
+    f.foreign_crl = crl_text(p.old_root, PKI_NOW_S + HOUR_S, NULL);
+    f.old_crl = crl_text(p.root, PKI_NOW_S - 60, NULL);
+    (void)snprintf(f.damaged, sizeof(f.damaged), "%s%s", f.root, f.root);
+    f.damaged[strlen(f.root) + 100] = '!';
+    X509_free(leaf);
+    X509_free(self_signed);
+}
+
+static void drop_texts(void)
+{
+    char *const texts[] = {f.root, f.old_root, f.leaf, f.lonely, f.key, f.foreign_crl, f.old_crl};
     for (size_t i = 0; i < ROWS(texts); i++) {
         free(texts[i]);
     }
-    X509_free(leaf);
-    X509_free(direct);
+}
+
+static void check_load(const struct load_row *row)
+{
+    struct load l;
+    struct buf out;
+    const char *cas[] = {*row->ca, NULL};
+    const char *crls[] = {*row->crl, NULL};
+    load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
+    buf_init(&out, 65536);
+    assert_int_equal(diags_render(l.diags, &out), 0);
+    assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
+    CHECK_ROW(row->says, (l.t != NULL) == (row->errors == 0));
+    CHECK_ROW(row->says, diags_errors(l.diags) == row->errors);
+    CHECK_ROW(row->says, diags_warnings(l.diags) == row->warnings);
+    CHECK_ROW(row->says, strstr(buf_str(&out).p, row->place) != NULL);
+    buf_release(&out);
+    end(&l);
 }
 
 static void test_load(void **state)
 {
     (void)state;
-    X509 *leaf = pki_leaf("alice", p.key, p.root, p.key);
-    X509 *self_signed = pki_leaf("lonely", p.key, NULL, NULL);
-    char *root = pki_cert_pem(p.root);
-    char *old_root = pki_cert_pem(p.old_root);
-    char *leaf_pem = pki_cert_pem(leaf);
-    char *lonely = pki_cert_pem(self_signed);
-    char *key_pem = pki_key_pem(p.key);
-    char *foreign_crl = crl_text(p.old_root, PKI_NOW_S + HOUR_S, NULL);
-    char *old_crl = crl_text(p.root, PKI_NOW_S - 60, NULL);
-    char damaged[8192];
-    (void)snprintf(damaged, sizeof(damaged), "%s%s", root, root);
-    damaged[strlen(root) + 100] = '!';
-    const struct {
-        const char *says;
-        const char *ca;
-        const char *crl;
-        const char *place; /* part of the finding */
-        size_t errors, warnings;
-    } rows[] = {
-        {"a root", root, NULL, "", 0, 0},
-        {"no bundle", NULL, NULL, "listeners[0].client.ca: ", 1, 0},
-        {"an empty file", "", NULL, "no PEM certificate", 1, 0},
-        {"a key", key_pem, NULL, "no PEM certificate", 1, 0},
-        {"a damaged certificate behind a good one", damaged, NULL, "certificate 2 is damaged", 1,
-         0},
-        {"a leaf", leaf_pem, NULL, "\"CN=alice\" is not a CA", 1, 0},
-        {"a self-signed leaf", lonely, NULL, "\"CN=lonely\" is not a CA", 1, 0},
-        {"an expired root", old_root, NULL, "has expired", 0, 1},
-        {"a CRL by another", root, foreign_crl, "listeners[0].client.crl: ", 1, 0},
-        {"a CRL that is none", root, root, "not a CRL", 1, 0},
-        {"an expired CRL", root, old_crl, "the CRL has expired", 0, 1},
-    };
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        struct load l;
-        struct buf out;
-        const char *cas[] = {rows[i].ca, NULL};
-        const char *crls[] = {rows[i].crl, NULL};
-        load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
-        buf_init(&out, 65536);
-        assert_int_equal(diags_render(l.diags, &out), 0);
-        assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
-        CHECK_ROW(rows[i].says, (l.t != NULL) == (rows[i].errors == 0));
-        CHECK_ROW(rows[i].says, diags_errors(l.diags) == rows[i].errors);
-        CHECK_ROW(rows[i].says, diags_warnings(l.diags) == rows[i].warnings);
-        CHECK_ROW(rows[i].says, strstr(buf_str(&out).p, rows[i].place) != NULL);
-        buf_release(&out);
-        end(&l);
+    for (size_t i = 0; i < ROWS(load_rows); i++) {
+        check_load(&load_rows[i]);
     }
     struct load l;
     load(&l, (struct conf_client){.depth_max = 3}, NULL, NULL);
@@ -621,12 +653,6 @@ static void test_load(void **state)
     l.policy.ca.n = 1;
     assert_null(trust_load(&l.policy, l.files, l.diags, "k"));
     end(&l);
-    char *const texts[] = {root, old_root, leaf_pem, lonely, key_pem, foreign_crl, old_crl};
-    for (size_t i = 0; i < ROWS(texts); i++) {
-        free(texts[i]);
-    }
-    X509_free(leaf);
-    X509_free(self_signed);
 }
 
 static void test_names_and_id(void **state)
@@ -716,12 +742,16 @@ static int set_up(void **state)
         (struct pki_spec){.basic = "critical,CA:FALSE", .usage = "critical,digitalSignature"});
     p.empty_constraints =
         ca_under("Empty", p.root, (struct pki_spec){.extensions = empty, .extension_count = 1});
+    make_crls();
+    make_texts();
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    drop_crls();
+    drop_texts();
     X509 *const certs[] = {p.root,       p.stranger, p.middle,       p.issuer, p.old_root,
                            p.old_middle, p.narrow,   p.under_narrow, p.no_ca,  p.empty_constraints};
     for (size_t i = 0; i < ROWS(certs); i++) {

@@ -10,7 +10,7 @@
 #include "tests/support/pki.h"
 
 #define NOW_MS (PKI_NOW_S * 1000)
-#define HOUR_S 3600
+#define HOUR_S INT64_C(3600)
 
 static EVP_PKEY *key;
 static EVP_PKEY *other_key;

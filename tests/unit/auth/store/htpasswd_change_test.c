@@ -15,42 +15,42 @@
 static const struct {
     const char *says;
     const char *before; /* NULL: no file */
-    enum htpasswd_change what;
     const char *name;
     const char *hash;
+    enum htpasswd_change what;
     int rc;
     const char *after; /* NULL: no file */
 } rows[] = {
-    {"the first user makes the file", NULL, HTPASSWD_ADD, "alice", H1, 0, "alice:" H1 "\n"},
-    {"a further user goes to the end", "a:" H1 "\n", HTPASSWD_ADD, "b", H2, 0,
+    {"the first user makes the file", NULL, "alice", H1, HTPASSWD_ADD, 0, "alice:" H1 "\n"},
+    {"a further user goes to the end", "a:" H1 "\n", "b", H2, HTPASSWD_ADD, 0,
      "a:" H1 "\nb:" H2 "\n"},
-    {"a missing line feed is added", "a:" H1, HTPASSWD_ADD, "b", H2, 0, "a:" H1 "\nb:" H2 "\n"},
-    {"comments and order stay", "# x\n\nb:" H1 "\n#a:old\na:" H1 "\n", HTPASSWD_REPLACE, "b", H2, 0,
+    {"a missing line feed is added", "a:" H1, "b", H2, HTPASSWD_ADD, 0, "a:" H1 "\nb:" H2 "\n"},
+    {"comments and order stay", "# x\n\nb:" H1 "\n#a:old\na:" H1 "\n", "b", H2, HTPASSWD_REPLACE, 0,
      "# x\n\nb:" H2 "\n#a:old\na:" H1 "\n"},
-    {"lines that are wrong stay too", "junk\nb:plain\na:" H1 "\n", HTPASSWD_REPLACE, "a", H2, 0,
+    {"lines that are wrong stay too", "junk\nb:plain\na:" H1 "\n", "a", H2, HTPASSWD_REPLACE, 0,
      "junk\nb:plain\na:" H2 "\n"},
-    {"a wrong line can be mended", "b:plain\n", HTPASSWD_REPLACE, "b", H1, 0, "b:" H1 "\n"},
-    {"line ends of other systems stay", "b:" H1 "\r\na:" H1 "\r\n", HTPASSWD_REPLACE, "b", H2, 0,
+    {"a wrong line can be mended", "b:plain\n", "b", H1, HTPASSWD_REPLACE, 0, "b:" H1 "\n"},
+    {"line ends of other systems stay", "b:" H1 "\r\na:" H1 "\r\n", "b", H2, HTPASSWD_REPLACE, 0,
      "b:" H2 "\r\na:" H1 "\r\n"},
-    {"delete the one, not those alike", "al:" H1 "\nali:" H1 "\nalic:" H1 "\n", HTPASSWD_DELETE,
-     "ali", NULL, 0, "al:" H1 "\nalic:" H1 "\n"},
-    {"delete the last", "a:" H1, HTPASSWD_DELETE, "a", NULL, 0, ""},
-    {"a name twice is replaced by one", "a:" H1 "\nb:" H1 "\na:" H1 "\n", HTPASSWD_REPLACE, "a", H2,
+    {"delete the one, not those alike", "al:" H1 "\nali:" H1 "\nalic:" H1 "\n", "ali", NULL,
+     HTPASSWD_DELETE, 0, "al:" H1 "\nalic:" H1 "\n"},
+    {"delete the last", "a:" H1, "a", NULL, HTPASSWD_DELETE, 0, ""},
+    {"a name twice is replaced by one", "a:" H1 "\nb:" H1 "\na:" H1 "\n", "a", H2, HTPASSWD_REPLACE,
      0, "a:" H2 "\nb:" H1 "\n"},
-    {"add one that is there", "a:" H1 "\n", HTPASSWD_ADD, "a", H2, -ERR_EXISTS, "a:" H1 "\n"},
-    {"replace one that is not", "a:" H1 "\n", HTPASSWD_REPLACE, "A", H2, -ERR_NOT_FOUND,
+    {"add one that is there", "a:" H1 "\n", "a", H2, HTPASSWD_ADD, -ERR_EXISTS, "a:" H1 "\n"},
+    {"replace one that is not", "a:" H1 "\n", "A", H2, HTPASSWD_REPLACE, -ERR_NOT_FOUND,
      "a:" H1 "\n"},
-    {"delete one that is not", "#a:x\n", HTPASSWD_DELETE, "a", NULL, -ERR_NOT_FOUND, "#a:x\n"},
-    {"replace in no file", NULL, HTPASSWD_REPLACE, "a", H2, -ERR_NOT_FOUND, NULL},
-    {"delete in no file", NULL, HTPASSWD_DELETE, "a", NULL, -ERR_NOT_FOUND, NULL},
-    {"an empty name", "a:" H1 "\n", HTPASSWD_ADD, "", H1, -ERR_MALFORMED, "a:" H1 "\n"},
-    {"a colon", NULL, HTPASSWD_ADD, "a:b", H1, -ERR_MALFORMED, NULL},
-    {"a line feed", NULL, HTPASSWD_ADD, "a\nroot", H1, -ERR_MALFORMED, NULL},
-    {"a name that would be a comment", NULL, HTPASSWD_ADD, "#a", H1, -ERR_MALFORMED, NULL},
-    {"a blank in front", NULL, HTPASSWD_ADD, " a", H1, -ERR_MALFORMED, NULL},
-    {"a hash that is none", NULL, HTPASSWD_ADD, "a", "secret", -ERR_MALFORMED, NULL},
-    {"a hash with a line feed", NULL, HTPASSWD_ADD, "a", H1 "\nb:" H1, -ERR_MALFORMED, NULL},
-    {"no hash", NULL, HTPASSWD_ADD, "a", "", -ERR_MALFORMED, NULL},
+    {"delete one that is not", "#a:x\n", "a", NULL, HTPASSWD_DELETE, -ERR_NOT_FOUND, "#a:x\n"},
+    {"replace in no file", NULL, "a", H2, HTPASSWD_REPLACE, -ERR_NOT_FOUND, NULL},
+    {"delete in no file", NULL, "a", NULL, HTPASSWD_DELETE, -ERR_NOT_FOUND, NULL},
+    {"an empty name", "a:" H1 "\n", "", H1, HTPASSWD_ADD, -ERR_MALFORMED, "a:" H1 "\n"},
+    {"a colon", NULL, "a:b", H1, HTPASSWD_ADD, -ERR_MALFORMED, NULL},
+    {"a line feed", NULL, "a\nroot", H1, HTPASSWD_ADD, -ERR_MALFORMED, NULL},
+    {"a name that would be a comment", NULL, "#a", H1, HTPASSWD_ADD, -ERR_MALFORMED, NULL},
+    {"a blank in front", NULL, " a", H1, HTPASSWD_ADD, -ERR_MALFORMED, NULL},
+    {"a hash that is none", NULL, "a", "secret", HTPASSWD_ADD, -ERR_MALFORMED, NULL},
+    {"a hash with a line feed", NULL, "a", H1 "\nb:" H1, HTPASSWD_ADD, -ERR_MALFORMED, NULL},
+    {"no hash", NULL, "a", "", HTPASSWD_ADD, -ERR_MALFORMED, NULL},
 };
 
 static void test_changes(void **state)

@@ -119,6 +119,7 @@ static void test_kinds(void **state)
 static void test_verify(void **state)
 {
     (void)state;
+    /* NOLINTBEGIN(bugprone-suspicious-missing-comma): long texts in two pieces */
     const char *const hashes[] = {BCRYPT,
                                   YESCRYPT,
                                   SHA512,
@@ -128,6 +129,7 @@ static void test_verify(void **state)
                                   MD5,
                                   ("$6$rounds=5000$saltsalt$" SHA512_HASH),
                                   "$apr1$x$12YdXEY0/hH4rDNkmZupO0"};
+    /* NOLINTEND(bugprone-suspicious-missing-comma) */
     for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
         struct str hash = str_of(hashes[i]);
         if (!pwhash_verify(hash, STR("secret")) || pwhash_verify(hash, STR("Secret")) ||
@@ -203,6 +205,7 @@ static void test_make(void **state)
 static void test_decoy(void **state)
 {
     (void)state;
+    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): a long text in two pieces */
     const char *const models[] = {BCRYPT, YESCRYPT, SHA512, SHA256, APR1, SHA1, MD5, ""};
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
         char one[PWHASH_MAX + 1];
