@@ -1,4 +1,4 @@
-/* The verdict on a client's chain, the answer of the CRLs, and what a bundle must be. */
+/* The verdict on a client's chain, and the answer of the CRLs. */
 #include <stdlib.h>
 
 #include <openssl/x509v3.h>
@@ -8,11 +8,9 @@
 #include "base/mem.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
-#include "tests/support/tmpdir.h"
+#include "tests/unit/auth/trust_lab.h"
 
 #define NOW_MS (PKI_NOW_S * 1000)
-#define HOUR_S 3600
-#define FILES  3
 
 /* The certificates of the tables: a root, an intermediate under it, an issuer under that. */
 static struct {
@@ -30,71 +28,6 @@ static struct {
     X509 *no_ca; /* under root, not a CA, but with keyCertSign */
     X509 *empty_constraints;
 } p;
-
-/* One load of a policy, and what it gave. */
-struct load {
-    struct tmpdir dir;
-    char paths[2 * FILES][TMPDIR_PATH_MAX];
-    struct conf_text texts[2 * FILES];
-    struct files *files;
-    struct diags *diags;
-    struct conf_client policy;
-    struct trust *t;
-};
-
-static void put_file(struct load *l, size_t slot, struct conf_texts *list, const char *text)
-{
-    char name[16];
-    (void)snprintf(name, sizeof(name), "f%zu", slot);
-    tmpdir_write(&l->dir, name, text, strlen(text));
-    l->texts[slot].p = tmpdir_path(&l->dir, name, l->paths[slot]);
-    l->texts[slot].at.line = (uint32_t)slot + 1;
-    list->n++;
-}
-
-/* Load the NULL-ended lists of PEM texts; policy is taken as it is but for the files. */
-static void load(struct load *l, struct conf_client policy, const char *const *cas,
-                 const char *const *crls)
-{
-    tmpdir_make(&l->dir);
-    memset(l->texts, 0, sizeof(l->texts));
-    l->files = files_new();
-    l->diags = diags_new();
-    l->policy = policy;
-    l->policy.ca = (struct conf_texts){l->texts, 0};
-    l->policy.crl = (struct conf_texts){l->texts + FILES, 0};
-    for (size_t i = 0; cas != NULL && cas[i] != NULL; i++) {
-        put_file(l, i, &l->policy.ca, cas[i]);
-    }
-    for (size_t i = 0; crls != NULL && crls[i] != NULL; i++) {
-        put_file(l, FILES + i, &l->policy.crl, crls[i]);
-    }
-    l->t = trust_load(&l->policy, l->files, l->diags, "listeners[0].client");
-}
-
-static void end(struct load *l)
-{
-    trust_unref(l->t);
-    diags_free(l->diags);
-    files_free(l->files);
-    tmpdir_remove(&l->dir);
-}
-
-static struct load *load_certs(X509 *const *certs, size_t n, struct conf_client policy,
-                               const char *const *crls)
-{
-    struct load *l = calloc(1, sizeof(*l));
-    char bundle[16384] = "";
-    for (size_t i = 0; i < n; i++) {
-        char *pem = pki_cert_pem(certs[i]);
-        assert_true(strlen(bundle) + strlen(pem) < sizeof(bundle));
-        memcpy(bundle + strlen(bundle), pem, strlen(pem) + 1);
-        free(pem);
-    }
-    const char *cas[] = {bundle, NULL};
-    load(l, policy, cas, crls);
-    return l;
-}
 
 static STACK_OF(X509) * stack_of(X509 *const *certs, size_t max)
 {
@@ -417,15 +350,6 @@ static void test_serials(void **state)
     free(l);
 }
 
-static char *crl_text(X509 *issuer, int64_t next_s, X509 *revoked)
-{
-    X509_CRL *crl =
-        pki_crl(issuer, p.key, PKI_NOW_S - HOUR_S, next_s, &revoked, revoked != NULL ? 1 : 0);
-    char *text = pki_crl_pem(crl);
-    X509_CRL_free(crl);
-    return text;
-}
-
 /* root <- middle <- leaf, where both may be on a CRL. */
 static struct {
     X509 *leaf;   /* by middle */
@@ -518,13 +442,13 @@ static void make_crls(void)
     const int64_t past = PKI_NOW_S - 60;
     c.leaf = pki_leaf("alice", p.key, p.middle, p.key);
     c.direct = pki_leaf("bob", p.key, p.root, p.key);
-    c.root_good = crl_text(p.root, later, NULL);
-    c.root_bad = crl_text(p.root, later, p.middle);
-    c.root_old = crl_text(p.root, past, NULL);
-    c.middle_good = crl_text(p.middle, later, NULL);
-    c.middle_bad = crl_text(p.middle, later, c.leaf);
-    c.middle_old = crl_text(p.middle, past, NULL);
-    c.middle_old_bad = crl_text(p.middle, past, c.leaf);
+    c.root_good = crl_text(p.root, p.key, later, NULL);
+    c.root_bad = crl_text(p.root, p.key, later, p.middle);
+    c.root_old = crl_text(p.root, p.key, past, NULL);
+    c.middle_good = crl_text(p.middle, p.key, later, NULL);
+    c.middle_bad = crl_text(p.middle, p.key, later, c.leaf);
+    c.middle_old = crl_text(p.middle, p.key, past, NULL);
+    c.middle_old_bad = crl_text(p.middle, p.key, past, c.leaf);
 }
 
 static void drop_crls(void)
@@ -567,151 +491,6 @@ static void test_crls(void **state)
     free(l);
 }
 
-/* Texts for the files of a policy. */
-static struct {
-    char *root, *old_root, *leaf, *lonely, *key, *foreign_crl, *old_crl;
-    char damaged[8192];
-} f;
-
-static char *no_text = NULL;
-static char *empty_text = (char[]){""};
-static char *damaged_text = f.damaged;
-
-static const struct load_row {
-    const char *says;
-    char **ca;
-    char **crl;
-    const char *place; /* part of the finding */
-    size_t errors, warnings;
-} load_rows[] = {
-    {"a root", &f.root, &no_text, "", 0, 0},
-    {"no bundle", &no_text, &no_text, "listeners[0].client.ca: ", 1, 0},
-    {"an empty file", &empty_text, &no_text, "no PEM certificate", 1, 0},
-    {"a key", &f.key, &no_text, "no PEM certificate", 1, 0},
-    {"a damaged certificate behind a good one", &damaged_text, &no_text, "certificate 2 is damaged",
-     1, 0},
-    {"a leaf", &f.leaf, &no_text, "\"CN=alice\" is not a CA", 1, 0},
-    {"a self-signed leaf", &f.lonely, &no_text, "\"CN=lonely\" is not a CA", 1, 0},
-    {"an expired root", &f.old_root, &no_text, "has expired", 0, 1},
-    {"a CRL by another", &f.root, &f.foreign_crl, "listeners[0].client.crl: ", 1, 0},
-    {"a CRL that is none", &f.root, &f.root, "not a CRL", 1, 0},
-    {"an expired CRL", &f.root, &f.old_crl, "the CRL has expired", 0, 1},
-};
-
-static void make_texts(void)
-{
-    X509 *leaf = pki_leaf("alice", p.key, p.root, p.key);
-    X509 *self_signed = pki_leaf("lonely", p.key, NULL, NULL);
-    f.root = pki_cert_pem(p.root);
-    f.old_root = pki_cert_pem(p.old_root);
-    f.leaf = pki_cert_pem(leaf);
-    f.lonely = pki_cert_pem(self_signed);
-    f.key = pki_key_pem(p.key);
-    f.foreign_crl = crl_text(p.old_root, PKI_NOW_S + HOUR_S, NULL);
-    f.old_crl = crl_text(p.root, PKI_NOW_S - 60, NULL);
-    (void)snprintf(f.damaged, sizeof(f.damaged), "%s%s", f.root, f.root);
-    f.damaged[strlen(f.root) + 100] = '!';
-    X509_free(leaf);
-    X509_free(self_signed);
-}
-
-static void drop_texts(void)
-{
-    char *const texts[] = {f.root, f.old_root, f.leaf, f.lonely, f.key, f.foreign_crl, f.old_crl};
-    for (size_t i = 0; i < ROWS(texts); i++) {
-        free(texts[i]);
-    }
-}
-
-static void check_load(const struct load_row *row)
-{
-    struct load l;
-    struct buf out;
-    const char *cas[] = {*row->ca, NULL};
-    const char *crls[] = {*row->crl, NULL};
-    load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
-    buf_init(&out, 65536);
-    assert_int_equal(diags_render(l.diags, &out), 0);
-    assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
-    CHECK_ROW(row->says, (l.t != NULL) == (row->errors == 0));
-    CHECK_ROW(row->says, diags_errors(l.diags) == row->errors);
-    CHECK_ROW(row->says, diags_warnings(l.diags) == row->warnings);
-    CHECK_ROW(row->says, strstr(buf_str(&out).p, row->place) != NULL);
-    buf_release(&out);
-    end(&l);
-}
-
-static void test_load(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ROWS(load_rows); i++) {
-        check_load(&load_rows[i]);
-    }
-    struct load l;
-    load(&l, (struct conf_client){.depth_max = 3}, NULL, NULL);
-    l.texts[0].p = "/nonexistent/ca.crt";
-    l.policy.ca.n = 1;
-    assert_null(trust_load(&l.policy, l.files, l.diags, "k"));
-    end(&l);
-}
-
-static void test_names_and_id(void **state)
-{
-    (void)state;
-    X509 *bundle[] = {p.root, p.middle, p.stranger, p.root};
-    const struct conf_client policy = {.depth_max = 3};
-    struct load *one = load_certs(bundle, 4, policy, NULL);
-    struct load *same = load_certs(bundle, 4, policy, NULL);
-    struct load *fewer = load_certs(bundle, 2, policy, NULL);
-    struct load *deeper = load_certs(bundle, 4, (struct conf_client){.depth_max = 4}, NULL);
-    char *crl = crl_text(p.root, PKI_NOW_S + HOUR_S, NULL);
-    const char *crls[] = {crl, NULL};
-    struct load *revoking = load_certs(bundle, 4, policy, crls);
-    assert_non_null(one->t);
-    /* Root and stranger have one name, and the intermediate is no anchor. */
-    assert_int_equal(sk_X509_NAME_num(trust_ca_names(one->t)), 1);
-    assert_int_equal(trust_ca_expiry_s(one->t), PKI_NOW_S + 30 * PKI_DAY_S);
-    assert_true(trust_crl_expiry_s(one->t) == INT64_MAX);
-    assert_memory_equal(trust_id(one->t), trust_id(same->t), 32);
-    assert_memory_not_equal(trust_id(one->t), trust_id(fewer->t), 32);
-    assert_memory_not_equal(trust_id(one->t), trust_id(deeper->t), 32);
-    assert_memory_not_equal(trust_id(one->t), trust_id(revoking->t), 32);
-    struct trust *again = trust_ref(one->t);
-    trust_unref(again);
-    assert_int_equal(sk_X509_NAME_num(trust_ca_names(one->t)), 1);
-    trust_unref(NULL);
-    free(crl);
-    struct load *const loads[] = {one, same, fewer, deeper, revoking};
-    for (size_t i = 0; i < ROWS(loads); i++) {
-        end(loads[i]);
-        free(loads[i]);
-    }
-}
-
-static void test_memory(void **state)
-{
-    (void)state;
-    struct load l;
-    char *root = pki_cert_pem(p.root);
-    char *crl = crl_text(p.root, PKI_NOW_S + HOUR_S, NULL);
-    const char *cas[] = {root, NULL};
-    const char *crls[] = {crl, NULL};
-    load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
-    for (unsigned long nth = 1; nth < 12; nth++) {
-        struct files *files = files_new();
-        mem_fail_after(nth, false);
-        struct trust *t = trust_load(&l.policy, files, l.diags, "k");
-        bool failed = mem_allocations() >= nth;
-        mem_fail_after(0, false);
-        assert_true((t != NULL) != failed);
-        trust_unref(t);
-        files_free(files);
-    }
-    end(&l);
-    free(root);
-    free(crl);
-}
-
 static X509 *ca_under(const char *name, X509 *issuer, struct pki_spec spec)
 {
     spec.common_name = name;
@@ -743,7 +522,6 @@ static int set_up(void **state)
     p.empty_constraints =
         ca_under("Empty", p.root, (struct pki_spec){.extensions = empty, .extension_count = 1});
     make_crls();
-    make_texts();
     return 0;
 }
 
@@ -751,7 +529,6 @@ static int tear_down(void **state)
 {
     (void)state;
     drop_crls();
-    drop_texts();
     X509 *const certs[] = {p.root,       p.stranger, p.middle,       p.issuer, p.old_root,
                            p.old_middle, p.narrow,   p.under_narrow, p.no_ca,  p.empty_constraints};
     for (size_t i = 0; i < ROWS(certs); i++) {
@@ -767,10 +544,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chains),       cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_more_leaves),  cmocka_unit_test(test_serials),
-        cmocka_unit_test(test_crls),         cmocka_unit_test(test_load),
-        cmocka_unit_test(test_names_and_id), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_chains),      cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_more_leaves), cmocka_unit_test(test_serials),
+        cmocka_unit_test(test_crls),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -180,6 +180,38 @@ static void test_refused(void **state)
     EVP_PKEY_free(stranger);
 }
 
+/* An entry with an extension that changes what it means makes the CRL unfit; a reason does not. */
+static void test_entry_extensions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        int nid;
+        const char *value;
+        int rc;
+    } rows[] = {
+        {"unknown and critical", NID_netscape_comment, "critical,x", -ERR_UNSUPPORTED},
+        {"unknown", NID_netscape_comment, "x", 0},
+        {"of another issuer", NID_certificate_issuer, "DER:30:03:82:01:61", -ERR_UNSUPPORTED},
+        {"on hold", NID_crl_reason, "critical,DER:0a:01:06", 0},
+        {"removed, which only a delta may say", NID_crl_reason, "DER:0a:01:08", 0},
+    };
+    X509 *leaf = leaf_of(ca, key, 9);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct crl_set *s = crl_set_new();
+        X509_CRL *crl = pki_crl(ca, key, PKI_NOW_S, PKI_NOW_S + HOUR_S, &leaf, 1);
+        X509_REVOKED *entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(crl), 0);
+        X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, NULL, rows[i].nid, rows[i].value);
+        CHECK_ROW(rows[i].says, x != NULL && X509_REVOKED_add_ext(entry, x, -1) == 1);
+        CHECK_ROW(rows[i].says, X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+        CHECK_ROW(rows[i].says, add(s, crl) == rows[i].rc);
+        CHECK_ROW(rows[i].says, (crl_set_ask(s, leaf, NOW_MS) == CRL_REVOKED) == (rows[i].rc == 0));
+        X509_EXTENSION_free(x);
+        crl_set_free(s);
+    }
+    X509_free(leaf);
+}
+
 static void test_forms(void **state)
 {
     (void)state;
@@ -287,8 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_serials),      cmocka_unit_test(test_time),
         cmocka_unit_test(test_later_counts), cmocka_unit_test(test_same_name),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_entry_extensions),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
