@@ -16,31 +16,31 @@
 /* What the connection has to say for itself. */
 struct gate_peer {
     const struct identity *identity; /* NULL: no certificate was accepted */
-    enum reason certificate;         /* REASON_OK; CLIENT_CERT_MISSING; or why it was not accepted */
-    enum conf_client_mode mode;      /* of the site */
+    enum reason certificate;    /* REASON_OK; CLIENT_CERT_MISSING; or why it was not accepted */
+    enum conf_client_mode mode; /* of the site */
 };
 
 /* The request's part of the question. */
 struct gate_question {
     const struct gate_peer *peer;
     enum conf_require require;
-    struct str authorization;    /* value of the one Authorization field, if any */
-    size_t authorization_count;  /* how many such fields there are */
+    struct str authorization;   /* value of the one Authorization field, if any */
+    size_t authorization_count; /* how many such fields there are */
     const struct users *users;
     const struct conf_identity *rule;
     struct pwcache *pwcache;
-    struct pwcheck *pwcheck;     /* NULL: passwords are checked in place (command line only) */
+    struct pwcheck *pwcheck; /* NULL: passwords are checked in place (command line only) */
     int64_t wall_ms;
     uint64_t mono_ms;
 };
 
 struct gate_answer {
     enum verdict verdict;
-    enum reason reason;          /* of a refusal; REASON_OK when allowed */
-    const char *step;            /* name of the step that decided: "certificate", "withdrawal", ... */
-    bool challenge;              /* a 401 that needs WWW-Authenticate */
-    struct str user;             /* when allowed: who it is; borrows q or the users; may be empty */
-    bool user_by_password;       /* a password was proven */
+    enum reason reason;    /* of a refusal; REASON_OK when allowed */
+    const char *step;      /* name of the step that decided: "certificate", "withdrawal", ... */
+    bool challenge;        /* a 401 that needs WWW-Authenticate */
+    struct str user;       /* when allowed: who it is; borrows q or the users; may be empty */
+    bool user_by_password; /* a password was proven */
     bool user_by_certificate;
 };
 
@@ -61,7 +61,8 @@ const struct gate_answer *gate_result(const struct gate *g);
 
 /* Every step passed so far, for "explain": calls each(arg, step, verdict, reason) in order. */
 void gate_trace(const struct gate *g,
-                void (*each)(void *arg, const char *step, enum verdict v, enum reason r), void *arg);
+                void (*each)(void *arg, const char *step, enum verdict v, enum reason r),
+                void *arg);
 
 /* Cancel what waits, wipe, free; NULL is fine. */
 void gate_free(struct gate *g);

@@ -26,12 +26,12 @@ struct identity {
 /* Read leaf. A certificate whose chosen attribute is absent, occurs twice, is empty, is longer than
  * 255 octets, is not decodable to UTF-8, holds NUL, a control character or a colon, or begins or
  * ends with a space gives an identity with a reason (CERT_IDENTITY_*) and no user. Attributes are
- * walked by NID in X509_NAME or GENERAL_NAMES; printed forms are never parsed. For emailAddress only
- * IA5String and UTF8String holding ASCII are taken (BMPString and T61String are malformed), and no
- * blank, comma, semicolon or angle bracket; the same for a SAN e-mail. A subject or issuer of more
- * than 4 KiB (DER or text; the text is then empty), a serial of more than 64 octets and unreadable
- * dates are malformed too. Returns the identity (identity_free) or NULL without memory or on a
- * library failure. */
+ * walked by NID in X509_NAME or GENERAL_NAMES; printed forms are never parsed. For emailAddress
+ * only IA5String and UTF8String holding ASCII are taken (BMPString and T61String are malformed),
+ * and no blank, comma, semicolon or angle bracket; the same for a SAN e-mail. A subject or issuer
+ * of more than 4 KiB (DER or text; the text is then empty), a serial of more than 64 octets and
+ * unreadable dates are malformed too. Returns the identity (identity_free) or NULL without memory
+ * or on a library failure. */
 struct identity *identity_new(X509 *leaf, const struct conf_identity *rule);
 
 /* Free it; NULL is fine. */

@@ -18,8 +18,8 @@ struct trust;
  * bundle, unreadable, not a CA, CRL by nobody here) and warnings (expired anchor or CRL) go to
  * diags at the key's place; key is the dotted path of the client section for messages.
  * Returns NULL on an error. */
-struct trust *trust_load(const struct conf_client *policy, struct files *files,
-                         struct diags *diags, const char *key);
+struct trust *trust_load(const struct conf_client *policy, struct files *files, struct diags *diags,
+                         const char *key);
 
 /* One reference more; returns t. Not atomic. */
 struct trust *trust_ref(struct trust *t);
@@ -31,14 +31,14 @@ void trust_unref(struct trust *t);
 const unsigned char *trust_id(const struct trust *t);
 
 /* The anchors' subject names for a CertificateRequest; borrowed. */
-STACK_OF(X509_NAME) *trust_ca_names(const struct trust *t);
+STACK_OF(X509_NAME) * trust_ca_names(const struct trust *t);
 
 /* Judge leaf with the untrusted chain that the peer sent (may be NULL, may hold the leaf) at
  * wall_ms: signatures, validity, depth, basic constraints, X509_STRICT, purpose clientAuth, and the
  * CRLs: where policy names any CRL, leaf and intermediates must each be covered by a CRL of their
  * issuer that has not expired. Returns REASON_OK or why not; *x509_error (may be NULL) gets the
  * X509_V_ERR_ code that fits, for the TLS alert. */
-enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) *chain, int64_t wall_ms,
+enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
                         int *x509_error);
 
 /* Seconds since 1970 when the first CRL expires; INT64_MAX without CRLs. For metrics. */

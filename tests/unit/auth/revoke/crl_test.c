@@ -186,15 +186,15 @@ static void test_entry_extensions(void **state)
     (void)state;
     static const struct {
         const char *says;
-        int nid;
         const char *value;
+        int nid;
         int rc;
     } rows[] = {
-        {"unknown and critical", NID_netscape_comment, "critical,x", -ERR_UNSUPPORTED},
-        {"unknown", NID_netscape_comment, "x", 0},
-        {"of another issuer", NID_certificate_issuer, "DER:30:03:82:01:61", -ERR_UNSUPPORTED},
-        {"on hold", NID_crl_reason, "critical,DER:0a:01:06", 0},
-        {"removed, which only a delta may say", NID_crl_reason, "DER:0a:01:08", 0},
+        {"unknown and critical", "critical,x", NID_netscape_comment, -ERR_UNSUPPORTED},
+        {"unknown", "x", NID_netscape_comment, 0},
+        {"of another issuer", "DER:30:03:82:01:61", NID_certificate_issuer, -ERR_UNSUPPORTED},
+        {"on hold", "critical,DER:0a:01:06", NID_crl_reason, 0},
+        {"removed, which only a delta may say", "DER:0a:01:08", NID_crl_reason, 0},
     };
     X509 *leaf = leaf_of(ca, key, 9);
     for (size_t i = 0; i < ROWS(rows); i++) {
