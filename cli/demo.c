@@ -36,6 +36,7 @@ static const char usage_text[] =
     "  --port N  listen there (default: 8443, or any free port)\n";
 
 #define START_PATIENCE_MS 20000
+#define TMPDIR_MAX        64 /* a control socket's whole path has at most 107 octets (unix(7)) */
 
 struct demo {
     char directory[PATH_MAX / 2];
@@ -264,10 +265,12 @@ static int knock(const struct demo *d, const struct scene *s, struct buf *answer
     return result;
 }
 
-/* Print the identity fields among the lines of the upstream's answer. */
+/* Print the identity fields that the upstream saw: they stand in its answer's body. */
 static void show_identity(struct str answer)
 {
-    struct str rest = answer;
+    const char *body = memmem(answer.p, answer.n, "\r\n\r\n", 4);
+    struct str rest =
+        body != NULL ? str_slice(answer, (size_t)(body - answer.p) + 4, answer.n) : STR_NONE;
     while (rest.n > 0) {
         struct str line;
         str_cut(rest, '\n', &line, &rest);
@@ -403,7 +406,7 @@ static int run(unsigned port, bool once)
     }
     const char *tmp = getenv("TMPDIR"); // NOLINT(concurrency-mt-unsafe): no thread runs yet
     snprintf(d.directory, sizeof d.directory, "%s/countersign-demo.XXXXXX",
-             tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
+             tmp != NULL && tmp[0] == '/' && strlen(tmp) <= TMPDIR_MAX ? tmp : "/tmp");
     if (mkdtemp(d.directory) == NULL) {
         fprintf(stderr, "countersign demo: cannot make a directory in %s\n", d.directory);
         return 1;
