@@ -183,7 +183,7 @@ static char unescape(struct str s, size_t *n)
             *n = 5;
             unsigned code = hex_digit(s.p[3]) * 16 + hex_digit(s.p[4]);
             bool ascii = s.p[1] == '0' && s.p[2] == '0' && code >= 0x20 && code < 0x7f;
-            return ascii ? (char)code : '?';
+            return (char)(ascii ? code : '?');
         }
         return '?';
     default:

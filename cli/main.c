@@ -64,11 +64,11 @@ static const struct verb *find(const char *name)
 
 static int unknown(const char *name)
 {
-    const char *names[VERB_COUNT];
+    const char *names[VERB_COUNT + 1] = {"help"};
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        names[i] = verbs[i].name;
+        names[i + 1] = verbs[i].name;
     }
-    const char *nearest = diag_nearest(str_of(name), names, VERB_COUNT);
+    const char *nearest = diag_nearest(str_of(name), names, VERB_COUNT + 1);
     (void)fprintf(stderr, "countersign: there is no verb \"%s\"", name);
     if (nearest != NULL) {
         (void)fprintf(stderr, "; did you mean \"%s\"?\n", nearest);

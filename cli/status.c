@@ -211,13 +211,12 @@ static int ask_ready(const struct request *r, const struct addr *a)
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    ssize_t got = -1;
     if (connect(fd, &a->sa, addr_len(a)) == 0 &&
         send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL) == (ssize_t)(sizeof(question) - 1)) {
-        do {
-            got = recv(fd, head + n, sizeof(head) - n, 0);
-            n += got > 0 ? (size_t)got : 0;
-        } while (got > 0 && n < sizeof(head));
+        ssize_t got;
+        while (n < sizeof(head) && (got = recv(fd, head + n, sizeof(head) - n, 0)) > 0) {
+            n += (size_t)got;
+        }
     }
     (void)close(fd);
     if (n == 0) {

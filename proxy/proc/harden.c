@@ -10,6 +10,7 @@ void harden_process(void)
 {
     struct rlimit limit;
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)umask(077);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;

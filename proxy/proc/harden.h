@@ -3,7 +3,8 @@
 #define PROXY_PROC_HARDEN_H
 
 /* Once, at the start of the master, inherited by the workers: no SIGPIPE, no group or world rights
- * on new files, no core dumps, as many descriptors as the hard limit allows. */
+ * on new files, no core dumps, no privileges by way of another program, as many descriptors as the
+ * hard limit allows. */
 void harden_process(void);
 
 /* Memory that holds keys is for nobody's debugger or core file. Again after every change of user,

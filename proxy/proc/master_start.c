@@ -126,7 +126,7 @@ static int open_signals(struct master *m)
         (void)sigaddset(&set, ours[i]);
         (void)signal(ours[i], SIG_DFL); /* an inherited "ignore" would hide it */
     }
-    (void)sigprocmask(SIG_SETMASK, &set, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &set, NULL);
     m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (m->signal_fd < 0) {
         (void)err_set_errno(&e, ERR_IO, errno, "cannot receive signals");

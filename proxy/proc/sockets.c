@@ -2,7 +2,7 @@
  * accepting. One thread. */
 #include "proxy/proc/sockets.h"
 
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -29,9 +29,7 @@ int sockets_add(struct sockets *s, struct str address, int fd)
         return -ERR_NOMEM;
     }
     struct socket_entry *entry = &s->v[s->n++];
-    address = str_slice(address, 0, sizeof(entry->address) - 1);
-    memcpy(entry->address, address.p, address.n);
-    entry->address[address.n] = '\0';
+    (void)snprintf(entry->address, sizeof(entry->address), "%.*s", STR_ARG(address));
     entry->fd = fd;
     return 0;
 }

@@ -174,7 +174,7 @@ static void default_signals(void)
     }
     (void)signal(SIGCHLD, SIG_DFL);
     (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 static int become_worker(const struct worker_start *start, struct err *e)

@@ -70,7 +70,7 @@ static void slow_deaths_need_no_rest(void **state)
     (void)state;
     struct children c;
     assert_int_equal(children_init(&c, 1), 0);
-    for (unsigned i = 0; i < 100; i++) {
+    for (uint64_t i = 0; i < 100; i++) {
         assert_false(children_died(&c, 0, i * (CHILDREN_WINDOW_MS / CHILDREN_DEATHS_MAX)));
     }
     children_fini(&c);

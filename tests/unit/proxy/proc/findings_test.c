@@ -10,9 +10,9 @@ static struct diags *some(void)
     struct diags *d = diags_new();
     assert_non_null(d);
     uint32_t file = diags_source(d, "a.yaml", STR("one: error: 1\ntwo: warning: 2\nthree\n"));
-    diag_add(d, DIAG_WARNING, (struct conf_pos){file, 1, 6}, "log.error: x", NULL, "odd");
+    diag_add(d, DIAG_WARNING, (struct conf_pos){file, 1, 6}, "log.error: x", "Look.", "odd");
     diag_add(d, DIAG_ERROR, (struct conf_pos){file, 3, 1}, NULL, "Do it.", "later warning: no");
-    diag_add(d, DIAG_ERROR, (struct conf_pos){file, 2, 1}, "two", NULL, "sooner");
+    diag_add(d, DIAG_ERROR, (struct conf_pos){file, 2, 1}, "two", "Now.", "sooner");
     diag_add(d, DIAG_WARNING, (struct conf_pos){0}, NULL, NULL, "without a place");
     return d;
 }

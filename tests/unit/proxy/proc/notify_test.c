@@ -12,6 +12,18 @@
 
 static int manager = -1;
 
+/* value NULL: unset. */
+static void set(const char *name, const char *value)
+{
+    /* One thread. NOLINTBEGIN(concurrency-mt-unsafe) */
+    if (value != NULL) {
+        (void)setenv(name, value, 1);
+    } else {
+        (void)unsetenv(name);
+    }
+    /* NOLINTEND(concurrency-mt-unsafe) */
+}
+
 static void listen_at(const char *name)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -24,7 +36,7 @@ static void listen_at(const char *name)
     assert_int_equal(bind(manager, (struct sockaddr *)&a,
                           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)),
                      0);
-    (void)setenv("NOTIFY_SOCKET", name, 1);
+    set("NOTIFY_SOCKET", name);
 }
 
 static void expect(const char *text)
@@ -59,10 +71,10 @@ static void nobody_listens(void **state)
     (void)state;
     static const char *const names[] = {"", "relative", "/no/such/socket", "@"};
     for (size_t i = 0; i < ROWS(names); i++) {
-        (void)setenv("NOTIFY_SOCKET", names[i], 1);
+        set("NOTIFY_SOCKET", names[i]);
         notify_ready();
     }
-    (void)unsetenv("NOTIFY_SOCKET");
+    set("NOTIFY_SOCKET", NULL);
     notify_ready();
 }
 
@@ -71,17 +83,17 @@ static void watchdog(void **state)
     (void)state;
     char own[32];
     (void)snprintf(own, sizeof(own), "%ld", (long)getpid());
-    (void)unsetenv("WATCHDOG_USEC");
-    (void)unsetenv("WATCHDOG_PID");
+    set("WATCHDOG_USEC", NULL);
+    set("WATCHDOG_PID", NULL);
     assert_int_equal(notify_watchdog_ms(), 0);
-    (void)setenv("WATCHDOG_USEC", "30000000", 1);
+    set("WATCHDOG_USEC", "30000000");
     assert_int_equal(notify_watchdog_ms(), 15000);
-    (void)setenv("WATCHDOG_PID", own, 1);
+    set("WATCHDOG_PID", own);
     assert_int_equal(notify_watchdog_ms(), 15000);
-    (void)setenv("WATCHDOG_PID", "1", 1);
+    set("WATCHDOG_PID", "1");
     assert_int_equal(notify_watchdog_ms(), 0);
-    (void)unsetenv("WATCHDOG_PID");
-    (void)setenv("WATCHDOG_USEC", "soon", 1);
+    set("WATCHDOG_PID", NULL);
+    set("WATCHDOG_USEC", "soon");
     assert_int_equal(notify_watchdog_ms(), 0);
 }
 
