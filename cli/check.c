@@ -21,12 +21,17 @@ static const char usage_text[] =
 static int check_files(const char *path, bool quiet, struct files *files, struct diags *diags)
 {
     struct runtime *r = build_runtime(path, files, NULL, NULL, diags);
+    if (r != NULL) {
+        build_check_process(r->conf, diags);
+    }
     size_t errors = diags_errors(diags);
     size_t warnings = diags_warnings(diags);
-    if (r == NULL || !quiet) {
+    bool fine = r != NULL && errors == 0;
+    build_unref(r);
+    if (!fine || !quiet) {
         diags_print(diags, stderr);
     }
-    if (r == NULL) {
+    if (!fine) {
         (void)fprintf(stderr, "%s: %zu error%s\n", path, errors, errors == 1 ? "" : "s");
         return 1;
     }
@@ -35,7 +40,6 @@ static int check_files(const char *path, bool quiet, struct files *files, struct
     } else if (!quiet) {
         (void)printf("%s: ok\n", path);
     }
-    build_unref(r);
     return 0;
 }
 

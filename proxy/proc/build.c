@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "conf/load.h"
 #include "proxy/proc/build_parts.h"
+#include "proxy/proc/privdrop.h"
 #include "proxy/tls/site.h"
 
 static const struct conf_pos nowhere = {0};
@@ -64,6 +65,21 @@ struct runtime *build_runtime(const char *path, struct files *files, struct loop
         return NULL;
     }
     return r;
+}
+
+void build_check_process(const struct conf *conf, struct diags *diags)
+{
+    const struct conf_process *p = &conf->process;
+    if (p->user.p != NULL && !privdrop_knows_user(p->user.p)) {
+        diag_add(diags, DIAG_ERROR, p->user.at, "process.user",
+                 "Make the user, or leave the key out to run as whoever starts it.",
+                 "there is no user \"%s\" on this machine", p->user.p);
+    }
+    if (p->group.p != NULL && !privdrop_knows_group(p->group.p)) {
+        diag_add(diags, DIAG_ERROR, p->group.at, "process.group",
+                 "Make the group, or leave the key out for the user's own.",
+                 "there is no group \"%s\" on this machine", p->group.p);
+    }
 }
 
 void build_unref(struct runtime *r)

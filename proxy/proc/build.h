@@ -13,6 +13,10 @@
 struct runtime *build_runtime(const char *path, struct files *files, struct loop *loop,
                               struct metrics *metrics, struct diags *diags);
 
+/* What only a start looks at: the user and the group that workers run as are known here. Findings
+ * go to diags. */
+void build_check_process(const struct conf *conf, struct diags *diags);
+
 /* One reference less. */
 void build_unref(struct runtime *r);
 

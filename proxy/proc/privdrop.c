@@ -39,6 +39,18 @@ static int find_group(const char *group, struct privdrop *out, struct err *e)
     return 0;
 }
 
+bool privdrop_knows_user(const char *user)
+{
+    struct privdrop unused;
+    return find_user(user, &unused, NULL) == 0;
+}
+
+bool privdrop_knows_group(const char *group)
+{
+    struct privdrop unused;
+    return find_group(group, &unused, NULL) == 0;
+}
+
 int privdrop_find(const char *user, const char *group, struct privdrop *out, struct err *e)
 {
     *out = (struct privdrop){.uid = getuid(), .gid = getgid()};

@@ -15,6 +15,10 @@ struct privdrop {
     char user[64]; /* for the supplementary groups; empty: none are taken */
 };
 
+/* True if the user database has that name. */
+bool privdrop_knows_user(const char *user);
+bool privdrop_knows_group(const char *group);
+
 /* Look up user and group (either may be NULL: unchanged, or the user's own group). Returns 0,
  * -ERR_NOT_FOUND (no such user or group) or -ERR_DENIED (this process may not change to it), with e
  * naming the key. */
