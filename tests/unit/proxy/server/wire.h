@@ -5,49 +5,8 @@
 
 #include "base/clock.h"
 #include "proxy/server/h1_server.h"
+#include "tests/support/fake_loop.h"
 #include "tests/support/loopback.h"
-
-static struct list tasks = {&tasks, &tasks};
-
-void loop_task_init(struct loop_task *t, void (*fn)(struct loop_task *t))
-{
-    t->fn = fn;
-    list_init(&t->link);
-}
-
-void loop_defer(struct loop *l, struct loop_task *t)
-{
-    (void)l;
-    if (list_empty(&t->link)) {
-        list_push_back(&tasks, &t->link);
-    }
-}
-
-void loop_task_cancel(struct loop_task *t)
-{
-    list_remove(&t->link);
-}
-
-void loop_timer_init(struct loop_timer *t, void (*fn)(struct loop_timer *t))
-{
-    *t = (struct loop_timer){.fn = fn};
-}
-
-void loop_timer_start(struct loop *l, struct loop_timer *t, uint64_t after_ms)
-{
-    (void)l;
-    t->due_ms = after_ms;
-}
-
-void loop_timer_stop(struct loop_timer *t)
-{
-    t->due_ms = 0;
-}
-
-bool loop_timer_running(const struct loop_timer *t)
-{
-    return t->due_ms != 0;
-}
 
 static struct {
     struct link link;
@@ -137,15 +96,11 @@ static inline void offer(void)
 /* Turns of the loop until nothing is left to do. */
 static inline void turn(void)
 {
-    while (!list_empty(&tasks) || wire.resume) {
-        if (!list_empty(&tasks)) {
-            struct list *n = list_pop_front(&tasks);
-            struct loop_task *t = LIST_ENTRY(n, struct loop_task, link);
-            t->fn(t);
-        } else {
-            wire.resume = false;
-            offer();
-        }
+    fake_loop_turn();
+    while (wire.resume) {
+        wire.resume = false;
+        offer();
+        fake_loop_turn();
     }
 }
 
@@ -169,9 +124,7 @@ static inline void feed(const char *text)
 
 static inline void fire(void)
 {
-    assert_true(loop_timer_running(&wire.h.timer));
-    loop_timer_stop(&wire.h.timer);
-    wire.h.timer.fn(&wire.h.timer);
+    fake_loop_fire(&wire.h.timer);
     turn();
 }
 

@@ -1,0 +1,368 @@
+/* Who a client still is after the configuration has changed under its connection. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proxy/server/standing.h"
+#include "tests/support/check.h"
+
+/* ---- A TLS session and sites as the test wants them ---- */
+
+struct tls_sites {
+    struct tls_site site[2]; /* of "a" and "b" */
+    bool has[2];
+};
+
+static struct {
+    const struct tls_site *site;
+    const char *name;
+    bool certificate;
+    enum reason verdict;
+    enum reason judged; /* what judging anew will say */
+    unsigned judgements;
+    unsigned identities;
+    unsigned freed;
+} tls;
+
+static int leaf; /* its address stands for the certificate */
+static const int trust;
+
+static X509 *the_leaf(void)
+{
+    return (X509 *)(void *)&leaf;
+}
+
+const struct tls_site *tls_session_site(const struct tls_session *s)
+{
+    (void)s;
+    return tls.site;
+}
+
+struct str tls_session_name(const struct tls_session *s)
+{
+    (void)s;
+    return str_of(tls.name);
+}
+
+X509 *tls_session_peer(const struct tls_session *s)
+{
+    (void)s;
+    return tls.certificate ? the_leaf() : NULL;
+}
+
+enum reason tls_session_peer_reason(const struct tls_session *s)
+{
+    (void)s;
+    return tls.verdict;
+}
+
+struct str tls_session_version(const struct tls_session *s)
+{
+    (void)s;
+    return STR("TLSv1.3");
+}
+
+struct str tls_session_cipher(const struct tls_session *s)
+{
+    (void)s;
+    return STR("c");
+}
+
+enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms)
+{
+    (void)s;
+    (void)t;
+    (void)wall_ms;
+    tls.judgements++;
+    return tls.judged;
+}
+
+const struct tls_site *tls_sites_find(const struct tls_sites *t, struct str name)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (name.n == 1 && name.p[0] == "ab"[i] && t->has[i]) {
+            return &t->site[i];
+        }
+    }
+    return NULL;
+}
+
+void tls_sites_unref(struct tls_sites *t)
+{
+    (void)t;
+}
+
+struct identity *identity_new(X509 *certificate, const struct conf_identity *rule)
+{
+    assert_ptr_equal(the_leaf(), certificate);
+    struct identity *id = mem_calloc(1, sizeof(*id));
+    if (id != NULL) {
+        id->reason = REASON_OK;
+        id->user = rule->user_id == CONF_USER_ID_SUBJECT_CN ? STR("by CN") : STR("by e-mail");
+        tls.identities++;
+    }
+    return id;
+}
+
+void identity_free(struct identity *id)
+{
+    tls.freed += id != NULL;
+    mem_free(id);
+}
+
+/* ---- Two configurations, before and after ---- */
+
+static struct conf_site site_conf[2][2];
+static struct conf_listener listener[2];
+static struct conf conf[2];
+static struct tls_sites sites[2];
+static struct tls_sites *rows_of_sites[2];
+static struct runtime runtime[2];
+static struct env env;
+static struct port port;
+static struct standing st;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&tls, 0, sizeof(tls));
+    memset(sites, 0, sizeof(sites));
+    memset(conf, 0, sizeof(conf));
+    memset(site_conf, 0, sizeof(site_conf));
+    for (size_t i = 0; i < 2; i++) {
+        conf[i].listeners = listener;
+        conf[i].listener_count = 1;
+        rows_of_sites[i] = &sites[i];
+        runtime[i] = (struct runtime){.refs = 1, .conf = &conf[i], .sites = &rows_of_sites[i]};
+        for (size_t k = 0; k < 2; k++) {
+            sites[i].has[k] = true;
+            sites[i].site[k] =
+                (struct tls_site){.conf = &site_conf[i][k],
+                                  .trust = (const struct trust *)(const void *)&trust,
+                                  .policy = {1}};
+        }
+    }
+    env = (struct env){.runtime = &runtime[0]};
+    port = (struct port){.address = STR("x:1"), .secure = true};
+    tls.site = &sites[0].site[0];
+    tls.name = "a";
+    tls.certificate = true;
+    tls.verdict = REASON_OK;
+    tls.judged = REASON_OK;
+    return 0;
+}
+
+/* The connection, its handshake done. */
+static void arrive(void)
+{
+    struct addr address;
+    assert_int_equal(0, addr_parse(STR("192.0.2.1:5"), true, &address, NULL));
+    standing_init(&st, &env, &port, &address);
+    assert_int_equal(0, standing_take(&st, NULL));
+    st.session = (const struct tls_session *)(const void *)&leaf;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    standing_fini(&st);
+    assert_int_equal(1, runtime[0].refs);
+    assert_int_equal(1, runtime[1].refs);
+    assert_int_equal(tls.identities, tls.freed);
+    return 0;
+}
+
+static void test_at_the_handshake(void **state)
+{
+    (void)state;
+    arrive();
+    assert_int_equal(REASON_OK, st.peer.gate.certificate);
+    assert_non_null(st.peer.gate.identity);
+    CHECK_STR("client", st.peer.client_text, STR("192.0.2.1"));
+    CHECK_STR("name", st.peer.tls_name, STR("a"));
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    assert_int_equal(0, tls.judgements);
+    assert_int_equal(1, tls.identities);
+}
+
+static void test_no_certificate(void **state)
+{
+    (void)state;
+    tls.certificate = false;
+    tls.verdict = REASON_CLIENT_CERT_MISSING;
+    arrive();
+    assert_null(st.peer.gate.identity);
+    env.runtime = &runtime[1];
+    sites[1].site[0].policy[0] = 2;
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    assert_int_equal(REASON_CLIENT_CERT_MISSING, st.peer.gate.certificate);
+    assert_int_equal(0, tls.judgements);
+}
+
+struct row {
+    const char *says;
+    enum reason verdict;  /* at the handshake */
+    unsigned char policy; /* after the reload; 1: the same */
+    enum conf_client_mode mode;
+    enum reason judged;
+    enum reason certificate; /* afterwards */
+    unsigned judgements;
+};
+
+static const struct row rows[] = {
+    {"the same policy is not judged again", REASON_OK, 1, CONF_CLIENT_REQUIRE,
+     REASON_CLIENT_CERT_REVOKED, REASON_OK, 0},
+    {"still good", REASON_OK, 2, CONF_CLIENT_REQUIRE, REASON_OK, REASON_OK, 1},
+    {"withdrawn since", REASON_OK, 2, CONF_CLIENT_REQUIRE, REASON_CLIENT_CERT_REVOKED,
+     REASON_CLIENT_CERT_WITHDRAWN, 1},
+    {"its CA is no longer trusted", REASON_OK, 2, CONF_CLIENT_OPTIONAL,
+     REASON_CLIENT_CERT_UNKNOWN_CA, REASON_CLIENT_CERT_UNKNOWN_CA, 1},
+    {"the CRL has expired", REASON_OK, 2, CONF_CLIENT_REQUIRE, REASON_CRL_EXPIRED,
+     REASON_CRL_EXPIRED, 1},
+    {"refused before stays refused", REASON_CLIENT_CERT_UNKNOWN_CA, 2, CONF_CLIENT_REQUIRE,
+     REASON_OK, REASON_CLIENT_CERT_UNKNOWN_CA, 0},
+    {"certificates are no longer asked for", REASON_OK, 2, CONF_CLIENT_OFF, REASON_OK,
+     REASON_CLIENT_CERT_MISSING, 0},
+};
+
+static void test_reloads(void **state)
+{
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        if (i > 0) {
+            (void)teardown(state);
+            (void)setup(state);
+        }
+        tls.verdict = rows[i].verdict;
+        arrive();
+        sites[1].site[0].policy[0] = rows[i].policy;
+        site_conf[1][0].client.mode = rows[i].mode;
+        tls.judged = rows[i].judged;
+        env.runtime = &runtime[1];
+        CHECK_ROW(rows[i].says, standing_renew(&st) == REASON_OK);
+        CHECK_ROW(rows[i].says, st.peer.gate.certificate == rows[i].certificate);
+        CHECK_ROW(rows[i].says, st.peer.gate.mode == rows[i].mode);
+        CHECK_ROW(rows[i].says, tls.judgements == rows[i].judgements);
+        CHECK_ROW(rows[i].says, runtime[1].refs == 2 && runtime[0].refs == 1);
+        (void)standing_renew(&st);
+        CHECK_ROW(rows[i].says, tls.judgements == rows[i].judgements);
+    }
+}
+
+/* What was withdrawn once does not come back by a later reload. */
+static void test_withdrawn_stays_withdrawn(void **state)
+{
+    (void)state;
+    arrive();
+    sites[1].site[0].policy[0] = 2;
+    tls.judged = REASON_CLIENT_CERT_REVOKED;
+    env.runtime = &runtime[1];
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    assert_int_equal(REASON_CLIENT_CERT_WITHDRAWN, st.peer.gate.certificate);
+    tls.judged = REASON_OK;
+    env.runtime = &runtime[0];
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    assert_int_equal(REASON_CLIENT_CERT_WITHDRAWN, st.peer.gate.certificate);
+    assert_non_null(st.peer.gate.identity);
+}
+
+static void test_another_rule_for_the_name(void **state)
+{
+    (void)state;
+    arrive();
+    CHECK_STR("before", st.peer.gate.identity->user, STR("by CN"));
+    conf[1].identity.user_id = CONF_USER_ID_SUBJECT_EMAIL;
+    env.runtime = &runtime[1];
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    CHECK_STR("after", st.peer.gate.identity->user, STR("by e-mail"));
+}
+
+static void test_a_site_that_is_gone(void **state)
+{
+    (void)state;
+    arrive();
+    sites[1].has[0] = false;
+    env.runtime = &runtime[1];
+    assert_int_equal(REASON_MISDIRECTED, standing_renew(&st));
+    assert_false(st.peer.host_fits(st.peer.host_arg, STR("b")));
+    env.runtime = &runtime[0];
+    assert_int_equal(REASON_MISDIRECTED, standing_renew(&st));
+}
+
+static void test_a_listener_that_is_gone(void **state)
+{
+    (void)state;
+    arrive();
+    port.closed = true;
+    assert_int_equal(REASON_MISDIRECTED, standing_renew(&st));
+}
+
+struct host_row {
+    const char *says;
+    const char *host;
+    unsigned char policy; /* of site b */
+    bool fits;
+};
+
+static const struct host_row hosts[] = {
+    {"its own", "a", 2, true},
+    {"another with the same policy", "b", 1, true},
+    {"another with another policy", "b", 2, false},
+    {"one that nobody knows", "c", 1, false},
+    {"none, in HTTP/1.0", "", 2, true},
+};
+
+static void test_hosts(void **state)
+{
+    for (size_t i = 0; i < ROWS(hosts); i++) {
+        if (i > 0) {
+            (void)teardown(state);
+            (void)setup(state);
+        }
+        sites[0].site[1].policy[0] = hosts[i].policy;
+        arrive();
+        CHECK_ROW(hosts[i].says,
+                  st.peer.host_fits(st.peer.host_arg, str_of(hosts[i].host)) == hosts[i].fits);
+    }
+}
+
+static void test_trusted_proxies(void **state)
+{
+    (void)state;
+    struct addr_range range;
+    assert_int_equal(0, addr_range_parse(STR("192.0.2.0/24"), &range, NULL));
+    arrive();
+    assert_false(st.peer.trusted);
+    conf[1].headers.trusted_proxies = &range;
+    conf[1].headers.trusted_proxy_count = 1;
+    env.runtime = &runtime[1];
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    assert_true(st.peer.trusted);
+}
+
+static void test_no_memory_for_an_identity(void **state)
+{
+    (void)state;
+    arrive();
+    env.runtime = &runtime[1];
+    mem_fail_after(1, false);
+    assert_int_equal(REASON_OUT_OF_MEMORY, standing_renew(&st));
+    mem_fail_after(0, false);
+    assert_null(st.peer.gate.identity);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_at_the_handshake),
+        TEST(test_no_certificate),
+        TEST(test_reloads),
+        TEST(test_withdrawn_stays_withdrawn),
+        TEST(test_another_rule_for_the_name),
+        TEST(test_a_site_that_is_gone),
+        TEST(test_a_listener_that_is_gone),
+        TEST(test_hosts),
+        TEST(test_trusted_proxies),
+        TEST(test_no_memory_for_an_identity),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
