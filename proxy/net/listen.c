@@ -36,7 +36,8 @@ static int bind_error(const struct addr *a, int error, struct err *e)
                              "CAP_NET_BIND_SERVICE; grant it or choose a higher port",
                        STR_ARG(where));
     case ENOENT:
-        return err_set(e, ERR_IO, "cannot listen on %.*s: make its directory first",
+        return err_set(e, ERR_IO,
+                       "cannot listen on %.*s: No such file or directory; make its directory",
                        STR_ARG(where));
     default:
         return err_set_errno(e, ERR_IO, error, "cannot listen on %.*s", STR_ARG(where));
