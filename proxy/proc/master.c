@@ -101,6 +101,7 @@ static void note_ready(struct master *m)
     if (m->options->on_ready != NULL) {
         m->options->on_ready(m->options->arg);
     }
+    master_reload_again(m, clock_mono_ms());
 }
 
 static void reopen(struct master *m, struct logfile *f, enum ipc_type type)
@@ -119,7 +120,7 @@ static void on_signal(struct master *m, int signal, uint64_t now_ms)
 {
     switch (signal) {
     case SIGHUP:
-        if (m->state == MASTER_RUNNING) {
+        if (m->state < MASTER_DELAY) {
             master_reload_begin(m, false, now_ms);
         }
         break;
@@ -166,11 +167,12 @@ static void on_command(void *arg, unsigned client, struct str command)
         answer_status(m, client);
     } else if (!str_eq(command, STR("reload"))) {
         control_server_answer(m->control, client, STR("{\"error\":\"no such command\"}"));
-    } else if (m->state != MASTER_RUNNING) {
+    } else if (m->state >= MASTER_DELAY) {
         control_server_answer(m->control, client,
-                              STR("{\"error\":\"countersign is starting or shutting down\"}"));
+                              STR("{\"error\":\"countersign is shutting down\"}"));
     } else {
-        (m->reload.phase != RELOAD_IDLE ? m->asked_again : m->asked)[client] = true;
+        bool later = m->state != MASTER_RUNNING || m->reload.phase != RELOAD_IDLE;
+        (later ? m->asked_again : m->asked)[client] = true;
         master_reload_begin(m, false, clock_mono_ms());
     }
 }

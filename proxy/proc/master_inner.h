@@ -128,6 +128,9 @@ void master_push_leaving(struct master *m, uint64_t now_ms);
 /* Load anew and ask the workers; by_watch: the configuration files themselves stay as they are. */
 void master_reload_begin(struct master *m, bool by_watch, uint64_t now_ms);
 
+/* Begin the one that was asked for while it could not be begun, if any. */
+void master_reload_again(struct master *m, uint64_t now_ms);
+
 /* Go on with what the workers said. */
 void master_reload_step(struct master *m, enum reload_outcome outcome, uint64_t now_ms);
 

@@ -141,10 +141,9 @@ static void kill_late(struct master *m, uint64_t now_ms)
     }
 }
 
-/* One was asked for meanwhile. */
-static void begin_again(struct master *m, uint64_t now_ms)
+void master_reload_again(struct master *m, uint64_t now_ms)
 {
-    if (m->reload_again && m->state < MASTER_DELAY) {
+    if (m->reload_again && m->state == MASTER_RUNNING) {
         m->reload_again = false;
         memcpy(m->asked, m->asked_again, sizeof(m->asked));
         memset(m->asked_again, 0, sizeof(m->asked_again));
@@ -162,12 +161,12 @@ void master_reload_step(struct master *m, enum reload_outcome outcome, uint64_t 
         kill_late(m, now_ms);
         reload_abort(&m->reload, &m->children, on_deaf, m);
         refuse(m, m->reload.error);
-        begin_again(m, now_ms);
+        master_reload_again(m, now_ms);
     } else if (outcome == RELOAD_DONE) {
         kill_late(m, now_ms);
         reload_end(&m->reload);
         finish(m, true, "");
-        begin_again(m, now_ms);
+        master_reload_again(m, now_ms);
     }
 }
 
@@ -208,8 +207,8 @@ static bool load_next(struct master *m, char *error, size_t size)
 void master_reload_begin(struct master *m, bool by_watch, uint64_t now_ms)
 {
     char error[IPC_TEXT_MAX + 1] = "";
-    if (m->reload.phase != RELOAD_IDLE) {
-        m->reload_again = true;
+    if (m->state != MASTER_RUNNING || m->reload.phase != RELOAD_IDLE) {
+        m->reload_again = true; /* once the workers are there, or done with the last */
         return;
     }
     notify_reloading();

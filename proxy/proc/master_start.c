@@ -166,15 +166,16 @@ int master_init(struct master *m)
         return -ERR_NOMEM;
     }
     harden_process();
-    int rc = load(m, diags);
+    /* First, so that a signal that comes early waits until it can be obeyed. */
+    int rc = open_signals(m);
+    if (rc == 0) {
+        rc = load(m, diags);
+    }
     if (rc == 0) {
         rc = make_tables(m);
     }
     if (rc == 0) {
         rc = open_outside(m);
-    }
-    if (rc == 0) {
-        rc = open_signals(m);
     }
     if (rc == 0) {
         findings_log_warnings(diags, m->log);
