@@ -47,12 +47,10 @@ static void free_door_if_unused(struct door *d)
 
 static void close_door(struct door *d)
 {
-    struct listener *l = d->listener;
-    if (l != NULL) {
-        listener_close(l); /* may still accept: the door is open until it returns */
-        d->listener = NULL;
-    }
+    /* What still waits there is turned away: the configuration in force knows no sites for it. */
     d->port.closed = true;
+    listener_close(d->listener);
+    d->listener = NULL;
 }
 
 static struct door *find_door(struct server *s, struct str address)
@@ -109,8 +107,9 @@ static void on_accept(void *arg, struct stream *stream)
 {
     struct door *d = arg;
     struct server *s = d->server;
-    bool counted;
-    enum reason why = s->draining ? REASON_DRAINING : admit_one(s, d, stream, &counted);
+    bool counted = false;
+    bool open = !s->draining && !d->port.closed;
+    enum reason why = open ? admit_one(s, d, stream, &counted) : REASON_DRAINING;
     if (why == REASON_OK) {
         d->conns++;
         if (conn_open(&s->home, &d->port, stream, counted) == 0) {
