@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 
-#define LIFE_S (24 * 60 * 60)
+#define LIFE_S (24L * 60 * 60)
 
 struct demo_pki {
     const char *directory;

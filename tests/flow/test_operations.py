@@ -253,8 +253,9 @@ def test_control_socket_asks_who_asks(make_proxy, tmp_path):
     proxy = make_proxy().start()
     os.chmod(proxy.socket_path, 0o777)
     for directory in [proxy.dir, *proxy.dir.parents]:
-        if str(directory) != "/":
-            os.chmod(directory, 0o755)
+        mode = os.stat(directory).st_mode
+        if not mode & 0o001:
+            os.chmod(directory, mode | 0o001)
     script = ("import socket\ns=socket.socket(socket.AF_UNIX)\n"
               f"s.connect({str(proxy.socket_path)!r})\ns.sendall(b'\"status\"\\n')\n"
               "print(s.recv(65536))\n")

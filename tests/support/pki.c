@@ -192,7 +192,9 @@ static char *text_of(BIO *bio)
     char *p = NULL;
     long n = BIO_get_mem_data(bio, &p);
     char *text = n > 0 ? malloc((size_t)n + 1) : NULL;
-    need(text != NULL, "writing PEM");
+    if (text == NULL) {
+        abort();
+    }
     memcpy(text, p, (size_t)n);
     text[n] = '\0';
     BIO_free(bio);
