@@ -22,12 +22,12 @@ static struct {
     unsigned freed;
 } tls;
 
-static int leaf; /* its address stands for the certificate */
+static int paper; /* its address stands for the certificate */
 static const int trust;
 
 static X509 *the_leaf(void)
 {
-    return (X509 *)(void *)&leaf;
+    return (X509 *)(void *)&paper;
 }
 
 const struct tls_site *tls_session_site(const struct tls_session *s)
@@ -90,9 +90,9 @@ void tls_sites_unref(struct tls_sites *t)
     (void)t;
 }
 
-struct identity *identity_new(X509 *certificate, const struct conf_identity *rule)
+struct identity *identity_new(X509 *leaf, const struct conf_identity *rule)
 {
-    assert_ptr_equal(the_leaf(), certificate);
+    assert_ptr_equal(the_leaf(), leaf);
     struct identity *id = mem_calloc(1, sizeof(*id));
     if (id != NULL) {
         id->reason = REASON_OK;
@@ -157,7 +157,7 @@ static void arrive(void)
     assert_int_equal(0, addr_parse(STR("192.0.2.1:5"), true, &address, NULL));
     standing_init(&st, &env, &port, &address);
     assert_int_equal(0, standing_take(&st, NULL));
-    st.session = (const struct tls_session *)(const void *)&leaf;
+    st.session = (const struct tls_session *)(const void *)&paper;
 }
 
 static int teardown(void **state)
