@@ -202,6 +202,7 @@ static enum verdict step_password(struct gate *g, const struct basic *basic, enu
 static enum verdict step_pairing(struct gate *g, enum reason *r)
 {
     bool compared = g->q->require != CONF_REQUIRE_PASSWORD && has_identity(g);
+    g->answer.claimed = g->user.name;
     if (compared && !pairing_same(g->q->peer->identity->user, g->user.name, g->q->rule)) {
         return deny(r, REASON_PAIRING_MISMATCH);
     }

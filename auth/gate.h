@@ -42,6 +42,8 @@ struct gate_answer {
     struct str user;       /* when allowed: who it is; borrows q or the users; may be empty */
     bool user_by_password; /* a password was proven */
     bool user_by_certificate;
+    struct str claimed; /* whose password was proven, also when refused afterwards: for the log
+                         * only; empty before that, as anyone may send any name; borrows as user */
 };
 
 struct gate;

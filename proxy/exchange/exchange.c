@@ -67,6 +67,7 @@ static void on_verdict(void *arg)
         break;
     }
     x->step = answer->step != NULL ? answer->step : "";
+    x->password_user = arena_dup(&x->arena, answer->claimed);
     reply_problem(x, answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL);
 }
 

@@ -43,7 +43,8 @@ struct exchange {
     struct gate *gate;
     struct upstream_call *call;
     struct str request_id;
-    struct str user; /* proven; set by the verdict only, copied to the arena */
+    struct str user;          /* proven; set by the verdict only, copied to the arena */
+    struct str password_user; /* whose password was right, though refused; for the log; the same */
     struct exchange_note note;
     uint64_t body_max;
     uint64_t received; /* body octets, both ways */

@@ -84,7 +84,8 @@ static void write_error(const struct exchange *x)
         LOG_TEXT("client", x->peer->client_text),
         LOG_TEXT("certificate_user", id != NULL ? id->user : STR_NONE),
         LOG_TEXT("certificate_serial", id != NULL ? id->serial : STR_NONE),
-        LOG_TEXT("user", x->user), LOG_TEXT("host", x->head != NULL ? x->head->host : STR_NONE),
+        LOG_TEXT("user", x->user), LOG_TEXT("password_user", x->password_user),
+        LOG_TEXT("host", x->head != NULL ? x->head->host : STR_NONE),
         LOG_TEXT("path", x->head != NULL ? x->head->path : STR_NONE),
         LOG_TEXT("upstream", x->note.server), LOG_TEXT("request_id", x->request_id));
 }

@@ -4,6 +4,8 @@ import ssl
 
 import pytest
 
+from proxy import wait_until
+
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
 # certificate, user, password (None: no Authorization), status, reason in the log
@@ -48,6 +50,13 @@ def test_mismatch_is_a_security_event(proxy):
     assert proxy.refusals("pairing_mismatch") == 1
     events = [e for e in proxy.events("refused") if e["reason"] == "pairing_mismatch"]
     assert len(events) == 1 and events[0]["level"] == "warning"
+    assert events[0]["certificate_user"] == ALICE and events[0]["password_user"] == BOB
+    assert events[0]["user"] == ""
+    proxy.get("alice", BOB, "guess")
+    guess = wait_until(lambda: [e for e in proxy.events("refused")
+                                if e["reason"] == "password_wrong"])
+    assert guess[0]["password_user"] == "", "a name that nobody proved is not told as proven"
+    assert all("user" not in record for record in proxy.access())
     assert "b:ob" not in proxy.output()
 
 

@@ -83,24 +83,28 @@ static const struct outcome {
     const char *step;
     const char *user;
     bool challenge, by_password, by_certificate, hashed;
+    const char *claimed; /* whose password was proven; NULL: nobody's */
 } outcomes[] = {
-    {"ON", VERDICT_ALLOW, REASON_OK, "credentials", "", false, false, false, false},
-    {"OC", VERDICT_ALLOW, REASON_OK, "credentials", "alice", false, false, true, false},
-    {"OA", VERDICT_ALLOW, REASON_OK, "pairing", "alice", false, true, false, true},
-    {"OB", VERDICT_ALLOW, REASON_OK, "pairing", "bob", false, true, false, true},
-    {"O2", VERDICT_ALLOW, REASON_OK, "pairing", "alice", false, true, true, true},
-    {"MC", VERDICT_DENY, REASON_CLIENT_CERT_MISSING, "certificate", "", false, 0, 0, false},
-    {"UC", VERDICT_DENY, REASON_CLIENT_CERT_UNKNOWN_CA, "certificate", "", false, 0, 0, false},
-    {"ID", VERDICT_DENY, REASON_CERT_IDENTITY_REPEATED, "certificate", "", false, 0, 0, false},
-    {"RC", VERDICT_DENY, REASON_CERT_REQUIRED_BY_ROUTE, "certificate", "", false, 0, 0, false},
-    {"RP", VERDICT_DENY, REASON_CERT_REQUIRED_BY_ROUTE, "pairing", "", false, 0, 0, true},
-    {"EX", VERDICT_DENY, REASON_CLIENT_CERT_EXPIRED, "withdrawal", "", false, 0, 0, false},
-    {"CM", VERDICT_DENY, REASON_CREDENTIALS_MISSING, "credentials", "", true, 0, 0, false},
-    {"CX", VERDICT_DENY, REASON_CREDENTIALS_MALFORMED, "credentials", "", true, 0, 0, false},
-    {"CR", VERDICT_DENY, REASON_CREDENTIALS_REPEATED, "credentials", "", false, 0, 0, false},
-    {"UU", VERDICT_DENY, REASON_USER_UNKNOWN, "password", "", true, 0, 0, true},
-    {"PW", VERDICT_DENY, REASON_PASSWORD_WRONG, "password", "", true, 0, 0, true},
-    {"PM", VERDICT_DENY, REASON_PAIRING_MISMATCH, "pairing", "", false, 0, 0, true},
+    {"ON", VERDICT_ALLOW, REASON_OK, "credentials", "", false, false, false, false, NULL},
+    {"OC", VERDICT_ALLOW, REASON_OK, "credentials", "alice", false, false, true, false, NULL},
+    {"OA", VERDICT_ALLOW, REASON_OK, "pairing", "alice", false, true, false, true, "alice"},
+    {"OB", VERDICT_ALLOW, REASON_OK, "pairing", "bob", false, true, false, true, "bob"},
+    {"O2", VERDICT_ALLOW, REASON_OK, "pairing", "alice", false, true, true, true, "alice"},
+    {"MC", VERDICT_DENY, REASON_CLIENT_CERT_MISSING, "certificate", "", false, 0, 0, false, NULL},
+    {"UC", VERDICT_DENY, REASON_CLIENT_CERT_UNKNOWN_CA, "certificate", "", false, 0, 0, false,
+     NULL},
+    {"ID", VERDICT_DENY, REASON_CERT_IDENTITY_REPEATED, "certificate", "", false, 0, 0, false,
+     NULL},
+    {"RC", VERDICT_DENY, REASON_CERT_REQUIRED_BY_ROUTE, "certificate", "", false, 0, 0, false,
+     NULL},
+    {"RP", VERDICT_DENY, REASON_CERT_REQUIRED_BY_ROUTE, "pairing", "", false, 0, 0, true, "alice"},
+    {"EX", VERDICT_DENY, REASON_CLIENT_CERT_EXPIRED, "withdrawal", "", false, 0, 0, false, NULL},
+    {"CM", VERDICT_DENY, REASON_CREDENTIALS_MISSING, "credentials", "", true, 0, 0, false, NULL},
+    {"CX", VERDICT_DENY, REASON_CREDENTIALS_MALFORMED, "credentials", "", true, 0, 0, false, NULL},
+    {"CR", VERDICT_DENY, REASON_CREDENTIALS_REPEATED, "credentials", "", false, 0, 0, false, NULL},
+    {"UU", VERDICT_DENY, REASON_USER_UNKNOWN, "password", "", true, 0, 0, true, NULL},
+    {"PW", VERDICT_DENY, REASON_PASSWORD_WRONG, "password", "", true, 0, 0, true, NULL},
+    {"PM", VERDICT_DENY, REASON_PAIRING_MISMATCH, "pairing", "", false, 0, 0, true, "bob"},
 };
 
 static const struct row {
@@ -216,6 +220,7 @@ static void check_answer(const char *says, const struct gate *g, const struct ou
     CHECK_STR(says, str_of(reason_token(a->reason)), str_of(reason_token(wanted->reason)));
     CHECK_STR(says, str_of(a->step), str_of(wanted->step));
     CHECK_STR(says, a->user, str_of(wanted->user));
+    CHECK_STR(says, a->claimed, str_of(wanted->claimed != NULL ? wanted->claimed : ""));
     CHECK_ROW(says, a->challenge == wanted->challenge);
     CHECK_ROW(says, a->user_by_password == wanted->by_password);
     CHECK_ROW(says, a->user_by_certificate == wanted->by_certificate);
