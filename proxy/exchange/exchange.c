@@ -42,6 +42,11 @@ struct arena *exchange_arena(struct exchange *x)
     return &x->arena;
 }
 
+void exchange_renew(struct exchange *x)
+{
+    x->runtime = x->env->runtime;
+}
+
 /* The verdict is there, or it is still awaited. */
 static void on_verdict(void *arg)
 {

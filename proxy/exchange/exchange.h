@@ -70,6 +70,10 @@ struct exchange *exchange_new(struct env *env, const struct exchange_peer *peer,
 /* The arena for this request's head. */
 struct arena *exchange_arena(struct exchange *x);
 
+/* The runtime in force may be another one than when x was made: go on with that one. Only before
+ * exchange_begin() and exchange_refuse(), and only with the caller's reference to it. */
+void exchange_renew(struct exchange *x);
+
 /* The head is complete (borrowed, with everything in it, until exchange_free; its fields will be
  * changed). */
 void exchange_begin(struct exchange *x, struct http_request *head);

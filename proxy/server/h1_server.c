@@ -192,7 +192,7 @@ static struct h1_limits limits_of(const struct conf *conf)
 /* The first octet of a request is there. */
 static void begin_request(struct h1_server *h)
 {
-    h->refuse = h->on_request(h->arg);
+    (void)h->on_request(h->arg);
     struct h1_limits limits = limits_of(conf_of(h));
     h->reader = h1_reader_new(false, &limits);
     h->x = exchange_new(h->env, h->peer, &sink, h);
@@ -250,8 +250,10 @@ static void take_head(struct h1_server *h)
     if (h->body_left == 0) {
         h->expects = false;
     }
-    if (h->refuse != REASON_OK) {
-        refuse(h, head, h->refuse);
+    enum reason why = h->on_request(h->arg);
+    exchange_renew(h->x);
+    if (why != REASON_OK) {
+        refuse(h, head, why);
         return;
     }
     exchange_begin(h->x, head);
@@ -312,6 +314,7 @@ static bool reads_on(const struct h1_server *h)
     case H1_IN_BODY:
         return h->wanted || h->body_left == 0;
     case H1_IN_IDLE:
+    case H1_IN_HELD:
     case H1_IN_DONE:
     case H1_IN_DEAD:
         break;
@@ -354,6 +357,7 @@ void h1_server_eof(struct h1_server *h)
     h->eof = true;
     switch (h->in) {
     case H1_IN_IDLE:
+    case H1_IN_HELD:
     case H1_IN_DISCARD:
         end_connection(h);
         break;
@@ -380,13 +384,6 @@ void h1_server_eof(struct h1_server *h)
     }
 }
 
-void h1_server_drained(struct h1_server *h)
-{
-    if (h->x != NULL && !exchange_finished(h->x)) {
-        exchange_drained(h->x);
-    }
-}
-
 void h1_server_fail(struct h1_server *h, enum reason why)
 {
     h->in = H1_IN_DEAD;
@@ -408,6 +405,8 @@ static void wait_for_request(struct h1_server *h)
     start_timer(h, h->requests == 0 ? t->head_ms : t->keepalive_ms);
 }
 
+/* While the answers so far wait for the client, its next request does, too: else one that sends
+ * without reading would have us keep an answer to each. The link's own time-out runs meanwhile. */
 static void next_request(struct h1_server *h)
 {
     exchange_free(h->x);
@@ -419,11 +418,24 @@ static void next_request(struct h1_server *h)
         end_connection(h);
         return;
     }
+    if (link_full(h->link)) {
+        h->in = H1_IN_HELD;
+        return;
+    }
     wait_for_request(h);
     if (more) {
         link_resume(h->link);
     } else {
         link_idle(h->link);
+    }
+}
+
+void h1_server_drained(struct h1_server *h)
+{
+    if (h->in == H1_IN_HELD) {
+        next_request(h);
+    } else if (h->x != NULL && !exchange_finished(h->x)) {
+        exchange_drained(h->x);
     }
 }
 
@@ -463,6 +475,7 @@ static void on_turn(struct loop_task *t)
         next_request(h);
         break;
     case H1_IN_IDLE:
+    case H1_IN_HELD:
     case H1_IN_HEAD:
     case H1_IN_DISCARD:
         break;
@@ -487,6 +500,7 @@ static void on_timer(struct loop_timer *t)
     case H1_IN_DISCARD:
         end_connection(h);
         break;
+    case H1_IN_HELD:
     case H1_IN_DONE:
     case H1_IN_DEAD:
         break;
@@ -502,7 +516,6 @@ void h1_server_init(struct h1_server *h, struct env *env, struct link *link,
                             .peer = peer,
                             .on_request = on_request,
                             .arg = arg,
-                            .refuse = REASON_OK,
                             .doomed = REASON_OK};
     loop_timer_init(&h->timer, on_timer);
     loop_task_init(&h->turn, on_turn);
@@ -515,7 +528,7 @@ void h1_server_start(struct h1_server *h)
 
 void h1_server_drain(struct h1_server *h)
 {
-    if (h->in == H1_IN_IDLE && !link_has_input(h->link)) {
+    if (h->in == H1_IN_HELD || (h->in == H1_IN_IDLE && !link_has_input(h->link))) {
         end_connection(h);
     }
 }

@@ -10,6 +10,7 @@
 /* Where the reading of requests is. */
 enum h1_in {
     H1_IN_IDLE = 0, /* between two requests */
+    H1_IN_HELD,     /* the same, but the client first has to take what was answered */
     H1_IN_HEAD,
     H1_IN_BODY,    /* delivered while it is wanted, else left with the link */
     H1_IN_DISCARD, /* the answer is complete, the body is not: read it away */
@@ -32,7 +33,6 @@ struct h1_server {
     struct loop_task turn;
     enum h1_in in;
     enum h1_out out;
-    enum reason refuse; /* of on_request */
     enum reason doomed; /* OK, or why the answer could not be written */
     uint64_t body_left; /* of the request; UINT64_MAX: unknown */
     uint64_t discard_left;
@@ -47,9 +47,10 @@ struct h1_server {
     bool eof;       /* the client has sent its end */
 };
 
-/* Prepare h. on_request(arg) is called when a request begins, before its exchange is made; what it
- * returns other than REASON_OK refuses the request and ends the connection. peer is read by
- * exchanges and may change there. All borrowed. */
+/* Prepare h. on_request(arg) is called when a request begins, before its exchange is made, and again
+ * when its head is complete, so that a slow head is judged by what is in force then; what it returned
+ * last other than REASON_OK refuses the request and ends the connection. peer is read by exchanges
+ * and may change there. All borrowed. */
 void h1_server_init(struct h1_server *h, struct env *env, struct link *link,
                     const struct exchange_peer *peer, enum reason (*on_request)(void *arg),
                     void *arg);

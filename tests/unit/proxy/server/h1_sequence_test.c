@@ -93,6 +93,68 @@ static void test_a_full_link_pauses_the_upstream(void **state)
     stop();
 }
 
+/* Answers that the client does not take hold its next request back, whatever it sends. */
+static void test_requests_wait_until_answers_are_taken(void **state)
+{
+    (void)state;
+    start();
+    feed("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire.full = true;
+    answer(200, HTTP_FRAMING_LENGTH, "1");
+    assert_int_equal(1, up.starts);
+    feed("GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(1, up.starts);
+    assert_int_equal(2 * strlen("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"), buf_len(&wire.rest));
+    assert_false(loop_timer_running(&wire.h.timer));
+    wire.full = false;
+    h1_server_drained(&wire.h);
+    turn();
+    assert_int_equal(2, up.starts);
+    CHECK_STR("second", up_call.request->target, STR("/2"));
+    answer(200, HTTP_FRAMING_LENGTH, "2");
+    CHECK_STR("third", up_call.request->target, STR("/3"));
+    answer(200, HTTP_FRAMING_LENGTH, "3");
+    assert_false(is_over());
+    stop();
+}
+
+/* No request is under way: the connection ends as an idle one does. */
+static void test_ends_while_answers_are_not_taken(void **state)
+{
+    (void)state;
+    enum { END_EOF, END_DRAIN, END_FAIL, END_CLOSE, ENDS };
+    for (int end = END_EOF; end < ENDS; end++) {
+        start();
+        feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        wire.full = true;
+        answer(204, HTTP_FRAMING_NONE, "");
+        assert_false(is_over());
+        switch (end) {
+        case END_EOF:
+            h1_server_eof(&wire.h);
+            assert_true(wire.finished);
+            break;
+        case END_DRAIN:
+            h1_server_drain(&wire.h);
+            assert_true(wire.finished);
+            break;
+        case END_FAIL:
+            h1_server_fail(&wire.h, REASON_SEND_TIMEOUT);
+            assert_int_equal(1, counted(REASON_SEND_TIMEOUT));
+            break;
+        default:
+            loop_env.draining = true;
+            wire.full = false;
+            h1_server_drained(&wire.h);
+            assert_true(wire.finished);
+            break;
+        }
+        turn();
+        assert_int_equal(1, logged.records);
+        stop();
+    }
+}
+
 static void test_an_answer_before_the_body_is_complete(void **state)
 {
     (void)state;
@@ -332,6 +394,32 @@ static void test_a_connection_whose_site_is_gone(void **state)
     stop();
 }
 
+/* What a reload changes between the first octet of a head and its last counts. */
+static void test_a_slow_head_is_judged_by_what_is_in_force_at_its_end(void **state)
+{
+    (void)state;
+    start();
+    feed("GET / HTTP/1.1\r\nHost: h\r\n");
+    wire.on_request = REASON_MISDIRECTED;
+    feed("\r\n");
+    assert_true(str_starts(sent(), STR("HTTP/1.1 421 ")));
+    assert_true(wire.finished);
+    assert_int_equal(REASON_MISDIRECTED, logged.reason);
+    stop();
+
+    start();
+    static struct users *const fresh = (struct users *)&wire;
+    struct runtime next = loop_runtime;
+    feed("GET / HTTP/1.1\r\nHost: h\r\n");
+    next.users = fresh;
+    loop_env.runtime = &next;
+    feed("\r\n");
+    assert_ptr_equal(fresh, gate_asked.users);
+    answer(204, HTTP_FRAMING_NONE, "");
+    loop_env.runtime = &loop_runtime;
+    stop();
+}
+
 /* Every allocation fails in turn: the connection ends, and nothing half is answered. */
 static void test_no_memory(void **state)
 {
@@ -359,6 +447,8 @@ int main(void)
         cmocka_unit_test(test_100_continue_only_when_let_through),
         cmocka_unit_test(test_a_body_is_held_back_until_it_is_wanted),
         cmocka_unit_test(test_a_full_link_pauses_the_upstream),
+        cmocka_unit_test(test_requests_wait_until_answers_are_taken),
+        cmocka_unit_test(test_ends_while_answers_are_not_taken),
         cmocka_unit_test(test_an_answer_before_the_body_is_complete),
         cmocka_unit_test(test_an_upstream_that_breaks_off_breaks_the_client_off),
         cmocka_unit_test(test_timers),
@@ -369,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_long_before_the_body_is_complete),
         cmocka_unit_test(test_requests_per_connection),
         cmocka_unit_test(test_a_connection_whose_site_is_gone),
+        cmocka_unit_test(test_a_slow_head_is_judged_by_what_is_in_force_at_its_end),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
