@@ -1,11 +1,12 @@
 """Limits and time-outs: each is reached once, answers as documented, and is counted."""
 import socket
+import ssl
 import threading
 import time
 
 import pytest
 
-from proxy import basic, wait_until
+from proxy import LIMIT_S, basic, wait_until
 
 ALICE = "alice@example.com"
 AUTH = "Authorization: " + basic(ALICE, "wonder land")
@@ -82,6 +83,37 @@ def test_client_that_takes_nothing(make_proxy, upstream):
     client.send(head("GET / HTTP/1.1"))
     wait_until(lambda: proxy.refusals("send_timeout") == 1)
     client.close()
+
+
+def test_answers_that_nobody_reads_hold_requests_back(make_proxy, pki):
+    """Memory does not grow with the requests of a client that only sends; none of them is lost."""
+    count = 20000
+    proxy = make_proxy({"log": {"access": "off", "level": "error"}}).start()
+
+    def answered():
+        return proxy.metric('countersign_refusals_total{reason="credentials_missing"}')
+
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.settimeout(LIMIT_S)
+    raw.connect(("127.0.0.1", proxy.port))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(str(pki.dir / "ca.crt"))
+    context.load_cert_chain(*pki.pair("alice"))
+    with context.wrap_socket(raw, server_hostname="localhost") as tls:
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * count)
+        before = -1
+        while before != (now := answered()):
+            before = now
+            time.sleep(1)
+        assert 0 < now < count * 3 / 4
+        tail, seen = b"", 0
+        while seen < count:
+            piece = tls.recv(65536)
+            assert piece, f"ends after {seen} answers"
+            seen += (tail + piece).count(b"HTTP/1.1 401 ") - tail.count(b"HTTP/1.1 401 ")
+            tail = piece[-12:]
+    assert answered() == count
 
 
 @pytest.mark.parametrize("field,body", [("Content-Length: 2000", b"x" * 2000),
