@@ -11,8 +11,9 @@
 #include "base/enc.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/explain_head.h"
+#include "cli/loaded.h"
 #include "cli/secret.h"
-#include "conf/load.h"
 #include "proxy/exchange/forward.h"
 #include "proxy/exchange/route.h"
 #include "proxy/proc/build.h"
@@ -21,20 +22,26 @@
 static const char usage_text[] =
     "usage: countersign explain [-c CONFIG] [--certificate FILE] [--user NAME [-i]] ...\n"
     "\n"
-    "Says what the proxy would decide about a request, at which step, and why, and which fields "
-    "the\n"
-    "upstream would see. Exit status: 0 let through, 1 refused, 2 wrong usage.\n"
+    "Says what the proxy would decide about a request, at which step, and why, and which fields\n"
+    "the upstream would see. Nothing is sent; the proxy need not run.\n"
     "\n"
-    "  -c, --config CONFIG     default /etc/countersign/countersign.yaml\n"
+    "  -c, --config CONFIG     default " LOADED_DEFAULT_PATH "\n"
     "      --certificate FILE  the client's certificate, PEM with its chain behind it, or DER;\n"
     "                          left out: the client sends none\n"
-    "      --user NAME         the name in the Authorization field; left out: there is no such "
-    "field\n"
+    "      --user NAME         the name in the Authorization field; left out: there is no such\n"
+    "                          field\n"
     "  -i, --stdin             read the password from standard input; left out: taken as right\n"
     "      --listener ADDRESS  as in the configuration (default: the first)\n"
-    "      --name NAME         the server name that the client sends (default: the host)\n"
-    "      --host HOST         the Host field (default: localhost)\n"
-    "      --path PATH         default /\n";
+    "      --name NAME         the server name that the client sends in the handshake, \"\" for\n"
+    "                          none (default: the host, none if that is an address)\n"
+    "      --host HOST         the Host field, with or without port (default: localhost)\n"
+    "      --path PATH         path and query (default: /)\n"
+    "\n"
+    "Exit status: 0 let through, 1 refused, 2 wrong usage, or something that the answer needs\n"
+    "cannot be used (the configuration, the certificate file).\n";
+
+/* Exit status. */
+enum { LET_THROUGH = 0, REFUSED = 1, NO_ANSWER = 2 };
 
 struct question {
     const char *config;
@@ -57,8 +64,10 @@ struct explanation {
     STACK_OF(X509) * chain;
     struct identity *identity;
     struct gate_peer peer;
+    struct explain_head head;
     const struct conf_route *route;
-    struct arena arena;
+    struct str authorization; /* p NULL: the client sends no such field */
+    struct pwcache *pwcache;
 };
 
 static void say(const char *what, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -80,7 +89,7 @@ static int refused(const char *what, enum reason why)
     } else {
         say(what, "refused: %s, status %u", reason_token(why), reason_status(why));
     }
-    return 1;
+    return REFUSED;
 }
 
 /* Read the certificate file: the first is the leaf, the rest the chain. */
@@ -124,63 +133,85 @@ static int find_listener(struct explanation *x, struct err *e)
     return err_set(e, ERR_NOT_FOUND, "the configuration has no listener %s", x->q->listener);
 }
 
-/* The handshake. Returns 0 if it would succeed, 1 if it would be refused. */
+/* The handshake. Returns LET_THROUGH or REFUSED. */
 static int explain_handshake(struct explanation *x)
 {
-    struct tls_sites *sites = x->runtime->sites[x->listener];
-    struct str name = str_of(x->q->name);
-    x->site = tls_sites_find(sites, name);
+    struct str name =
+        x->q->name != NULL ? str_of(x->q->name) : explain_head_name(str_of(x->q->host));
+    if (name.n > 0 && !tls_sites_is_name(name)) {
+        return refused("server name", REASON_TLS_PROTOCOL_ERROR);
+    }
+    x->site = tls_sites_find(x->runtime->sites[x->listener], name);
     if (x->site == NULL) {
         return refused("server name", REASON_TLS_UNKNOWN_NAME);
     }
     const struct conf_client *client = &x->site->conf->client;
-    say("server name", "%s, answered with %s", x->q->name, x->site->conf->certificate.p);
+    say("server name", "%.*s, answered with %s", STR_ARG(name.n > 0 ? name : STR("none")),
+        x->site->conf->certificate.p);
     x->peer.mode = client->mode;
     x->peer.certificate = REASON_CLIENT_CERT_MISSING;
     if (x->leaf != NULL && client->mode != CONF_CLIENT_OFF) {
         x->peer.certificate = trust_judge(x->site->trust, x->leaf, x->chain, clock_wall_ms(), NULL);
-        if (x->peer.certificate == REASON_OK) {
-            x->identity = identity_new(x->leaf, &x->runtime->conf->identity);
-            x->peer.identity = x->identity;
-        }
+        x->identity = identity_new(x->leaf, &x->runtime->conf->identity);
+        x->peer.identity = x->identity;
     }
+    return LET_THROUGH;
+}
+
+/* Returns REFUSED if the handshake ends because of the certificate. */
+static int judge_handshake(const struct explanation *x)
+{
+    const struct conf_client *client = &x->site->conf->client;
     if (x->peer.certificate == REASON_OK || client->on_failure == CONF_ON_FAILURE_ANSWER ||
         (x->peer.certificate == REASON_CLIENT_CERT_MISSING &&
          client->mode != CONF_CLIENT_REQUIRE)) {
-        return 0;
+        return LET_THROUGH;
     }
     say("handshake", "refused by a TLS alert: %s", reason_token(x->peer.certificate));
-    return 1;
+    return REFUSED;
 }
 
 static void explain_certificate(const struct explanation *x)
 {
-    if (x->identity == NULL) {
-        say("certificate", "%s", reason_token(x->peer.certificate));
+    const struct identity *id = x->identity;
+    if (id == NULL) {
+        say("certificate", "%s", x->leaf != NULL ? "not asked for" : "none");
         return;
     }
     char until[CLOCK_RFC3339_LEN + 1];
-    clock_rfc3339(x->identity->not_after_ms, until);
-    say("certificate", "%.*s, good until %s", STR_ARG(x->identity->subject), until);
-    if (x->identity->reason == REASON_OK) {
-        say("user-id", "%.*s", STR_ARG(x->identity->user));
+    clock_rfc3339(id->not_after_ms, until);
+    if (x->peer.certificate == REASON_OK) {
+        say("certificate", "%.*s, good until %s", STR_ARG(id->subject), until);
     } else {
-        say("user-id", "none: %s", reason_token(x->identity->reason));
+        say("certificate", "%.*s, not accepted: %s", STR_ARG(id->subject),
+            reason_token(x->peer.certificate));
+    }
+    if (id->reason == REASON_OK) {
+        say("user-id", "%.*s", STR_ARG(id->user));
+    } else {
+        say("user-id", "none: %s", reason_token(id->reason));
     }
 }
 
-/* Host and route. Returns 0 or 1. */
+/* The head, as a worker reads it. */
+static int explain_head(struct explanation *x)
+{
+    const struct explain_sent sent = {.target = str_of(x->q->path),
+                                      .host = str_of(x->q->host),
+                                      .authorization = x->authorization};
+    enum reason why = explain_head_read(&x->head, &x->runtime->conf->limits, &sent);
+    return why == REASON_OK ? LET_THROUGH : refused("request", why);
+}
+
+/* Host and route. */
 static int explain_route(struct explanation *x)
 {
-    struct str host = str_of(x->q->host);
-    const struct tls_site *of_host = tls_sites_find(x->runtime->sites[x->listener], host);
+    const struct http_request *head = x->head.request;
+    const struct tls_site *of_host = tls_sites_find(x->runtime->sites[x->listener], head->host);
     if (of_host == NULL || memcmp(of_host->policy, x->site->policy, sizeof x->site->policy) != 0) {
         return refused("host", REASON_MISDIRECTED);
     }
-    struct str path;
-    struct str query;
-    str_cut(str_of(x->q->path), '?', &path, &query);
-    x->route = route_find(x->runtime->routes, host, path);
+    x->route = route_find(x->runtime->routes, head->host, head->path);
     if (x->route == NULL) {
         return refused("route", REASON_NO_ROUTE);
     }
@@ -210,50 +241,56 @@ static void show_step(void *arg, const char *step, enum verdict v, enum reason r
     }
 }
 
+static void print_field(const struct field *f)
+{
+    bool secret = str_ieq(f->name, STR("Authorization"));
+    printf("  %.*s: %.*s\n", STR_ARG(f->name),
+           STR_ARG(secret ? STR("(as the client sent it)") : f->value));
+}
+
 /* The fields of the request as the upstream would get them. */
 static int explain_fields(struct explanation *x, const struct gate_answer *answer)
 {
-    struct http_request head = {.method = HTTP_METHOD_GET,
-                                .target = str_of(x->q->path),
-                                .authority = str_of(x->q->host),
-                                .host = str_of(x->q->host),
-                                .minor = 1};
-    fields_init(&head.fields, &x->arena);
+    struct http_request *head = x->head.request;
     struct forward_facts facts = {.names = &x->runtime->conf->headers,
-                                  .own = {.user = answer->user, .certificate = x->identity != NULL},
+                                  .own = {.user = answer->user},
                                   .client_text = STR("192.0.2.1"),
                                   .client_kind = ADDR_INET,
                                   .secure = true,
+                                  .keep_authorization = x->route->forward_authorization,
                                   .request_id = STR("EXAMPLE")};
-    if (x->identity != NULL) {
+    if (x->identity != NULL && x->peer.certificate == REASON_OK) {
+        facts.own.certificate = true;
         facts.own.subject = x->identity->subject;
         facts.own.issuer = x->identity->issuer;
         facts.own.serial = x->identity->serial;
         facts.own.fingerprint = str_of(x->identity->fingerprint);
     }
-    if (forward_request(&facts, &head) != 0) {
+    if (forward_request(&facts, head) != 0) {
         fputs("countersign explain: out of memory\n", stderr);
-        return 1;
+        return NO_ANSWER;
     }
     puts("the upstream would see (for a client at 192.0.2.1):");
-    for (size_t i = 0; i < head.fields.n; i++) {
-        printf("  %.*s: %.*s\n", STR_ARG(head.fields.v[i].name), STR_ARG(head.fields.v[i].value));
+    printf("  Host: %.*s\n", STR_ARG(head->authority));
+    for (size_t i = 0; i < head->fields.n; i++) {
+        print_field(&head->fields.v[i]);
     }
-    return 0;
+    return LET_THROUGH;
 }
 
 /* Put a password that was left out among the proven ones, so that the gate goes past it. */
-static int take_as_right(const struct explanation *x, struct pwcache *cache, struct str password)
+static int take_as_right(const struct explanation *x, struct str password)
 {
     struct user user;
     unsigned char digest[PWCACHE_DIGEST];
     if (!users_find(x->runtime->users, str_of(x->q->user), &user)) {
         return 0;
     }
-    int result = pwcache_digest(cache, user.name, user.hash, password,
-                                x->identity != NULL ? x->identity->digest : NULL, digest);
+    const unsigned char *certificate =
+        x->peer.certificate == REASON_OK && x->identity != NULL ? x->identity->digest : NULL;
+    int result = pwcache_digest(x->pwcache, user.name, user.hash, password, certificate, digest);
     if (result == 0) {
-        pwcache_put(cache, digest, clock_mono_ms());
+        pwcache_put(x->pwcache, digest, clock_mono_ms());
         say("password", "left out: taken as right");
     }
     return result;
@@ -264,24 +301,28 @@ static void never_told(void *arg)
     (void)arg;
 }
 
-static int ask_gate(struct explanation *x, struct pwcache *cache, struct str authorization)
+static int ask_gate(struct explanation *x)
 {
-    struct gate_question question = {.peer = &x->peer,
-                                     .require = x->route->require,
-                                     .authorization = authorization,
-                                     .authorization_count = authorization.p != NULL ? 1 : 0,
-                                     .users = x->runtime->users,
-                                     .rule = &x->runtime->conf->identity,
-                                     .pwcache = cache,
-                                     .wall_ms = clock_wall_ms(),
-                                     .mono_ms = clock_mono_ms()};
+    const struct fields *fields = &x->head.request->fields;
+    const struct field *authorization = fields_find(fields, STR("Authorization"));
+    struct gate_question question = {
+        .peer = &x->peer,
+        .require = x->route->require,
+        .authorization = authorization != NULL ? authorization->value : STR_NONE,
+        .authorization_count = fields_count(fields, STR("Authorization")),
+        .users = x->runtime->users,
+        .rule = &x->runtime->conf->identity,
+        .pwcache = x->pwcache,
+        .wall_ms = clock_wall_ms(),
+        .mono_ms = clock_mono_ms()};
     struct gate *gate = gate_run(&question, never_told, NULL);
     if (gate == NULL) {
-        return refused("decision", REASON_OUT_OF_MEMORY);
+        fputs("countersign explain: out of memory\n", stderr);
+        return NO_ANSWER;
     }
     gate_trace(gate, show_step, NULL);
     const struct gate_answer *answer = gate_result(gate);
-    int status = 1;
+    int status = REFUSED;
     if (answer->verdict == VERDICT_ALLOW) {
         say("decision", "let through, user %.*s",
             STR_ARG(answer->user.n > 0 ? answer->user : STR("unknown")));
@@ -294,74 +335,93 @@ static int ask_gate(struct explanation *x, struct pwcache *cache, struct str aut
 }
 
 /* Name and password as an Authorization value into scratch; *value empty (NULL) without a user. */
-static int make_authorization(const struct explanation *x, struct str password, struct buf *scratch,
+static int make_authorization(const char *user, struct str password, struct buf *scratch,
                               struct str *value)
 {
     struct buf plain;
-    char encoded[ENC_BASE64_LEN(1024)];
     *value = STR_NONE;
-    if (x->q->user == NULL) {
+    if (user == NULL) {
         return 0;
     }
-    buf_init(&plain, 1024);
-    int result = buf_printf(&plain, "%s:", x->q->user);
+    size_t size = strlen(user) + 1 + password.n;
+    buf_init(&plain, size);
+    int result = buf_append(&plain, str_of(user));
+    if (result == 0) {
+        result = buf_append(&plain, STR(":"));
+    }
     if (result == 0) {
         result = buf_append(&plain, password);
     }
+    buf_init(scratch, ENC_BASE64_LEN(size) + sizeof("Basic "));
     if (result == 0) {
-        size_t n = enc_base64(buf_str(&plain), encoded);
-        result = buf_printf(scratch, "Basic %.*s", (int)n, encoded);
+        result = buf_append(scratch, STR("Basic "));
+    }
+    char *room = result == 0 ? buf_reserve(scratch, ENC_BASE64_LEN(size)) : NULL;
+    if (room == NULL) {
+        result = -ERR_NOMEM;
+    } else {
+        buf_commit(scratch, enc_base64(buf_str(&plain), room));
         *value = buf_str(scratch);
     }
-    mem_wipe(encoded, sizeof encoded);
     buf_wipe(&plain);
     return result;
 }
 
-static int explain_request(struct explanation *x)
+/* The steps, in the order of a worker. */
+static int explain_steps(struct explanation *x, struct str password)
+{
+    int status = explain_handshake(x);
+    if (status != LET_THROUGH) {
+        return status;
+    }
+    explain_certificate(x);
+    status = judge_handshake(x);
+    if (status == LET_THROUGH) {
+        status = explain_head(x);
+    }
+    if (status == LET_THROUGH) {
+        status = explain_route(x);
+    }
+    if (status == LET_THROUGH && x->q->user != NULL && !x->q->from_stdin &&
+        take_as_right(x, password) != 0) {
+        fputs("countersign explain: out of memory\n", stderr);
+        return NO_ANSWER;
+    }
+    return status == LET_THROUGH ? ask_gate(x) : status;
+}
+
+/* Everything that is asked about is there: answer. */
+static int explain(struct explanation *x)
 {
     struct err e = {0};
     char secret[SECRET_MAX];
     struct str password = STR("(left out)");
-    struct str authorization = STR_NONE;
     struct buf scratch;
-    buf_init(&scratch, 2048);
-    int status = 1;
-    struct pwcache *cache = pwcache_new(1, 60000);
-    int result = cache != NULL ? 0 : err_set(&e, ERR_NOMEM, "out of memory");
+    buf_init(&scratch, 0);
+    int status = NO_ANSWER;
+    int result = x->q->certificate != NULL ? read_certificates(x, &e) : 0;
+    if (result == 0) {
+        result = find_listener(x, &e);
+    }
     if (result == 0 && x->q->from_stdin) {
         result = secret_read("Password: ", NULL, true, secret, &password, &e);
     }
     if (result == 0) {
-        result = make_authorization(x, password, &scratch, &authorization);
+        result = make_authorization(x->q->user, password, &scratch, &x->authorization);
     }
-    if (result == 0 && x->q->user != NULL && !x->q->from_stdin) {
-        result = take_as_right(x, cache, password);
+    x->pwcache = pwcache_new(1, 60000);
+    if (result == 0 && x->pwcache == NULL) {
+        result = -ERR_NOMEM;
     }
     if (result == 0) {
-        status = ask_gate(x, cache, authorization);
+        status = explain_steps(x, password);
     } else {
         fprintf(stderr, "countersign explain: %s\n", e.code != ERR_OK ? e.text : err_name(result));
     }
     mem_wipe(secret, sizeof secret);
     buf_wipe(&scratch);
-    pwcache_free(cache);
+    pwcache_free(x->pwcache);
     return status;
-}
-
-static int explain(struct explanation *x)
-{
-    struct err e = {0};
-    if ((x->q->certificate != NULL && read_certificates(x, &e) != 0) || find_listener(x, &e) != 0) {
-        fprintf(stderr, "countersign explain: %s\n", e.text);
-        return 1;
-    }
-    int status = explain_handshake(x);
-    explain_certificate(x);
-    if (status == 0) {
-        status = explain_route(x);
-    }
-    return status == 0 ? explain_request(x) : status;
 }
 
 static int run(const struct question *q)
@@ -369,8 +429,7 @@ static int run(const struct question *q)
     struct explanation x = {.q = q};
     struct files *files = files_new();
     struct diags *diags = diags_new();
-    int status = 1;
-    arena_init(&x.arena, 1 << 20);
+    int status = NO_ANSWER;
     if (files != NULL && diags != NULL) {
         x.runtime = build_runtime(q->config, files, NULL, NULL, diags);
         if (x.runtime == NULL) {
@@ -378,17 +437,22 @@ static int run(const struct question *q)
         } else {
             status = explain(&x);
         }
+    } else {
+        fputs("countersign explain: out of memory\n", stderr);
     }
+    explain_head_fini(&x.head);
     identity_free(x.identity);
     X509_free(x.leaf);
     sk_X509_pop_free(x.chain, X509_free);
-    arena_release(&x.arena);
-    if (x.runtime != NULL) {
-        build_unref(x.runtime);
-    }
+    build_unref(x.runtime);
     diags_free(diags);
     files_free(files);
     return status;
+}
+
+static bool is_one_line(const char *text)
+{
+    return text == NULL || strpbrk(text, "\r\n") == NULL;
 }
 
 int explain_main(int argc, char **argv)
@@ -404,8 +468,7 @@ int explain_main(int argc, char **argv)
                                             {"host", required_argument, NULL, HOST},
                                             {"path", required_argument, NULL, PATH},
                                             {NULL, 0, NULL, 0}};
-    struct question q = {
-        .config = "/etc/countersign/countersign.yaml", .host = "localhost", .path = "/"};
+    struct question q = {.config = LOADED_DEFAULT_PATH, .host = "localhost", .path = "/"};
     const char **const targets[] = {&q.certificate, &q.user, &q.listener,
                                     &q.name,        &q.host, &q.path};
     int option = 0;
@@ -421,10 +484,13 @@ int explain_main(int argc, char **argv)
             return option == 'h' ? 0 : 2;
         }
     }
-    if (optind != argc || q.path[0] != '/' || (q.from_stdin && q.user == NULL)) {
+    if (optind != argc || (q.from_stdin && q.user == NULL)) {
         fputs(usage_text, stderr);
         return 2;
     }
-    q.name = q.name != NULL ? q.name : q.host;
+    if (!is_one_line(q.host) || !is_one_line(q.path)) {
+        fputs("countersign explain: host and path are one line each\n", stderr);
+        return 2;
+    }
     return run(&q);
 }

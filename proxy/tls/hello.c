@@ -6,13 +6,6 @@
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/site_inner.h"
 
-/* An octet that a DNS name in its ASCII form may hold; and "_", which is seen in practice. */
-static bool is_name_octet(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
-}
-
 /* Cuts a two-octet length and that many octets off the front of *rest. */
 static bool cut_vector(struct str *rest, struct str *out)
 {
@@ -36,15 +29,7 @@ static bool parse_server_name(struct str extension, struct str *name)
         return false;
     }
     list = str_slice(list, 1, list.n);
-    if (!cut_vector(&list, name) || list.n != 0 || name->n == 0 || name->n > SITE_NAME_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < name->n; i++) {
-        if (!is_name_octet(name->p[i])) {
-            return false;
-        }
-    }
-    return true;
+    return cut_vector(&list, name) && list.n == 0 && tls_sites_is_name(*name);
 }
 
 static int refuse(struct tls_session *s, enum reason reason, int *alert, int value)

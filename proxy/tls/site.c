@@ -139,6 +139,23 @@ const struct tls_site *tls_sites_find(const struct tls_sites *t, struct str name
     return t->has_default ? &t->v[0].face : NULL;
 }
 
+/* An octet that a DNS name in its ASCII form may hold; and "_", which is seen in practice. */
+static bool is_name_octet(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+}
+
+bool tls_sites_is_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        if (!is_name_octet(name.p[i])) {
+            return false;
+        }
+    }
+    return name.n > 0 && name.n <= SITE_NAME_MAX;
+}
+
 size_t tls_sites_count(const struct tls_sites *t)
 {
     return t->n;

@@ -40,6 +40,10 @@ void tls_sites_unref(struct tls_sites *t);
  * empty: no name was sent. Borrowed from t. */
 const struct tls_site *tls_sites_find(const struct tls_sites *t, struct str name);
 
+/* True if name is one that a client may send: of 1 to 255 octets of host names. Any other ends the
+ * handshake with TLS_PROTOCOL_ERROR. */
+bool tls_sites_is_name(struct str name);
+
 /* Number of sites, and each of them. */
 size_t tls_sites_count(const struct tls_sites *t);
 const struct tls_site *tls_sites_at(const struct tls_sites *t, size_t i);
