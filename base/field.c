@@ -53,6 +53,31 @@ size_t fields_count(const struct fields *f, struct str name)
     return n;
 }
 
+static char fold(char c)
+{
+    char folded = str_lower(c);
+    bool is_mark = (folded < 'a' || folded > 'z') && (folded < '0' || folded > '9');
+    return is_mark ? '-' : folded;
+}
+
+bool field_begins_alike(struct str name, struct str prefix)
+{
+    if (name.n < prefix.n) {
+        return false;
+    }
+    for (size_t i = 0; i < prefix.n; i++) {
+        if (fold(name.p[i]) != fold(prefix.p[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool field_alike(struct str name, struct str other)
+{
+    return name.n == other.n && field_begins_alike(name, other);
+}
+
 void fields_remove_if(struct fields *f, bool (*drop)(struct str name, void *arg), void *arg)
 {
     size_t kept = 0;

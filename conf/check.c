@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/field.h"
 #include "base/mem.h"
 #include "conf/syntax.h"
 #include "conf/value.h"
@@ -182,7 +183,7 @@ static void check_headers(const struct draft *d, struct diags *diags)
         for (size_t j = 0; j < i; j++) {
             struct str a = str_of(fields[i].name->p);
             struct str b = str_of(fields[j].name->p);
-            if (a.n == 0 || !syntax_same_field(a, b)) {
+            if (a.n == 0 || !field_alike(a, b)) {
                 continue;
             }
             size_t shown = fields[i].name->at.line > 0 ? i : j;

@@ -2,6 +2,8 @@
  * (check.c). Any thread. */
 #include "conf/syntax.h"
 
+#include "base/field.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -135,31 +137,10 @@ const char *syntax_token(struct str s)
     return s.n > 0 ? NULL : "must not be empty";
 }
 
-static char folded(char c)
-{
-    if (c == '_') {
-        return '-';
-    }
-    return str_lower(c);
-}
-
-bool syntax_same_field(struct str a, struct str b)
-{
-    if (a.n != b.n) {
-        return false;
-    }
-    for (size_t i = 0; i < a.n; i++) {
-        if (folded(a.p[i]) != folded(b.p[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_one_of(struct str s, const struct str *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (syntax_same_field(s, names[i])) {
+        if (field_alike(s, names[i])) {
             return true;
         }
     }

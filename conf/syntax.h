@@ -34,7 +34,4 @@ const char *syntax_user(struct str s);
 /* Printable ASCII. */
 const char *syntax_printable(struct str s);
 
-/* True if two field names may be one to an upstream: without case, "_" as "-". */
-bool syntax_same_field(struct str a, struct str b);
-
 #endif

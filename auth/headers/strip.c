@@ -1,11 +1,10 @@
 /* Owns: the list of field names that only a proxy may set. Leaves reading what is trusted of them
  * to the caller, before. Loop thread.
  *
- * Names are compared without case and with '_' as '-', because upstreams that turn names into
- * environment variables cannot tell the two. */
+ * Names count in every spelling that is alike (base/field.h). */
 #include "auth/headers/strip.h"
 
-/* Everything that begins like this. Lower case, '-' for '_'. */
+/* Everything that begins like this. */
 static const char *const prefixes[] = {
     "cf-access-",      /* Cloudflare */
     "client-cert",     /* RFC 9440: Client-Cert, Client-Cert-Chain */
@@ -30,57 +29,31 @@ static const char *const prefixes[] = {
     "x-webauth-", /* Grafana */
 };
 
-/* And exactly these. */
+/* And exactly these. "Proxy" is HTTP_PROXY behind CGI, which HTTP clients there obey. */
 static const char *const exact[] = {
-    "cf-connecting-ip", "forwarded",   "true-client-ip",
-    "x-arr-clientcert", "x-auth-user", "x-original-forwarded-for",
-    "x-proxy-user",     "x-real-ip",   "x-user",
-    "x-user-email",     "x-username",  "x-verified-user",
+    "cf-connecting-ip",
+    "forwarded",
+    "proxy",
+    "true-client-ip",
+    "x-arr-clientcert",
+    "x-auth-user",
+    "x-original-forwarded-for",
+    "x-proxy-user",
+    "x-real-ip",
+    "x-user",
+    "x-user-email",
+    "x-username",
+    "x-verified-user",
 };
-
-static char fold(char c)
-{
-    if (c == '_') {
-        return '-';
-    }
-    return str_lower(c);
-}
-
-/* True if the first octets of name are those of folded (which is folded already). */
-static bool begins_with(struct str name, struct str folded)
-{
-    if (name.n < folded.n) {
-        return false;
-    }
-    for (size_t i = 0; i < folded.n; i++) {
-        if (fold(name.p[i]) != folded.p[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_same(struct str name, const char *other)
-{
-    struct str o = str_of(other);
-    if (o.n == 0 || o.n != name.n) {
-        return false;
-    }
-    for (size_t i = 0; i < o.n; i++) {
-        if (fold(name.p[i]) != fold(o.p[i])) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* Spares the tables for most names: they begin with one of these letters. */
 static bool may_be_listed(struct str name)
 {
-    switch (fold(name.p[0])) {
+    switch (str_lower(name.p[0])) {
     case 'c':
     case 'f':
     case 'o':
+    case 'p':
     case 'r':
     case 's':
     case 't':
@@ -97,12 +70,12 @@ static bool is_listed(struct str name)
         return false;
     }
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        if (begins_with(name, str_of(prefixes[i]))) {
+        if (field_begins_alike(name, str_of(prefixes[i]))) {
             return true;
         }
     }
     for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
-        if (is_same(name, exact[i])) {
+        if (field_alike(name, str_of(exact[i]))) {
             return true;
         }
     }
@@ -116,12 +89,12 @@ static bool is_configured(struct str name, const struct conf_headers *names)
         names->serial.p, names->fingerprint.p, names->verify.p,
     };
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (is_same(name, own[i])) {
+        if (field_alike(name, str_of(own[i]))) {
             return true;
         }
     }
     for (size_t i = 0; i < names->remove.n; i++) {
-        if (is_same(name, names->remove.v[i].p)) {
+        if (field_alike(name, str_of(names->remove.v[i].p))) {
             return true;
         }
     }

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "conf/model.h"
 
-/* True if name, compared without case and with '_' as '-', is one of: our identity fields (the
+/* True if name, in any spelling that is alike (base/field.h), is one of: our identity fields (the
  * configured names), the identity fields of other proxies' dialects (Client-Cert*, X-SSL-*,
  * X-Client-*, X-Forwarded-Client-Cert, X-Forwarded-Tls-*, X-Forwarded-User, -Email, -Groups,
  * -Preferred-Username, X-Auth-Request-*, X-Remote-*, Remote-User, SSL-Client-*, ...), Forwarded,

@@ -10,8 +10,8 @@
 #include "base/err.h"
 #include "proxy/http/hop.h"
 
-/* Framing, routing and per-hop fields that the writer or we make ourselves. Compared with '_' as
- * '-': behind CGI-like interfaces both spellings are one variable. */
+/* Framing, routing and per-hop fields that the writer or we make ourselves, in every spelling that
+ * is alike. */
 static const char *const made_by_us[] = {
     "connection",
     "content-length",
@@ -35,23 +35,10 @@ static const char *const never_trailers[] = {
     "proxy-authenticate", "via",           "www-authenticate",
 };
 
-/* True if name is the lower-case known, whatever its case and with '_' as '-'. */
-static bool is_alike(struct str name, const char *known)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = str_lower(name.p[i]);
-        bool same = c == known[i] || (c == '_' && known[i] == '-');
-        if (known[i] == '\0' || !same) {
-            return false;
-        }
-    }
-    return known[name.n] == '\0';
-}
-
 static bool is_one_of(struct str name, const char *const *row, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (is_alike(name, row[i])) {
+        if (field_alike(name, str_of(row[i]))) {
             return true;
         }
     }
@@ -61,7 +48,7 @@ static bool is_one_of(struct str name, const char *const *row, size_t n)
 static bool drop_from_request(struct str name, void *arg)
 {
     const struct forward_facts *facts = arg;
-    if (is_alike(name, "authorization")) {
+    if (field_alike(name, STR("authorization"))) {
         return !facts->keep_authorization;
     }
     return is_one_of(name, made_by_us, sizeof(made_by_us) / sizeof(made_by_us[0]));
@@ -70,7 +57,7 @@ static bool drop_from_request(struct str name, void *arg)
 static bool drop_from_response(struct str name, void *arg)
 {
     (void)arg;
-    return is_alike(name, "content-length") || is_alike(name, "x-request-id");
+    return field_alike(name, STR("content-length")) || field_alike(name, STR("x-request-id"));
 }
 
 static bool drop_from_trailers(struct str name, void *arg)

@@ -20,30 +20,6 @@ struct survey {
     bool has_look_alike;
 };
 
-static bool is_lower_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* Equal to a name when case is folded and every mark reads as '-': gateways hand fields on with
- * marks turned into '_', so that Content_Length and Content-Length become one. */
-static bool reads_as(struct str name, struct str other)
-{
-    if (name.n != other.n) {
-        return false;
-    }
-    for (size_t i = 0; i < name.n; i++) {
-        char folded = str_lower(name.p[i]);
-        if (!is_lower_or_digit(folded)) {
-            folded = '-';
-        }
-        if (folded != str_lower(other.p[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool note(struct single *s, const struct field *f, struct str name)
 {
     if (!str_ieq(f->name, name)) {
@@ -72,8 +48,8 @@ static void survey_field(struct survey *s, const struct field *f)
     }
     if (str_ieq(f->name, STR("Connection"))) {
         s->connection_members += count_members(f->value);
-    } else if (reads_as(f->name, STR("Content-Length")) ||
-               reads_as(f->name, STR("Transfer-Encoding"))) {
+    } else if (field_alike(f->name, STR("Content-Length")) ||
+               field_alike(f->name, STR("Transfer-Encoding"))) {
         s->has_look_alike = true;
     }
 }
@@ -264,11 +240,6 @@ enum reason h1_check_response(struct http_response *s, enum http_method request_
     return REASON_OK;
 }
 
-static bool begins_as(struct str name, struct str prefix)
-{
-    return name.n >= prefix.n && reads_as(str_slice(name, 0, prefix.n), prefix);
-}
-
 static bool is_no_trailer(struct str name, void *arg)
 {
     static const char *const prefixes[] = {"Content-",     "If-",     "Proxy-",
@@ -302,12 +273,12 @@ static bool is_no_trailer(struct str name, void *arg)
     };
     (void)arg;
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        if (begins_as(name, str_of(prefixes[i]))) {
+        if (field_begins_alike(name, str_of(prefixes[i]))) {
             return true;
         }
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (reads_as(name, str_of(names[i]))) {
+        if (field_alike(name, str_of(names[i]))) {
             return true;
         }
     }

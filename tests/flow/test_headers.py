@@ -1,4 +1,6 @@
 """What the upstream is told, and what a client cannot make it believe."""
+import re
+
 import pytest
 
 ALICE = "alice@example.com"
@@ -17,7 +19,8 @@ FOREIGN = ["Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert", "X-SSL
 def twins(name):
     """Spellings that some server behind maps to the same variable."""
     return {name, name.lower(), name.upper(), name.replace("-", "_"),
-            name.replace("-", "_").lower(), name.replace("-", "_", 1)}
+            name.replace("-", "_").lower(), name.replace("-", "_", 1),
+            *(name.replace("-", mark) for mark in ".!~'|+")}
 
 
 @pytest.mark.parametrize("name", SPOOFED + FOREIGN)
@@ -27,7 +30,7 @@ def test_inbound_identity_is_removed(proxy, upstream, name):
     request = upstream.requests[-1]
     for n, v in request.fields:
         assert v != "eve", (n, v)
-        assert "_" not in n or n.lower().replace("_", "-") != name.lower()
+        assert n == name or re.sub("[^a-z0-9]", "-", n.lower()) != name.lower()
 
 
 @pytest.mark.parametrize("nominated", sorted(OWN) + ["X-Forwarded-For", "Host", "x-client-user"])

@@ -65,11 +65,44 @@ static void test_no_memory(void **state)
     arena_release(&a);
 }
 
+static const struct {
+    const char *name;
+    const char *other;
+    bool whole;
+    bool beginning;
+} alike[] = {
+    {"X-Client-User", "X-Client-User", true, true},
+    {"x_client.USER", "X-Client-User", true, true},
+    {"x!client~user", "X.Client_User", true, true},
+    {"x#$%&'*+^`|y", "x----------y", true, true},
+    {"Accept2", "accept2", true, true},
+    {"X-Client-User2", "X-Client-User", false, true},
+    {"X-Client", "X-Client-User", false, false},
+    {"XClientUser", "X-Client-User", false, false},
+    {"X-Client-1ser", "X-Client-User", false, false},
+    {"X--lient", "X-Client", false, false},
+    {"", "", true, true},
+    {"a", "", false, true},
+    {"", "a", false, false},
+};
+
+static void test_alike(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(alike); i++) {
+        struct str name = str_of(alike[i].name);
+        struct str other = str_of(alike[i].other);
+        CHECK_ROW(alike[i].name, field_alike(name, other) == alike[i].whole);
+        CHECK_ROW(alike[i].name, field_begins_alike(name, other) == alike[i].beginning);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_and_remove),
         cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_alike),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,8 +78,6 @@ static void test_rows(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         CHECK_ROW(rows[i].text, (rows[i].form(str_of(rows[i].text)) == NULL) == rows[i].ok);
     }
-    assert_true(syntax_same_field(STR("X-A_b"), STR("x_a-B")));
-    assert_false(syntax_same_field(STR("X-A"), STR("X-AB")));
 }
 
 int main(void)

@@ -86,11 +86,12 @@ static const struct row rows[] = {
 
 /* Look-alikes cannot be sent past the guard, but a look-alike that came another way goes too. */
 static const struct field look_alikes[] = {
-    {{"X_Client_User", 13}, {"eve", 3}},    {{"x-client_user", 13}, {"eve", 3}},
-    {{"X_Forwarded_User", 16}, {"eve", 3}}, {{"X_FORWARDED_FOR", 15}, {"6.6.6.6", 7}},
-    {{"Remote_User", 11}, {"eve", 3}},      {{"X_Request_Id", 12}, {"forged", 6}},
-    {{"Content_Length", 14}, {"5", 1}},     {{"Transfer_Encoding", 17}, {"chunked", 7}},
-    {{"Client_Cert", 11}, {":AA==:", 6}},
+    {{"X_Client_User", 13}, {"eve", 3}},      {{"x-client_user", 13}, {"eve", 3}},
+    {{"X_Forwarded_User", 16}, {"eve", 3}},   {{"X_FORWARDED_FOR", 15}, {"6.6.6.6", 7}},
+    {{"Remote_User", 11}, {"eve", 3}},        {{"X_Request_Id", 12}, {"forged", 6}},
+    {{"Content_Length", 14}, {"5", 1}},       {{"Transfer_Encoding", 17}, {"chunked", 7}},
+    {{"Client_Cert", 11}, {":AA==:", 6}},     {{"X.Client!User", 13}, {"eve", 3}},
+    {{"Transfer.Encoding", 17}, {"gzip", 4}}, {{"X~Request.Id", 12}, {"forged", 6}},
 };
 
 struct bench {
