@@ -114,6 +114,9 @@ static enum verdict step_withdrawal(const struct gate *g, enum reason *r)
     if (g->q->wall_ms / 1000 > g->q->peer->identity->not_after_ms / 1000) {
         return deny(r, REASON_CLIENT_CERT_EXPIRED);
     }
+    if (g->q->wall_ms >= g->q->peer->term.until_ms) {
+        return deny(r, g->q->peer->term.then);
+    }
     return VERDICT_NEXT;
 }
 

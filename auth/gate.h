@@ -7,6 +7,7 @@
 
 #include "auth/identity.h"
 #include "auth/pwcheck.h"
+#include "auth/trust.h"
 #include "auth/users.h"
 #include "base/reason.h"
 #include "base/str.h"
@@ -17,6 +18,7 @@
 struct gate_peer {
     const struct identity *identity; /* NULL: no certificate was accepted */
     enum reason certificate;    /* REASON_OK; CLIENT_CERT_MISSING; or why it was not accepted */
+    struct trust_term term;     /* of the verdict, when that is REASON_OK */
     enum conf_client_mode mode; /* of the site */
 };
 
@@ -51,11 +53,11 @@ struct gate;
 /* Told once when a gate that said VERDICT_WAIT knows more; call gate_result() then. */
 typedef void (*gate_done_fn)(void *arg);
 
-/* Run the steps in order: certificate, withdrawal (expiry while the connection lives), credentials,
- * password, pairing. q and what it points to are borrowed until the gate is freed, but for
- * authorization, which is not looked at after this call. Returns the gate, or NULL without memory
- * (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT, done(arg) comes once,
- * later, unless the gate is freed before. */
+/* Run the steps in order: certificate, withdrawal (expiry while the connection lives, of it, its
+ * CAs and their CRLs), credentials, password, pairing. q and what it points to are borrowed until
+ * the gate is freed, but for authorization, which is not looked at after this call. Returns the
+ * gate, or NULL without memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is
+ * VERDICT_WAIT, done(arg) comes once, later, unless the gate is freed before. */
 struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg);
 
 /* The answer so far. Borrowed from g. */

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "auth/chain.h"
+#include "auth/revoke/asn1time.h"
 #include "auth/trust_set.h"
 #include "base/mem.h"
 
@@ -132,12 +133,32 @@ static void set_policy(const struct trust *t, X509_STORE_CTX *ctx, int64_t wall_
     X509_STORE_CTX_set_verify_cb(ctx, on_verify);
 }
 
+static void ends_at(struct trust_term *term, int64_t until_ms, enum reason then)
+{
+    if (until_ms < term->until_ms) {
+        *term = (struct trust_term){until_ms, then};
+    }
+}
+
+/* A chain ends with its first certificate. */
+static void end_with_dates(STACK_OF(X509) * built, struct trust_term *term)
+{
+    for (int i = 0; i < sk_X509_num(built); i++) {
+        int64_t last_s = 0;
+        bool known = asn1time_seconds(X509_get0_notAfter(sk_X509_value(built, i)), &last_s);
+        ends_at(term, known ? (last_s + 1) * 1000 : 0, REASON_CLIENT_CERT_EXPIRED);
+    }
+}
+
 /* The CRLs' word on the leaf and every intermediate; the anchor answers for itself. */
-static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_ms)
+static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_ms,
+                    struct trust_term *term)
 {
     for (int i = 0; t->crl_wanted && i + 1 < sk_X509_num(built); i++) {
-        switch (crl_set_ask(t->crls, sk_X509_value(built, i), wall_ms)) {
+        int64_t until_ms = 0;
+        switch (crl_set_ask(t->crls, sk_X509_value(built, i), wall_ms, &until_ms)) {
         case CRL_GOOD:
+            ends_at(term, t->insecure_expired_crl ? INT64_MAX : until_ms, REASON_CRL_EXPIRED);
             break;
         case CRL_REVOKED:
             return X509_V_ERR_CERT_REVOKED;
@@ -154,7 +175,8 @@ static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_
     return X509_V_OK;
 }
 
-static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted, int64_t wall_ms)
+static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted, int64_t wall_ms,
+                  struct trust_term *term)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) != 1) {
@@ -170,13 +192,15 @@ static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted,
     } else {
         STACK_OF(X509) *built = X509_STORE_CTX_get0_chain(ctx);
         error = chain_lint(built);
-        error = error == X509_V_OK ? ask_crls(t, built, wall_ms) : error;
+        end_with_dates(built, term);
+        error = error == X509_V_OK ? ask_crls(t, built, wall_ms, term) : error;
     }
     X509_STORE_CTX_free(ctx);
     return error;
 }
 
-static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms)
+static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
+                 struct trust_term *term)
 {
     if (chain != NULL && sk_X509_num(chain) > PRESENTED_MAX) {
         return X509_V_ERR_CERT_CHAIN_TOO_LONG;
@@ -185,16 +209,20 @@ static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int6
     if (untrusted == NULL) {
         return X509_V_ERR_OUT_OF_MEM;
     }
-    int error = verify(t, leaf, untrusted, wall_ms);
+    int error = verify(t, leaf, untrusted, wall_ms, term);
     sk_X509_free(untrusted);
     return error;
 }
 
 enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
-                        int *x509_error)
+                        struct trust_term *term, int *x509_error)
 {
-    int error = judge(t, leaf, chain, wall_ms);
+    struct trust_term found = {.until_ms = INT64_MAX};
+    int error = judge(t, leaf, chain, wall_ms, &found);
     ERR_clear_error();
+    if (term != NULL) {
+        *term = error == X509_V_OK ? found : (struct trust_term){0};
+    }
     if (x509_error != NULL) {
         *x509_error = error;
     }

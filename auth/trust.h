@@ -33,13 +33,20 @@ const unsigned char *trust_id(const struct trust *t);
 /* The anchors' subject names for a CertificateRequest; borrowed. */
 STACK_OF(X509_NAME) * trust_ca_names(const struct trust *t);
 
+/* How long a verdict holds. Cleared: it does not. */
+struct trust_term {
+    int64_t until_ms; /* wall clock; the first millisecond for which it no longer holds */
+    enum reason then; /* what is the matter from there on */
+};
+
 /* Judge leaf with the untrusted chain that the peer sent (may be NULL, may hold the leaf) at
  * wall_ms: signatures, validity, depth, basic constraints, X509_STRICT, purpose clientAuth, and the
  * CRLs: where policy names any CRL, leaf and intermediates must each be covered by a CRL of their
- * issuer that has not expired. Returns REASON_OK or why not; *x509_error (may be NULL) gets the
- * X509_V_ERR_ code that fits, for the TLS alert. */
+ * issuer that has not expired. Returns REASON_OK or why not; *term (may be NULL) gets when the
+ * first certificate of the chain that was built, or CRL that was asked, ends, cleared if not
+ * REASON_OK; *x509_error (may be NULL) gets the X509_V_ERR_ code that fits, for the TLS alert. */
 enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
-                        int *x509_error);
+                        struct trust_term *term, int *x509_error);
 
 /* Seconds since 1970 when the first CRL expires; INT64_MAX without CRLs. For metrics. */
 int64_t trust_crl_expiry_s(const struct trust *t);

@@ -313,24 +313,33 @@ static bool lists(const struct crl *c, const ASN1_INTEGER *serial)
     return false;
 }
 
-enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms)
+/* Whether c may say that a certificate whose issuer has this key (NULL: not told) is good. */
+static bool speaks_for(const struct crl *c, const ASN1_OCTET_STRING *key_id)
+{
+    return key_id == NULL || c->key_id == NULL || ASN1_OCTET_STRING_cmp(key_id, c->key_id) == 0;
+}
+
+enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms, int64_t *until_ms)
 {
     const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
     const ASN1_OCTET_STRING *key_id = X509_get0_authority_key_id(cert);
     enum crl_answer answer = CRL_UNKNOWN_ISSUER;
-    for (size_t i = 0; i < s->n; i++) {
+    int64_t until = 0;
+    for (size_t i = 0; i < s->n && answer != CRL_REVOKED; i++) {
         const struct crl *c = &s->v[i];
         if (X509_NAME_cmp(c->issuer, X509_get_issuer_name(cert)) != 0) {
             continue;
         }
         if (lists(c, serial)) {
-            return CRL_REVOKED;
+            answer = CRL_REVOKED;
+        } else if (speaks_for(c, key_id)) {
+            bool current = wall_ms >= c->this_s * 1000 && wall_ms < c->next_s * 1000;
+            answer = current || answer == CRL_GOOD ? CRL_GOOD : CRL_EXPIRED;
+            until = current && c->next_s * 1000 > until ? c->next_s * 1000 : until;
         }
-        if (key_id != NULL && c->key_id != NULL && ASN1_OCTET_STRING_cmp(key_id, c->key_id) != 0) {
-            continue;
-        }
-        bool current = wall_ms >= c->this_s * 1000 && wall_ms < c->next_s * 1000;
-        answer = current || answer == CRL_GOOD ? CRL_GOOD : CRL_EXPIRED;
+    }
+    if (until_ms != NULL) {
+        *until_ms = answer == CRL_GOOD ? until : 0;
     }
     return answer;
 }

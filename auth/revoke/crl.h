@@ -32,9 +32,11 @@ enum crl_answer { CRL_UNKNOWN_ISSUER = 0, CRL_EXPIRED, CRL_REVOKED, CRL_GOOD };
 /* Is cert withdrawn at wall_ms? An expired CRL still says CRL_REVOKED for what it lists; one from
  * the future counts as expired. Where the authority key identifier of cert and the CA's own key
  * identifier both exist, only a CRL by that key tells CRL_GOOD or CRL_EXPIRED. Entries with the
- * reasons certificateHold and removeFromCRL count as revoked. Cost does
- * not grow with the number of entries beyond a look-up. */
-enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms);
+ * reasons certificateHold and removeFromCRL count as revoked. *until_ms (may be NULL) gets the
+ * first millisecond for which CRL_GOOD no longer holds; 0 with any other answer. Cost does not grow
+ * with the number of entries beyond a look-up. */
+enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms,
+                            int64_t *until_ms);
 
 /* True if no CRL was added. */
 bool crl_set_empty(const struct crl_set *s);

@@ -91,6 +91,7 @@ int standing_take(struct standing *st, const struct tls_session *session)
     st->peer.tls_cipher = tls_session_cipher(session);
     st->peer.tls_name = tls_session_name(session);
     st->peer.gate.certificate = st->certificate;
+    st->peer.gate.term = tls_session_peer_term(session);
     st->peer.gate.mode = st->site->conf->client.mode;
     return read_identity(st);
 }
@@ -102,7 +103,8 @@ static void judge(struct standing *st, const struct tls_site *site)
     if (site->conf->client.mode == CONF_CLIENT_OFF || site->trust == NULL) {
         st->certificate = REASON_CLIENT_CERT_MISSING;
     } else if (st->certificate == REASON_OK) {
-        st->certificate = tls_session_judge(st->session, site->trust, clock_wall_ms());
+        st->certificate =
+            tls_session_judge(st->session, site->trust, clock_wall_ms(), &st->peer.gate.term);
         if (st->certificate == REASON_CLIENT_CERT_REVOKED) {
             st->certificate = REASON_CLIENT_CERT_WITHDRAWN;
         }

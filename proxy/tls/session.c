@@ -220,8 +220,15 @@ enum reason tls_session_peer_reason(const struct tls_session *s)
     return s->peer_reason;
 }
 
-enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms)
+struct trust_term tls_session_peer_term(const struct tls_session *s)
 {
+    return s->peer_term;
+}
+
+enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
+                              struct trust_term *term)
+{
+    *term = (struct trust_term){0};
     X509 *leaf = tls_session_peer(s);
     if (leaf == NULL) {
         return REASON_CLIENT_CERT_MISSING;
@@ -229,7 +236,7 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
     if (t == NULL) {
         return REASON_CLIENT_CERT_UNKNOWN_CA;
     }
-    return trust_judge(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms, NULL);
+    return trust_judge(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms, term, NULL);
 }
 
 struct str tls_session_version(const struct tls_session *s)

@@ -69,8 +69,14 @@ struct str tls_session_name(const struct tls_session *s);
 X509 *tls_session_peer(const struct tls_session *s);
 enum reason tls_session_peer_reason(const struct tls_session *s);
 
-/* Judge the client's certificate anew by another trust (after a reload). */
-enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms);
+/* How long that REASON_OK holds. */
+struct trust_term tls_session_peer_term(const struct tls_session *s);
+
+/* Judge the client's certificate anew by another trust (after a reload); *term: as of
+ * trust_judge().
+ */
+enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
+                              struct trust_term *term);
 
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256"; borrowed static texts. */
 struct str tls_session_version(const struct tls_session *s);

@@ -17,6 +17,7 @@ struct tls_session {
     enum reason refusal;     /* set by a callback that refuses; else REASON_OK */
     enum reason reason;      /* of a failure */
     enum reason peer_reason; /* on the client's certificate */
+    struct trust_term peer_term;
     bool established;
     bool failed;
 };

@@ -41,14 +41,15 @@ def name(*attributes):
 class Authority:
     """A CA: its key, its certificate, and what it signs."""
 
-    def __init__(self, common_name="Test CA", issuer=None, path_length=None):
+    def __init__(self, common_name="Test CA", issuer=None, path_length=None,
+                 not_after=NOW + 3650 * DAY):
         self.key = new_key()
         subject = name((NameOID.COMMON_NAME, common_name))
         signer = issuer or self
         builder = (x509.CertificateBuilder().subject_name(subject)
                    .issuer_name(subject if issuer is None else issuer.cert.subject)
                    .public_key(self.key.public_key()).serial_number(x509.random_serial_number())
-                   .not_valid_before(NOW - DAY).not_valid_after(NOW + 3650 * DAY)
+                   .not_valid_before(NOW - DAY).not_valid_after(not_after)
                    .add_extension(x509.BasicConstraints(True, path_length), True)
                    .add_extension(x509.KeyUsage(False, False, False, False, False, True, True,
                                                 False, False), True)

@@ -214,6 +214,31 @@ def test_certificate_that_expires_while_the_connection_lives(make_proxy, zoo):
     assert answer.status == 400 and proxy.record(answer)["auth.reason"] == "client_cert_expired"
 
 
+def test_crl_or_ca_that_expires_while_the_connection_lives(make_proxy, zoo):
+    soon = datetime.datetime.utcnow().replace(microsecond=0) + datetime.timedelta(seconds=4)
+    middle = Authority("Short CA", issuer=zoo.ca, not_after=soon)
+    zoo.client("brief", zoo.subject(ALICE), authority=middle, chain=[middle.cert])
+    proxy = make_proxy(pki=zoo).start()
+    with proxy.connect("brief") as client:
+        assert client.get("/", ALICE, "wonder land").status == 200
+        answer = wait_until(lambda: refusal(client))
+        assert answer.status == 400 and proxy.record(answer)["auth.reason"] == "client_cert_expired"
+
+    soon = datetime.datetime.utcnow().replace(microsecond=0) + datetime.timedelta(seconds=4)
+    zoo.write("short.crl", crl_pem(zoo.ca.crl(following=soon)))
+    proxy = make_proxy(pki=zoo)
+    proxy.config["listeners"][0]["client"]["crl"] = str(zoo.dir / "short.crl")
+    proxy.write_config()
+    proxy.start()
+    with proxy.connect("alice") as client, proxy.connect("bob") as silent:
+        assert client.get("/", ALICE, "wonder land").status == 200
+        answer = wait_until(lambda: refusal(client))
+        assert answer.status == 400 and proxy.record(answer)["auth.reason"] == "crl_expired"
+        zoo.write("new.crl", crl_pem(zoo.ca.crl())).rename(zoo.dir / "short.crl")
+        wait_until(lambda: proxy.get().status == 200)
+        assert silent.get("/", "bob@example.com", "b:ob").status == 200
+
+
 def test_withdrawn_while_the_connection_lives(make_proxy, zoo):
     zoo.write("live.crl", crl_pem(zoo.ca.crl()))
     proxy = make_proxy(pki=zoo)

@@ -10,7 +10,11 @@
 #include "tests/support/tmpdir.h"
 
 #define NOW_MS INT64_C(1800000000000)
-#define HASH   "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" /* "secret" */
+#define FOREVER                                                                                    \
+    {                                                                                              \
+        INT64_MAX, REASON_INTERNAL                                                                 \
+    }
+#define HASH "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" /* "secret" */
 
 /* Alice needs a certificate where a route requires both, bob does not. */
 static struct users *users;
@@ -46,17 +50,17 @@ static const struct gate_peer no_cert_optional = {.certificate = REASON_CLIENT_C
 static const struct gate_peer no_cert_off = {.certificate = REASON_CLIENT_CERT_MISSING,
                                              .mode = CONF_CLIENT_OFF};
 static const struct gate_peer alice_required = {
-    .identity = &alice, .certificate = REASON_OK, .mode = CONF_CLIENT_REQUIRE};
+    .identity = &alice, .certificate = REASON_OK, .term = FOREVER, .mode = CONF_CLIENT_REQUIRE};
 static const struct gate_peer alice_optional = {
-    .identity = &alice, .certificate = REASON_OK, .mode = CONF_CLIENT_OPTIONAL};
+    .identity = &alice, .certificate = REASON_OK, .term = FOREVER, .mode = CONF_CLIENT_OPTIONAL};
 static const struct gate_peer bad_required = {.certificate = REASON_CLIENT_CERT_UNKNOWN_CA,
                                               .mode = CONF_CLIENT_REQUIRE};
 static const struct gate_peer bad_optional = {.certificate = REASON_CLIENT_CERT_UNKNOWN_CA,
                                               .mode = CONF_CLIENT_OPTIONAL};
 static const struct gate_peer nobody_required = {
-    .identity = &nobody, .certificate = REASON_OK, .mode = CONF_CLIENT_REQUIRE};
+    .identity = &nobody, .certificate = REASON_OK, .term = FOREVER, .mode = CONF_CLIENT_REQUIRE};
 static const struct gate_peer expired_required = {
-    .identity = &expired, .certificate = REASON_OK, .mode = CONF_CLIENT_REQUIRE};
+    .identity = &expired, .certificate = REASON_OK, .term = FOREVER, .mode = CONF_CLIENT_REQUIRE};
 
 /* What is shown; the columns of the table. */
 static const struct credentials {
@@ -346,7 +350,8 @@ static void test_cache(void **state)
     static struct identity other;
     other = alice;
     other.digest[31] = 1;
-    const struct gate_peer renewed = {.identity = &other, .certificate = REASON_OK};
+    const struct gate_peer renewed = {
+        .identity = &other, .certificate = REASON_OK, .term = FOREVER};
     struct pwcache *cache = pwcache_new(4, 1000);
     bool waited = false;
     assert_int_equal(ask(&alice_required, &columns[1], cache, 0, &waited), VERDICT_ALLOW);
@@ -386,7 +391,7 @@ static void test_domain_is_folded(void **state)
     static struct identity id;
     id = alice;
     id.user = STR("a@EXAMPLE.com");
-    const struct gate_peer peer = {.identity = &id, .certificate = REASON_OK};
+    const struct gate_peer peer = {.identity = &id, .certificate = REASON_OK, .term = FOREVER};
     const struct credentials c = {"a@example.COM:secret", "Basic YUBleGFtcGxlLkNPTTpzZWNyZXQ=", 1};
     struct pwcache *cache = pwcache_new(0, 0);
     struct gate_question q = question(&peer, CONF_REQUIRE_BOTH, &c, cache);
@@ -426,6 +431,37 @@ static void test_validity(void **state)
         CHECK_ROW(times[i].says, gate_result(g)->reason == times[i].reason);
         CHECK_ROW(times[i].says,
                   (gate_result(g)->verdict == VERDICT_ALLOW) == (times[i].reason == REASON_OK));
+        gate_free(g);
+    }
+    pwcache_free(cache);
+}
+
+/* What stands above the certificate ends earlier than it does. */
+static void test_term(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct trust_term term;
+        enum reason reason;
+    } terms[] = {
+        {"the last millisecond", {NOW_MS + 1, REASON_CRL_EXPIRED}, REASON_OK},
+        {"the CRL has expired since", {NOW_MS, REASON_CRL_EXPIRED}, REASON_CRL_EXPIRED},
+        {"a CA has", {NOW_MS - 1, REASON_CLIENT_CERT_EXPIRED}, REASON_CLIENT_CERT_EXPIRED},
+        {"nothing was said", {0}, REASON_INTERNAL},
+    };
+    static const enum conf_require requires[] = {CONF_REQUIRE_NONE, CONF_REQUIRE_CERTIFICATE};
+    struct pwcache *cache = pwcache_new(4, 1000);
+    for (size_t i = 0; i < ROWS(terms) * ROWS(requires); i++) {
+        size_t row = i / ROWS(requires);
+        struct gate_peer peer = alice_required;
+        peer.term = terms[row].term;
+        struct gate_question q = question(&peer, requires[i % ROWS(requires)], &columns[0], cache);
+        struct gate *g = gate_run(&q, on_done, NULL);
+        bool let_in = gate_result(g)->verdict == VERDICT_ALLOW;
+        CHECK_ROW(terms[row].says, gate_result(g)->reason == terms[row].reason);
+        CHECK_ROW(terms[row].says, let_in == (terms[row].reason == REASON_OK));
+        CHECK_ROW(terms[row].says, let_in || strcmp(gate_result(g)->step, "withdrawal") == 0);
         gate_free(g);
     }
     /* An accepted certificate without an identity is a mistake of ours: refused. */
@@ -580,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_domain_is_folded),
         cmocka_unit_test(test_validity),
+        cmocka_unit_test(test_term),
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_memory),

@@ -76,7 +76,7 @@ static void check_row_of(const struct row *row, uint32_t depth_max)
     X509 *leaf = make_leaf(row);
     STACK_OF(X509) *chain = stack_of(sent, 3);
     int error = -1;
-    enum reason r = trust_judge(l->t, leaf, chain, NOW_MS, &error);
+    enum reason r = trust_judge(l->t, leaf, chain, NOW_MS, NULL, &error);
     CHECK_STR(row->says, str_of(reason_token(r)), str_of(reason_token(row->reason)));
     CHECK_ROW(row->says, (r == REASON_OK) == (error == X509_V_OK));
     sk_X509_free(chain);
@@ -282,17 +282,17 @@ static void test_more_leaves(void **state)
     X509 *mallory = pki_leaf("mallory", p.stranger_key, p.stranger, p.stranger_key);
     X509 *more[] = {mallory, alice};
     STACK_OF(X509) *chain = stack_of(more, 2);
-    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL), REASON_OK);
-    assert_int_equal(trust_judge(l->t, mallory, chain, NOW_MS, NULL),
+    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL, NULL), REASON_OK);
+    assert_int_equal(trust_judge(l->t, mallory, chain, NOW_MS, NULL, NULL),
                      REASON_CLIENT_CERT_UNKNOWN_CA);
-    assert_int_equal(trust_judge(l->t, alice, NULL, NOW_MS, NULL), REASON_OK);
+    assert_int_equal(trust_judge(l->t, alice, NULL, NOW_MS, NULL, NULL), REASON_OK);
     /* More than a client has reason to send. */
     for (int i = sk_X509_num(chain); i < 10; i++) {
         assert_true(sk_X509_push(chain, mallory) > 0);
     }
-    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL), REASON_OK);
+    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL, NULL), REASON_OK);
     assert_true(sk_X509_push(chain, mallory) > 0);
-    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL),
+    assert_int_equal(trust_judge(l->t, alice, chain, NOW_MS, NULL, NULL),
                      REASON_CLIENT_CERT_CHAIN_TOO_LONG);
     sk_X509_free(chain);
     /* An octet of the signature changed. */
@@ -303,14 +303,15 @@ static void test_more_leaves(void **state)
     const unsigned char *at = der;
     X509 *forged = d2i_X509(NULL, &at, n);
     assert_non_null(forged);
-    assert_int_equal(trust_judge(l->t, forged, NULL, NOW_MS, NULL),
+    assert_int_equal(trust_judge(l->t, forged, NULL, NOW_MS, NULL, NULL),
                      REASON_CLIENT_CERT_BAD_SIGNATURE);
     OPENSSL_free(der);
     /* A short key. */
     X509 *weak = pki_leaf("alice", p.weak_key, p.root, p.key);
-    assert_int_equal(trust_judge(l->t, weak, NULL, NOW_MS, NULL), REASON_CLIENT_CERT_WEAK_KEY);
+    assert_int_equal(trust_judge(l->t, weak, NULL, NOW_MS, NULL, NULL),
+                     REASON_CLIENT_CERT_WEAK_KEY);
     /* The anchor itself logs nobody in. */
-    assert_int_not_equal(trust_judge(l->t, p.root, NULL, NOW_MS, NULL), REASON_OK);
+    assert_int_not_equal(trust_judge(l->t, p.root, NULL, NOW_MS, NULL, NULL), REASON_OK);
     X509_free(weak);
     X509_free(forged);
     X509_free(alice);
@@ -342,7 +343,8 @@ static void test_serials(void **state)
         assert_true(BN_hex2bn(&number, rows[i].hex) > 0);
         assert_non_null(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(leaf)));
         assert_true(X509_sign(leaf, p.key, EVP_sha256()) > 0);
-        CHECK_ROW(rows[i].says, trust_judge(l->t, leaf, NULL, NOW_MS, NULL) == rows[i].reason);
+        CHECK_ROW(rows[i].says,
+                  trust_judge(l->t, leaf, NULL, NOW_MS, NULL, NULL) == rows[i].reason);
         BN_free(number);
         X509_free(leaf);
     }
@@ -476,7 +478,7 @@ static void test_crls(void **state)
         struct load *l = load_certs(bundle, 2, policy, crls);
         CHECK_ROW(row->says, l->t != NULL);
         int error = -1;
-        enum reason r = trust_judge(l->t, *row->leaf, NULL, NOW_MS, &error);
+        enum reason r = trust_judge(l->t, *row->leaf, NULL, NOW_MS, NULL, &error);
         CHECK_STR(row->says, str_of(reason_token(r)), str_of(reason_token(row->reason)));
         CHECK_ROW(row->says, error == row->error);
         end(l);
@@ -485,7 +487,7 @@ static void test_crls(void **state)
     /* An intermediate that is the anchor answers for itself: only the leaf is asked about. */
     const char *only[] = {c.middle_good, NULL};
     struct load *l = load_certs(&p.middle, 1, (struct conf_client){.depth_max = 3}, only);
-    assert_int_equal(trust_judge(l->t, c.leaf, NULL, NOW_MS, NULL), REASON_OK);
+    assert_int_equal(trust_judge(l->t, c.leaf, NULL, NOW_MS, NULL, NULL), REASON_OK);
     assert_int_equal(trust_crl_expiry_s(l->t), PKI_NOW_S + HOUR_S);
     end(l);
     free(l);
@@ -496,6 +498,69 @@ static X509 *ca_under(const char *name, X509 *issuer, struct pki_spec spec)
     spec.common_name = name;
     spec.ca = true;
     return pki_cert(&spec, p.key, issuer, p.key);
+}
+
+/* root <- middle <- leaf: what of it ends first. Seconds from now; 0: in 30 days, or no CRL. */
+static const struct term_row {
+    const char *says;
+    int64_t leaf_s, middle_s, root_s;   /* notAfter */
+    int64_t root_next_s, middle_next_s; /* of the CRLs, both or none */
+    bool insecure;
+    int64_t until_ms;
+    enum reason then;
+} term_rows[] = {
+    {"the leaf", 50, 60, 70, 0, 0, false, 51000, REASON_CLIENT_CERT_EXPIRED},
+    {"the intermediate", 60, 50, 70, 0, 0, false, 51000, REASON_CLIENT_CERT_EXPIRED},
+    {"the anchor", 60, 70, 50, 0, 0, false, 51000, REASON_CLIENT_CERT_EXPIRED},
+    {"the leaf's CRL", 60, 70, 0, 90, 50, false, 50000, REASON_CRL_EXPIRED},
+    {"the intermediate's CRL", 60, 70, 0, 50, 90, false, 50000, REASON_CRL_EXPIRED},
+    {"the leaf before its CRL", 49, 0, 0, 90, 51, false, 50000, REASON_CLIENT_CERT_EXPIRED},
+    {"CRLs that may be old end nothing", 60, 0, 0, 50, 50, true, 61000, REASON_CLIENT_CERT_EXPIRED},
+};
+
+static int64_t from_now(int64_t s)
+{
+    return s != 0 ? PKI_NOW_S + s : 0;
+}
+
+static void check_term(const struct term_row *row)
+{
+    X509 *root = ca_under("R", NULL, (struct pki_spec){.not_after_s = from_now(row->root_s)});
+    X509 *middle = ca_under("M", root, (struct pki_spec){.not_after_s = from_now(row->middle_s)});
+    struct pki_spec spec = {.common_name = "alice", .not_after_s = from_now(row->leaf_s)};
+    X509 *leaf = pki_cert(&spec, p.key, middle, p.key);
+    char *of_root = crl_text(root, p.key, PKI_NOW_S + row->root_next_s, NULL);
+    char *of_middle = crl_text(middle, p.key, PKI_NOW_S + row->middle_next_s, NULL);
+    const char *const both[] = {of_root, of_middle, NULL};
+    X509 *const bundle[] = {root, middle};
+    struct conf_client policy = {.depth_max = 3, .insecure_expired_crl = row->insecure};
+    struct load *l = load_certs(bundle, 2, policy, row->root_next_s != 0 ? both : NULL);
+    CHECK_ROW(row->says, l->t != NULL);
+    struct trust_term term = {0};
+    CHECK_ROW(row->says, trust_judge(l->t, leaf, NULL, NOW_MS, &term, NULL) == REASON_OK);
+    CHECK_ROW(row->says, term.until_ms == NOW_MS + row->until_ms);
+    CHECK_ROW(row->says, term.then == row->then);
+    /* The verdict is as good as its word. */
+    enum reason r = trust_judge(l->t, leaf, NULL, term.until_ms - 1, NULL, NULL);
+    CHECK_ROW(row->says, r == REASON_OK);
+    r = trust_judge(l->t, leaf, NULL, term.until_ms, &term, NULL);
+    CHECK_ROW(row->says, r == row->then);
+    CHECK_ROW(row->says, term.until_ms == 0);
+    end(l);
+    free(l);
+    free(of_root);
+    free(of_middle);
+    X509_free(leaf);
+    X509_free(middle);
+    X509_free(root);
+}
+
+static void test_terms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(term_rows); i++) {
+        check_term(&term_rows[i]);
+    }
 }
 
 static int set_up(void **state)
@@ -546,7 +611,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chains),      cmocka_unit_test(test_depth),
         cmocka_unit_test(test_more_leaves), cmocka_unit_test(test_serials),
-        cmocka_unit_test(test_crls),
+        cmocka_unit_test(test_crls),        cmocka_unit_test(test_terms),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

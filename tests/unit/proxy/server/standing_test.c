@@ -66,11 +66,19 @@ struct str tls_session_cipher(const struct tls_session *s)
     return STR("c");
 }
 
-enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms)
+struct trust_term tls_session_peer_term(const struct tls_session *s)
+{
+    (void)s;
+    return (struct trust_term){1000, REASON_CLIENT_CERT_EXPIRED};
+}
+
+enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
+                              struct trust_term *term)
 {
     (void)s;
     (void)t;
     (void)wall_ms;
+    *term = (struct trust_term){2000, REASON_CRL_EXPIRED};
     tls.judgements++;
     return tls.judged;
 }
@@ -181,6 +189,8 @@ static void test_at_the_handshake(void **state)
     assert_int_equal(REASON_OK, standing_renew(&st));
     assert_int_equal(0, tls.judgements);
     assert_int_equal(1, tls.identities);
+    assert_int_equal(1000, st.peer.gate.term.until_ms);
+    assert_int_equal(REASON_CLIENT_CERT_EXPIRED, st.peer.gate.term.then);
 }
 
 static void test_no_certificate(void **state)
@@ -240,6 +250,8 @@ static void test_reloads(void **state)
         CHECK_ROW(rows[i].says, st.peer.gate.certificate == rows[i].certificate);
         CHECK_ROW(rows[i].says, st.peer.gate.mode == rows[i].mode);
         CHECK_ROW(rows[i].says, tls.judgements == rows[i].judgements);
+        CHECK_ROW(rows[i].says,
+                  st.peer.gate.term.until_ms == (rows[i].judgements > 0 ? 2000 : 1000));
         CHECK_ROW(rows[i].says, runtime[1].refs == 2 && runtime[0].refs == 1);
         (void)standing_renew(&st);
         CHECK_ROW(rows[i].says, tls.judgements == rows[i].judgements);

@@ -203,17 +203,23 @@ static void judged_anew(void **state)
     lab_join_good(&lab, &c, t, TLS1_3_VERSION);
     const struct trust *now = tls_sites_at(t, 0)->trust;
     const int64_t ms = PKI_NOW_S * 1000;
-    assert_int_equal(tls_session_judge(c.session, now, ms), REASON_OK);
-    assert_int_equal(tls_session_judge(c.session, now, ms + INT64_C(40) * PKI_DAY_S * 1000),
+    struct trust_term term = tls_session_peer_term(c.session);
+    assert_int_equal(term.until_ms, (PKI_NOW_S + 30 * PKI_DAY_S + 1) * 1000);
+    assert_int_equal(term.then, REASON_CLIENT_CERT_EXPIRED);
+    term = (struct trust_term){0};
+    assert_int_equal(tls_session_judge(c.session, now, ms, &term), REASON_OK);
+    assert_int_equal(term.until_ms, tls_session_peer_term(c.session).until_ms);
+    assert_int_equal(tls_session_judge(c.session, now, ms + INT64_C(40) * PKI_DAY_S * 1000, &term),
                      REASON_CLIENT_CERT_EXPIRED);
-    assert_int_equal(tls_session_judge(c.session, tls_sites_at(t2, 0)->trust, ms),
+    assert_int_equal(term.until_ms, 0);
+    assert_int_equal(tls_session_judge(c.session, tls_sites_at(t2, 0)->trust, ms, &term),
                      REASON_CLIENT_CERT_UNKNOWN_CA);
-    assert_int_equal(tls_session_judge(c.session, NULL, ms), REASON_CLIENT_CERT_UNKNOWN_CA);
+    assert_int_equal(tls_session_judge(c.session, NULL, ms, &term), REASON_CLIENT_CERT_UNKNOWN_CA);
     lab_client_fini(&c);
     lab_client_init(&c, TLS1_3_VERSION, NULL, NULL);
     lab_client_join(&c, t, NULL);
     assert_int_equal(lab_handshake(&c), TLS_OK);
-    assert_int_equal(tls_session_judge(c.session, now, ms), REASON_CLIENT_CERT_MISSING);
+    assert_int_equal(tls_session_judge(c.session, now, ms, &term), REASON_CLIENT_CERT_MISSING);
     lab_client_fini(&c);
     tls_sites_unref(t);
     tls_sites_unref(t2);
