@@ -32,13 +32,14 @@ struct loading {
     EVP_MD_CTX *hash;        /* owned: becomes the id */
     int64_t now_s;
     bool failed;
+    bool ca_failed; /* what was wrong has to do with the bundle */
 };
 
 static void say(struct loading *l, enum diag_level level, struct conf_pos at, const char *leaf_key,
-                const char *format, ...) __attribute__((format(printf, 5, 6)));
+                const char *help, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 static void say(struct loading *l, enum diag_level level, struct conf_pos at, const char *leaf_key,
-                const char *format, ...)
+                const char *help, const char *format, ...)
 {
     char key[KEY_MAX];
     char text[400];
@@ -47,13 +48,13 @@ static void say(struct loading *l, enum diag_level level, struct conf_pos at, co
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     (void)snprintf(key, sizeof(key), "%s.%s", l->key, leaf_key);
-    diag_add(l->diags, level, at, key, NULL, "%s", text);
+    diag_add(l->diags, level, at, key, help, "%s", text);
     l->failed |= level == DIAG_ERROR;
 }
 
 static void out_of_memory(struct loading *l)
 {
-    say(l, DIAG_ERROR, l->policy->at, "ca", "out of memory");
+    say(l, DIAG_ERROR, l->policy->at, "ca", NULL, "out of memory");
 }
 
 /* Everything that is judged by goes into the id, each with its length. */
@@ -62,7 +63,7 @@ static void hash_part(struct loading *l, const void *p, size_t n)
     uint64_t length = n;
     if (EVP_DigestUpdate(l->hash, &length, sizeof(length)) != 1 ||
         EVP_DigestUpdate(l->hash, p, n) != 1) {
-        say(l, DIAG_ERROR, l->policy->at, "ca", "SHA-256 is not available");
+        say(l, DIAG_ERROR, l->policy->at, "ca", NULL, "SHA-256 is not available");
     }
 }
 
@@ -87,22 +88,24 @@ static void check_ca(struct loading *l, const struct conf_text *file, X509 *x)
     int64_t to = 0;
     (void)name_of(x, name, sizeof(name));
     if (X509_get0_pubkey(x) == NULL) {
-        say(l, DIAG_ERROR, file->at, "ca", "%s: the key of \"%s\" cannot be read", file->p, name);
+        say(l, DIAG_ERROR, file->at, "ca", NULL, "%s: the key of \"%s\" cannot be read", file->p,
+            name);
     }
     if (X509_check_ca(x) != 1) {
-        say(l, DIAG_ERROR, file->at, "ca",
+        say(l, DIAG_ERROR, file->at, "ca", "Name the CA that issues the clients' certificates.",
             "%s: \"%s\" is not a CA certificate (basicConstraints CA:TRUE and, if there is a "
             "keyUsage, keyCertSign)",
             file->p, name);
     }
     if (!asn1time_seconds(X509_get0_notBefore(x), &from) ||
         !asn1time_seconds(X509_get0_notAfter(x), &to)) {
-        say(l, DIAG_ERROR, file->at, "ca", "%s: the dates of \"%s\" are malformed", file->p, name);
+        say(l, DIAG_ERROR, file->at, "ca", NULL, "%s: the dates of \"%s\" are malformed", file->p,
+            name);
     } else if (to <= l->now_s) {
-        say(l, DIAG_WARNING, file->at, "ca",
+        say(l, DIAG_WARNING, file->at, "ca", "Renew it, or take it out.",
             "%s: \"%s\" has expired; no certificate under it is accepted", file->p, name);
     } else if (from > l->now_s) {
-        say(l, DIAG_WARNING, file->at, "ca",
+        say(l, DIAG_WARNING, file->at, "ca", "Check the clock of this machine.",
             "%s: \"%s\" is not valid yet; no certificate under it is accepted", file->p, name);
     }
 }
@@ -130,9 +133,11 @@ static void read_certificates(struct loading *l, const struct conf_text *file, B
         count++;
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        say(l, DIAG_ERROR, file->at, "ca", "%s: certificate %zu is damaged", file->p, count + 1);
+        say(l, DIAG_ERROR, file->at, "ca", "Copy it anew from the CA.",
+            "%s: certificate %zu is damaged", file->p, count + 1);
     } else if (count == 0) {
-        say(l, DIAG_ERROR, file->at, "ca", "%s: there is no PEM certificate in the file", file->p);
+        say(l, DIAG_ERROR, file->at, "ca", "Name the PEM file with the CA's certificates.",
+            "%s: there is no PEM certificate in the file", file->p);
     }
     ERR_clear_error();
 }
@@ -141,12 +146,13 @@ static bool read_file(struct loading *l, const struct conf_text *file, const cha
                       struct str *text)
 {
     struct err e = {0};
-    if (files_read(l->files, file->p, text, &e) != 0) {
-        say(l, DIAG_ERROR, file->at, leaf_key, "%s", e.text);
+    int failed = files_read(l->files, file->p, text, &e);
+    if (failed != 0) {
+        say(l, DIAG_ERROR, file->at, leaf_key, files_help(failed), "%s", e.text);
         return false;
     }
     if (text->n > INT32_MAX) {
-        say(l, DIAG_ERROR, file->at, leaf_key, "%s: the file is too large", file->p);
+        say(l, DIAG_ERROR, file->at, leaf_key, NULL, "%s: the file is too large", file->p);
         return false;
     }
     return true;
@@ -249,14 +255,21 @@ static void read_crl(struct loading *l, const struct conf_text *file)
         return;
     }
     int64_t before = crl_set_expiry_s(l->t->crls);
-    if (crl_set_add(l->t->crls, text, l->bundle, &e) != 0) {
-        say(l, DIAG_ERROR, file->at, "crl", "%s: %s", file->p, e.text);
+    int failed = crl_set_add(l->t->crls, text, l->bundle, &e);
+    if (failed == -ERR_DENIED && l->ca_failed) {
+        return; /* its CA is likely the one that could not be read, which was told */
+    }
+    if (failed != 0) {
+        say(l, DIAG_ERROR, file->at, "crl",
+            failed == -ERR_DENIED ? "Name its CA in client.ca too, or a list of one that is there."
+                                  : NULL,
+            "%s: %s", file->p, e.text);
         return;
     }
     hash_part(l, text.p, text.n);
     int64_t after = crl_set_expiry_s(l->t->crls);
     if (after < before && after <= l->now_s) {
-        say(l, DIAG_WARNING, file->at, "crl",
+        say(l, DIAG_WARNING, file->at, "crl", "Get a new one from the CA.",
             l->policy->insecure_expired_crl
                 ? "%s: the CRL has expired; it is used all the same (insecure_expired_crl)"
                 : "%s: the CRL has expired; certificates of its issuer are refused until there is "
@@ -282,7 +295,7 @@ static void finish_id(struct loading *l)
     };
     hash_part(l, policy, sizeof(policy));
     if (EVP_DigestFinal_ex(l->hash, l->t->id, &n) != 1 || n != sizeof(l->t->id)) {
-        say(l, DIAG_ERROR, l->policy->at, "ca", "SHA-256 is not available");
+        say(l, DIAG_ERROR, l->policy->at, "ca", NULL, "SHA-256 is not available");
     }
 }
 
@@ -322,9 +335,11 @@ struct trust *trust_load(const struct conf_client *policy, struct files *files, 
     } else {
         read_bundles(&l);
         if (policy->ca.n == 0) {
-            say(&l, DIAG_ERROR, policy->at, "ca", "there is no CA bundle to check clients by");
+            say(&l, DIAG_ERROR, policy->at, "ca", "Name the PEM file with the CA's certificates.",
+                "there is no CA bundle to check clients by");
         }
         sort_bundle(&l);
+        l.ca_failed = l.failed;
         read_crls(&l);
         finish_id(&l);
     }

@@ -167,8 +167,12 @@ static int load_file(struct users *u, const struct conf_users *conf, struct file
 {
     struct err e = {0};
     struct str text = STR_NONE;
-    if (files_read(files, conf->htpasswd.p, &text, &e) != 0) {
-        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd", NULL, "%s", e.text);
+    int failed = files_read(files, conf->htpasswd.p, &text, &e);
+    if (failed != 0) {
+        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd",
+                 failed == -ERR_NOT_FOUND ? "\"countersign user add -f FILE NAME\" makes the file."
+                                          : files_help(failed),
+                 "%s", e.text);
         return -ERR_IO;
     }
     u->file = htpasswd_read(conf->htpasswd.p, text, diags);

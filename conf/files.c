@@ -224,6 +224,21 @@ int files_read(struct files *f, const char *path, struct str *out, struct err *e
     return 0;
 }
 
+const char *files_help(int rc)
+{
+    switch (-rc) {
+    case ERR_NOT_FOUND:
+        return "Put the file there, or correct the path: a relative one starts at the directory of "
+               "the file that names it.";
+    case ERR_DENIED:
+        return "Let the user that starts the proxy read it.";
+    case ERR_IO:
+        return "Name a regular file that can be read.";
+    default:
+        return NULL;
+    }
+}
+
 int files_put(struct files *f, const char *path, struct str text)
 {
     if (find(f, FILE_CONTENT, path) != NULL) {

@@ -25,6 +25,10 @@ void files_free(struct files *f);
 int files_read(struct files *f, const char *path, struct str *out, struct err *e)
     __attribute__((warn_unused_result));
 
+/* What an operator can do about a file that files_read() did not read, by what it returned: a full
+ * sentence, or NULL where there is none better than the error. */
+const char *files_help(int rc);
+
 /* Paths that match a glob(7) pattern, in lexical order, remembered like contents. *paths: array of
  * *n NUL-ended texts borrowed from f. No match is n = 0. */
 int files_glob(struct files *f, const char *pattern, const char *const **paths, size_t *n,

@@ -62,8 +62,7 @@ static int read_file(const struct loader *l, size_t i, const struct conf_text *t
     if (failed != 0) {
         char path[KEY_PATH_MAX];
         diag_add(l->diags, DIAG_ERROR, place(&l->conf->sites[i], text), site_key(l, i, leaf, path),
-                 failed == -ERR_DENIED ? "Let the user that starts the proxy read it." : NULL, "%s",
-                 e.text);
+                 files_help(failed), "%s", e.text);
     }
     return failed;
 }
@@ -167,11 +166,28 @@ static bool load_chain(const struct loader *l, size_t i, struct credentials *out
     struct err e = {.code = ERR_OK};
     if (credentials_read_chain(out, text, &e) != 0) {
         diag_add(l->diags, DIAG_ERROR, place(c, &c->certificate),
-                 site_key(l, i, "certificate", path), NULL, "%s: %s", c->certificate.p, e.text);
+                 site_key(l, i, "certificate", path),
+                 "Name a PEM file with the server's certificate, its intermediates behind it.",
+                 "%s: %s", c->certificate.p, e.text);
         return false;
     }
     check_names(l, i, out->leaf);
     return check_dates(l, i, out->leaf, not_after_s);
+}
+
+/* What to do about a key, by what credentials_read_key() returned. */
+static const char *key_help(int failed)
+{
+    switch (-failed) {
+    case ERR_CONFIG:
+        return "Name the key that the certificate was made for, or the certificate of this key.";
+    case ERR_DENIED:
+        return "Let key_passphrase_file name the file that holds its passphrase.";
+    case ERR_MALFORMED:
+        return "Name the PEM file with the server's private key.";
+    default:
+        return NULL;
+    }
 }
 
 static bool load_key(const struct loader *l, size_t i, struct credentials *out)
@@ -192,8 +208,8 @@ static bool load_key(const struct loader *l, size_t i, struct credentials *out)
     int failed = credentials_read_key(out, text, passphrase, &e);
     if (failed != 0) {
         char path[KEY_PATH_MAX];
-        diag_add(l->diags, DIAG_ERROR, place(c, file), site_key(l, i, "key", path), NULL, "%s %s",
-                 file->p, e.text);
+        diag_add(l->diags, DIAG_ERROR, place(c, file), site_key(l, i, "key", path),
+                 key_help(failed), "%s %s", file->p, e.text);
         return false;
     }
     return true;
