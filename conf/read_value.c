@@ -162,14 +162,32 @@ static void read_text(struct reader *r, const struct key *k, const struct reader
     }
 }
 
+/* A Unix socket's path may be relative like any other; "@" would look like an abstract one. */
+static struct str whole_address(struct reader *r, const struct reader_value *v)
+{
+    struct str path = str_slice(v->text, sizeof("unix:") - 1, v->text.n);
+    if (!str_starts(v->text, STR("unix:")) || path.n == 0 || path.p[0] == '/' || path.p[0] == '@') {
+        return v->text;
+    }
+    const char *absolute = read_absolute(&r->draft->arena, r->base, v->at.file, path);
+    struct str whole =
+        absolute != NULL ? arena_printf(&r->draft->arena, "unix:%s", absolute) : STR_NONE;
+    if (whole.p == NULL) {
+        r->nomem = true;
+        return v->text;
+    }
+    return whole;
+}
+
 /* An address to listen on (to is false) or to connect to. */
 static void read_address(struct reader *r, const struct reader_value *v, bool to,
                          struct conf_text *text, struct addr *out)
 {
     struct err e = {0};
     enum addr_kind refused = to ? ADDR_SYSTEMD : ADDR_NAME;
-    *text = (struct conf_text){v->text.p, v->at};
-    if (addr_parse(v->text, false, out, &e) != 0) {
+    struct str whole = whole_address(r, v);
+    *text = (struct conf_text){whole.p, v->at};
+    if (addr_parse(whole, false, out, &e) != 0) {
         reader_complain(r, v->at, NULL, "%s", e.text);
         *out = (struct addr){0};
     } else if (out->kind == refused) {

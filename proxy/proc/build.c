@@ -2,7 +2,9 @@
  * Not: what a part checks. Master, worker (also off its loop) or command line. */
 #include "proxy/proc/build.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "auth/users.h"
 #include "base/mem.h"
@@ -67,6 +69,60 @@ struct runtime *build_runtime(const char *path, struct files *files, struct loop
     return r;
 }
 
+/* Empty after a boot: a service manager makes the directory when it starts the proxy. */
+static bool is_made_at_start(const char *directory)
+{
+    return str_starts(str_of(directory), STR("/run/")) ||
+           str_starts(str_of(directory), STR("/var/run/"));
+}
+
+/* A file to be made: is there a directory to make it in? */
+static void check_place(const char *path, struct conf_pos at, const char *key, struct diags *diags)
+{
+    char directory[PATH_MAX];
+    struct stat st;
+    (void)snprintf(directory, sizeof(directory), "%s", path);
+    char *end = strrchr(directory, '/');
+    if (end == NULL) {
+        return;
+    }
+    end[end == directory ? 1 : 0] = '\0';
+    if (stat(directory, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        diag_add(diags, is_made_at_start(directory) ? DIAG_WARNING : DIAG_ERROR, at, key,
+                 "Make it, or correct the path.", "there is no directory %s", directory);
+    } else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        diag_add(diags, DIAG_ERROR, at, key, "Name a file in it.", "%s is a directory", path);
+    }
+}
+
+static void check_log(const struct conf_text *log, const char *key, struct diags *diags)
+{
+    if (log->p != NULL && log->p[0] == '/') {
+        check_place(log->p, log->at, key, diags);
+    }
+}
+
+static void check_places(const struct conf *conf, struct diags *diags)
+{
+    check_log(&conf->log.access, "log.access", diags);
+    check_log(&conf->log.error, "log.error", diags);
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        const struct conf_listener *l = &conf->listeners[i];
+        if (l->address.kind == ADDR_UNIX) {
+            char key[48];
+            (void)snprintf(key, sizeof(key), "listeners[%zu].address", i);
+            check_place(l->address.un.sun_path, l->address_text.at, key, diags);
+        }
+    }
+    if (conf->admin.address.kind == ADDR_UNIX) {
+        check_place(conf->admin.address.un.sun_path, conf->admin.address_text.at, "admin.address",
+                    diags);
+    }
+    if (conf->admin.socket.p != NULL) {
+        check_place(conf->admin.socket.p, conf->admin.socket.at, "admin.socket", diags);
+    }
+}
+
 void build_check_process(const struct conf *conf, struct diags *diags)
 {
     const struct conf_process *p = &conf->process;
@@ -80,6 +136,7 @@ void build_check_process(const struct conf *conf, struct diags *diags)
                  "Make the group, or leave the key out for the user's own.",
                  "there is no group \"%s\" on this machine", p->group.p);
     }
+    check_places(conf, diags);
 }
 
 void build_unref(struct runtime *r)

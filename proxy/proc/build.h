@@ -13,8 +13,8 @@
 struct runtime *build_runtime(const char *path, struct files *files, struct loop *loop,
                               struct metrics *metrics, struct diags *diags);
 
-/* What only a start looks at: the user and the group that workers run as are known here. Findings
- * go to diags. */
+/* What only a start looks at: the user and the group that workers run as are known here, and logs
+ * and sockets have directories to be made in. Findings go to diags. */
 void build_check_process(const struct conf *conf, struct diags *diags);
 
 /* One reference less. */

@@ -24,6 +24,7 @@ static void stop(struct master *m, uint64_t now_ms)
     m->state = MASTER_STOP;
     notify_stopping();
     master_reload_give_up(m, "countersign is shutting down");
+    sockets_unlink(&m->sockets, NULL);
     sockets_close(&m->sockets);
     for (unsigned i = 0; i < m->children.n; i++) {
         struct child *child = &m->children.v[i];
@@ -59,6 +60,7 @@ static void advance(struct master *m, uint64_t now_ms)
     }
     if (m->state == MASTER_DELAY && now_ms >= m->state_until_ms) {
         m->state = MASTER_DRAIN;
+        sockets_unlink(&m->sockets, NULL);
         sockets_close(&m->sockets);
         for (unsigned i = 0; i < m->children.n; i++) {
             master_dismiss(m, i, now_ms);

@@ -20,6 +20,7 @@ static void drop_next(struct master *m)
     struct master_next *next = &m->next;
     files_free(next->files);
     build_unref(next->runtime);
+    sockets_unlink(&next->fresh, NULL);
     sockets_close(&next->fresh);
     if (next->packed >= 0) {
         (void)close(next->packed);
@@ -120,6 +121,7 @@ static void adopt(struct master *m, uint64_t now_ms)
     if (rc != 0) {
         LOG(m->log, LOG_LEVEL_ERROR, "listeners_lost", LOG_TEXT("error", str_of(err_name(rc))));
     }
+    sockets_unlink(&m->sockets, m->conf);
     sockets_keep_named(&m->sockets, m->conf);
     set_workers(m, now_ms);
     master_log_insecure(m, m->conf);

@@ -192,6 +192,7 @@ void master_fini(struct master *m)
         control_server_forget(m->control);
     } else {
         control_server_close(m->control);
+        sockets_unlink(&m->sockets, NULL);
     }
     children_fini(&m->children);
     reload_fini(&m->reload);

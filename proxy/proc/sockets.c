@@ -3,6 +3,7 @@
 #include "proxy/proc/sockets.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -29,8 +30,8 @@ int sockets_add(struct sockets *s, struct str address, int fd)
         return -ERR_NOMEM;
     }
     struct socket_entry *entry = &s->v[s->n++];
+    *entry = (struct socket_entry){.fd = fd};
     (void)snprintf(entry->address, sizeof(entry->address), "%.*s", STR_ARG(address));
-    entry->fd = fd;
     return 0;
 }
 
@@ -54,6 +55,19 @@ bool sockets_named(const struct conf *conf, struct str address)
     }
     return conf->admin.address_text.p != NULL &&
            str_eq(addr_text(&conf->admin.address, text), address);
+}
+
+void sockets_unlink(const struct sockets *s, const struct conf *conf)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct socket_entry *entry = &s->v[i];
+        const char *path = entry->address + sizeof("unix:") - 1;
+        struct stat st;
+        if (entry->inode != 0 && (conf == NULL || !sockets_named(conf, str_of(entry->address))) &&
+            lstat(path, &st) == 0 && st.st_dev == entry->device && st.st_ino == entry->inode) {
+            (void)unlink(path);
+        }
+    }
 }
 
 void sockets_keep_named(struct sockets *s, const struct conf *conf)
@@ -85,6 +99,11 @@ static int open_missing(const struct sockets *have, const struct addr *a,
         (void)close(fd);
         return err_set(e, ERR_NOMEM, "no memory to listen on %.*s", STR_ARG(address));
     }
+    struct stat st;
+    if (a->kind == ADDR_UNIX && lstat(a->un.sun_path, &st) == 0) {
+        fresh->v[fresh->n - 1].device = st.st_dev;
+        fresh->v[fresh->n - 1].inode = st.st_ino;
+    }
     return 0;
 }
 
@@ -102,6 +121,7 @@ int sockets_open_missing(const struct sockets *have, const struct conf *conf, st
         rc = open_missing(have, &conf->admin.address, &o, fresh, e);
     }
     if (rc != 0) {
+        sockets_unlink(fresh, NULL);
         sockets_close(fresh);
     }
     return rc;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sys/types.h>
+
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -14,6 +16,8 @@
 struct socket_entry {
     char address[ADDR_TEXT_MAX]; /* NUL-ended */
     int fd;                      /* owned */
+    dev_t device;                /* of the socket file that we made; inode 0: none */
+    ino_t inode;
 };
 
 struct sockets {
@@ -30,6 +34,10 @@ int sockets_find(const struct sockets *s, struct str address);
 
 /* Close what conf does not name, keep the rest. */
 void sockets_keep_named(struct sockets *s, const struct conf *conf);
+
+/* Remove the socket files of what conf does not name (NULL: of everything), if they are still the
+ * ones that were made here. Only the master, before it closes them. */
+void sockets_unlink(const struct sockets *s, const struct conf *conf);
 
 /* True if conf listens on address, for clients or as the admin listener. */
 bool sockets_named(const struct conf *conf, struct str address);

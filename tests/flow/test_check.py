@@ -1,0 +1,84 @@
+"""countersign check: every error with its place, what to do about it, and nothing that is none."""
+import re
+
+import pytest
+
+from pki import Authority, cert_pem, crl_pem
+
+
+def errors(result):
+    return re.findall(r"^.*?:\d+:\d+: error: (.*)$", result.stderr, re.M)
+
+
+def spoil(proxy, pki, what):
+    listener = proxy.config["listeners"][0]
+    if what == "missing key":
+        listener["tls"]["key"] = "none.key"
+    elif what == "another key":
+        listener["tls"]["key"] = str(pki.dir / "alice.key")
+    elif what == "no key":
+        listener["tls"]["key"] = str(pki.dir / "ca.crt")
+        pki.write("ca.crt", cert_pem(pki.ca.cert), 0o600)
+    elif what == "missing certificate":
+        listener["tls"]["certificate"] = "none.crt"
+    elif what == "no certificate":
+        listener["tls"]["certificate"] = str(pki.dir / "server.key")
+    elif what == "missing ca":
+        listener["client"]["ca"] = "none.crt"
+    elif what == "no ca":
+        listener["client"]["ca"] = str(pki.dir / "alice.crt")
+    elif what == "empty ca":
+        listener["client"]["ca"] = str(pki.write("empty.crt", b""))
+    elif what == "missing crl":
+        listener["client"]["crl"] = "none.crl"
+    elif what == "crl of another":
+        listener["client"]["crl"] = str(pki.write("strange.crl", crl_pem(Authority("Other").crl())))
+    elif what == "missing users":
+        proxy.config["users"]["htpasswd"] = "none.htpasswd"
+    elif what == "log directory":
+        proxy.config["log"]["access"] = "none/access.log"
+    elif what == "error log is a directory":
+        proxy.config["log"]["error"] = str(proxy.dir)
+    elif what == "control directory":
+        proxy.config["admin"]["socket"] = "none/control.sock"
+    elif what == "listener directory":
+        listener["address"] = "unix:none/l.sock"
+    elif what == "admin directory":
+        proxy.config["admin"]["address"] = "unix:none/a.sock"
+
+
+@pytest.mark.parametrize("what", [
+    "missing key", "another key", "no key", "missing certificate", "no certificate", "missing ca",
+    "no ca", "empty ca", "missing crl", "crl of another", "missing users", "log directory",
+    "error log is a directory", "control directory", "listener directory", "admin directory"])
+def test_one_fault_one_error_and_what_to_do(make_proxy, pki, what):
+    proxy = make_proxy()
+    listener = proxy.config["listeners"][0]
+    listener["client"]["crl"] = str(pki.dir / "empty.crl")
+    proxy.write_config()
+    assert proxy.run("check", "-c", str(proxy.config_path)).returncode == 0
+    spoil(proxy, pki, what)
+    proxy.write_config()
+    result = proxy.run("check", "-c", str(proxy.config_path))
+    assert result.returncode == 1
+    assert len(errors(result)) == 1, result.stderr
+    assert re.search(r"^ *help: [A-Z\"].*\.$", result.stderr, re.M), result.stderr
+    start = proxy.run("run", "-c", str(proxy.config_path))
+    assert start.returncode == 1, "check refuses what would run"
+
+
+def test_relative_socket_addresses_start_at_the_file(make_proxy):
+    proxy = make_proxy()
+    listener = dict(proxy.config["listeners"][0], address="unix:l.sock")
+    proxy.config["listeners"].append(listener)
+    proxy.config["upstreams"]["api"]["servers"].append("unix:./s.sock")
+    proxy.write_config()
+    shown = proxy.run("config", "show", "-c", str(proxy.config_path)).stdout
+    assert f"unix:{proxy.dir}/l.sock" in shown and f"unix:{proxy.dir}/s.sock" in shown
+    proxy.start()
+    assert (proxy.dir / "l.sock").is_socket()
+    assert proxy.stop() == 0
+    assert not (proxy.dir / "l.sock").exists(), "a socket file is taken away by whoever made it"
+    proxy.config["listeners"][1]["address"] = "unix:@l.sock"
+    proxy.write_config()
+    assert "absolute path" in proxy.run("check", "-c", str(proxy.config_path)).stderr
