@@ -1,5 +1,6 @@
 /* The verbs of the command. Each gets its own arguments (argv[0] is the verb) and returns the exit
- * status: 0 fine, 1 it did not work or is not so, 2 wrong usage. */
+ * status: 0 fine, 1 it did not work or is not so, 2 wrong usage (explain: or no answer). That
+ * standard output could not be written is told by main(). */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

@@ -26,11 +26,7 @@ static int print(const struct buf *text, int rc)
         (void)fprintf(stderr, "countersign config: %s\n", err_name(rc));
         return 1;
     }
-    if (fwrite(s.p, 1, s.n, stdout) != s.n || fflush(stdout) != 0) {
-        (void)fputs("countersign config: cannot write to standard output\n", stderr);
-        return 1;
-    }
-    return 0;
+    return fwrite(s.p, 1, s.n, stdout) == s.n ? 0 : 1; /* main() says so */
 }
 
 static int show(const char *path, struct buf *text)

@@ -448,7 +448,7 @@ static int run(const struct question *q)
     build_unref(x.runtime);
     diags_free(diags);
     files_free(files);
-    return status;
+    return fflush(stdout) == 0 ? status : NO_ANSWER;
 }
 
 static bool is_one_line(const char *text)

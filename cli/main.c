@@ -1,12 +1,19 @@
 /* countersign: one program, a verb for each task. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
+#include "auth/store/pwhash.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "conf/diag.h"
+#include "conf/yaml.h"
+#include "proxy/http/h1_parse.h"
+#include "proxy/net/loop.h"
 
 struct verb {
     const char *name;
@@ -48,7 +55,9 @@ static int print_help(FILE *to)
 
 static int print_version(void)
 {
-    (void)printf("countersign %s\n%s\n", COUNTERSIGN_VERSION, OpenSSL_version(OPENSSL_VERSION));
+    (void)printf("countersign %s\n%s\n%s\n%s\n%s\n%s\n", COUNTERSIGN_VERSION,
+                 OpenSSL_version(OPENSSL_VERSION), loop_library(), h1_parse_library(),
+                 yaml_library(), pwhash_library());
     return 0;
 }
 
@@ -91,7 +100,18 @@ static int help(const char *name)
     return verb->run(2, argv);
 }
 
-int main(int argc, char **argv)
+/* A number from 0 to 2 that is free would go to the first thing that we open, a socket or the
+ * memory with the keys, and what is meant for standard output would be written there. */
+static void keep_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd) {
+            _exit(1);
+        }
+    }
+}
+
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         return print_help(stderr);
@@ -105,4 +125,16 @@ int main(int argc, char **argv)
     }
     const struct verb *verb = find(name);
     return verb != NULL ? verb->run(argc - 1, argv + 1) : unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    keep_standard_descriptors();
+    int status = dispatch(argc, argv);
+    /* What was asked for and could not be written was not done. */
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        (void)fputs("countersign: cannot write to standard output\n", stderr);
+        return status != 0 ? status : 1;
+    }
+    return status;
 }

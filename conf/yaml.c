@@ -2,6 +2,8 @@
  * thread a call. */
 #include "conf/yaml.h"
 
+#include <stdio.h>
+
 #include <yaml.h>
 
 #include "base/err.h"
@@ -250,4 +252,11 @@ int yaml_read(struct arena *a, struct diags *d, uint32_t file, struct str text, 
     yaml_parser_delete(&parser);
     *root = w.root;
     return rc;
+}
+
+const char *yaml_library(void)
+{
+    static char text[40];
+    (void)snprintf(text, sizeof(text), "libyaml %s", yaml_get_version_string());
+    return text;
 }

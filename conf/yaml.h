@@ -39,4 +39,7 @@ void node_append(struct node *parent, struct node *child);
 /* The first child of map with that key, or NULL. */
 struct node *node_find(const struct node *map, struct str key);
 
+/* "libyaml 0.2.5": the library that runs. */
+const char *yaml_library(void);
+
 #endif

@@ -431,3 +431,8 @@ int pwhash_decoy(struct str model, char out[PWHASH_MAX + 1])
     out[rc == 0 ? keep + fill : 0] = '\0';
     return rc;
 }
+
+const char *pwhash_library(void)
+{
+    return "libxcrypt " XCRYPT_VERSION_STR;
+}

@@ -48,4 +48,7 @@ int pwhash_make(struct str password, char out[PWHASH_MAX + 1], struct err *e)
  * yescrypt. out NUL-ended. Returns 0 or a negative err_code. */
 int pwhash_decoy(struct str model, char out[PWHASH_MAX + 1]) __attribute__((warn_unused_result));
 
+/* "libxcrypt 4.4.33": the library that this was built with. */
+const char *pwhash_library(void);
+
 #endif

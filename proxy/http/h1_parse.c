@@ -112,3 +112,12 @@ int h1_parse_head(bool is_response, struct str head, const struct h1_start *star
     }
     return is_good && agrees(&p, start) ? 0 : -ERR_MALFORMED;
 }
+
+#define TEXT_OF(x)  TEXT_OF_(x)
+#define TEXT_OF_(x) #x
+
+const char *h1_parse_library(void)
+{
+    return "llhttp " TEXT_OF(LLHTTP_VERSION_MAJOR) "." TEXT_OF(LLHTTP_VERSION_MINOR) "." TEXT_OF(
+        LLHTTP_VERSION_PATCH);
+}

@@ -13,4 +13,7 @@
 int h1_parse_head(bool is_response, struct str head, const struct h1_start *start,
                   struct fields *out) __attribute__((warn_unused_result));
 
+/* "llhttp 8.1.1": the library that this was built with. */
+const char *h1_parse_library(void);
+
 #endif

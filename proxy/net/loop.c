@@ -3,6 +3,7 @@
 #include "proxy/net/loop.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "proxy/net/loop_inner.h"
@@ -138,4 +139,11 @@ void loop_defer(struct loop *l, struct loop_task *t)
 void loop_task_cancel(struct loop_task *t)
 {
     list_remove(&t->link);
+}
+
+const char *loop_library(void)
+{
+    static char text[40];
+    (void)snprintf(text, sizeof(text), "libuv %s", uv_version_string());
+    return text;
 }

@@ -85,4 +85,7 @@ struct loop_watch;
 struct loop_watch *loop_watch_open(struct loop *l, int fd, void (*fn)(void *arg), void *arg);
 void loop_watch_close(struct loop_watch *w);
 
+/* "libuv 1.44.2": the library that runs. */
+const char *loop_library(void);
+
 #endif
