@@ -19,7 +19,8 @@
 enum {
     WAIT_MAX = 65536, /* octets that may wait past batch_bytes for a slow reader */
     NOTICE_MAX = 160,
-    OPEN_FLAGS = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    MODE = 0640,
+    OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
 };
 
 /* How to write without blocking. */
@@ -41,6 +42,7 @@ struct logfile {
     bool json;
     uint64_t lost;
     uint64_t untold; /* of these, not yet said */
+    int error;       /* errno of the failure that lost the last ones; EAGAIN: nobody reads */
     char notice[NOTICE_MAX];
     size_t notice_at; /* what of notice still has to be written is [notice_at, notice_n) */
     size_t notice_n;
@@ -82,7 +84,7 @@ static int open_standard(struct logfile *f, int stream, struct err *e)
     } else if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
         char again[32];
         (void)snprintf(again, sizeof(again), "/proc/self/fd/%d", stream);
-        fd = open(again, OPEN_FLAGS & ~O_CREAT);
+        fd = open(again, OPEN_FLAGS);
         f->way = fd >= 0 ? WAY_STREAM : WAY_POLL;
     }
     if (fd < 0) {
@@ -93,6 +95,23 @@ static int open_standard(struct logfile *f, int stream, struct err *e)
     }
     f->fd = fd;
     return 0;
+}
+
+/* Open path, or make it. The umask of a proxy leaves nothing to the group, so it is not asked. */
+static int open_file(const char *path)
+{
+    int fd = open(path, OPEN_FLAGS);
+    if (fd >= 0 || errno != ENOENT) {
+        return fd;
+    }
+    fd = open(path, OPEN_FLAGS | O_CREAT | O_EXCL, MODE);
+    if (fd < 0 && errno == EEXIST) {
+        return open(path, OPEN_FLAGS); /* another process has just made it */
+    }
+    if (fd >= 0) {
+        (void)fchmod(fd, MODE);
+    }
+    return fd;
 }
 
 static int open_path(struct logfile *f, const char *path, struct err *e)
@@ -110,7 +129,7 @@ static int open_path(struct logfile *f, const char *path, struct err *e)
     if (f->path == NULL) {
         return err_set(e, ERR_NOMEM, "no memory to open a log file");
     }
-    f->fd = open(path, OPEN_FLAGS, 0640);
+    f->fd = open_file(path);
     if (f->fd < 0) {
         return set_errno(e, path);
     }
@@ -181,8 +200,10 @@ static enum outcome write_some(struct logfile *f, struct str s, size_t *n)
         if (rc > 0) {
             *n += (size_t)rc;
         } else if (rc < 0 && errno == EAGAIN) {
+            f->error = EAGAIN;
             return OUTCOME_LATER;
         } else if (rc == 0 || errno != EINTR) {
+            f->error = rc == 0 ? EIO : errno;
             return OUTCOME_FAILED;
         }
     }
@@ -334,7 +355,7 @@ int logfile_reopen(struct logfile *f, struct err *e)
     if (f->path == NULL) {
         return 0;
     }
-    int fd = open(f->path, OPEN_FLAGS, 0640);
+    int fd = open_file(f->path);
     if (fd < 0) {
         return set_errno(e, f->path);
     }
@@ -360,6 +381,21 @@ int logfile_descriptor(const struct logfile *f)
 uint64_t logfile_lost(const struct logfile *f)
 {
     return f->lost;
+}
+
+const char *logfile_trouble(const struct logfile *f)
+{
+    if (f->lost == 0) {
+        return NULL;
+    }
+    switch (f->error) {
+    case 0:
+        return "out of memory";
+    case EAGAIN:
+        return "its reader does not keep up";
+    default:
+        return strerrordesc_np(f->error);
+    }
 }
 
 void logfile_close(struct logfile *f)

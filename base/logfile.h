@@ -13,9 +13,10 @@
 
 struct logfile;
 
-/* Open path for appending (mode 0640), or "stderr", "stdout", "off". batch_bytes: lines are kept
- * until so many bytes wait (0 = each line is written at once) or logfile_flush() is called.
- * Returns NULL with e set. */
+/* Open path for appending, or "stderr", "stdout", "off". batch_bytes: lines are kept
+ * until so many bytes wait (0 = each line is written at once) or logfile_flush() is called. A file
+ * that is not there is made with mode 0640 whatever the umask, so that a group may be given to
+ * those who read logs. Returns NULL with e set. */
 struct logfile *logfile_open(const char *path, size_t batch_bytes, struct err *e);
 
 /* Let the line that tells of lost lines be JSON instead of logfmt. */
@@ -41,6 +42,9 @@ int logfile_descriptor(const struct logfile *f);
 
 /* Lines lost since the start. */
 uint64_t logfile_lost(const struct logfile *f);
+
+/* Why lines were lost the last time, in the system's words; NULL if none was. */
+const char *logfile_trouble(const struct logfile *f);
 
 /* Flush and close; NULL is fine. */
 void logfile_close(struct logfile *f);

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/admin/admin.h"
 #include "proxy/proc/build.h"
@@ -157,6 +158,7 @@ static void on_before_wait(void *arg)
 {
     struct worker *w = arg;
     logfile_flush(w->start.access_file);
+    losses_tell(&w->losses, w->start.access_file, "access", w->env.log, clock_mono_ms());
     count_up(w, METRIC_LOG_LINES_LOST_TOTAL, &w->lines_lost,
              logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file));
     count_up(w, METRIC_PASSWORD_REMEMBERED_TOTAL, &w->passwords_remembered,

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/job.h"
 #include "proxy/proc/ipc.h"
+#include "proxy/proc/losses.h"
 #include "proxy/proc/worker.h"
 #include "proxy/server/server.h"
 
@@ -22,6 +23,7 @@ struct worker {
     struct loop_watch *ipc_watch;
     struct loop_waker *password_waker;
     struct loop_timer stop_timer;
+    struct losses losses;          /* of the access log */
     uint64_t lines_lost;           /* as far as the metrics know */
     uint64_t passwords_computed;   /* the same */
     uint64_t passwords_remembered; /* the same */

@@ -59,7 +59,7 @@ static void test_appends(void **state)
     (void)state;
     char path[TMPDIR_PATH_MAX];
     struct stat st;
-    mode_t before = umask(0);
+    mode_t before = umask(077);
     struct logfile *f = open_in_dir("a", 0);
     (void)umask(before);
     assert_int_equal(stat(tmpdir_path(&dir, "a", path), &st), 0);

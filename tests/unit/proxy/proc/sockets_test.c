@@ -1,10 +1,12 @@
 /* The table of listening sockets: what is missing is opened, what is not named goes. */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "proxy/proc/sockets.h"
 #include "tests/support/check.h"
+#include "tests/support/tmpdir.h"
 
 struct scene {
     struct conf conf;
@@ -50,6 +52,49 @@ static struct str name(const struct scene *s, size_t i)
 {
     static char text[ADDR_TEXT_MAX];
     return addr_text(&s->listeners[i].address, text);
+}
+
+static bool is_socket(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static void unix_address(struct addr *a, const struct tmpdir *dir, const char *file)
+{
+    char path[TMPDIR_PATH_MAX];
+    *a = (struct addr){.kind = ADDR_UNIX, .un = {.sun_family = AF_UNIX}};
+    (void)snprintf(a->un.sun_path, sizeof(a->un.sun_path), "%s", tmpdir_path(dir, file, path));
+}
+
+/* A socket file goes with its listener, unless it is another's by now. */
+static void socket_files(void **state)
+{
+    struct scene *s = *state;
+    struct tmpdir dir;
+    struct err e = {0};
+    tmpdir_make(&dir);
+    unix_address(&s->listeners[0].address, &dir, "a");
+    unix_address(&s->listeners[1].address, &dir, "b");
+    const char *a = s->listeners[0].address.un.sun_path;
+    const char *b = s->listeners[1].address.un.sun_path;
+    assert_int_equal(sockets_open_missing(&s->have, &s->conf, &s->have, &e), 0);
+    struct conf next = {.listeners = &s->listeners[1], .listener_count = 1};
+    sockets_unlink(&s->have, &next);
+    assert_true(!is_socket(a) && is_socket(b));
+    /* Whoever is told to listen there now removes the one that nobody answers on. */
+    assert_int_equal(unlink(b), 0);
+    assert_int_equal(sockets_open_missing(&s->fresh, &next, &s->fresh, &e), 0);
+    sockets_unlink(&s->have, NULL);
+    assert_true(is_socket(b));
+    sockets_unlink(&s->fresh, NULL);
+    assert_false(is_socket(b));
+    /* What cannot be opened as a whole leaves no file behind. */
+    sockets_close(&s->have);
+    s->listeners[1].address = (struct addr){.kind = ADDR_NAME};
+    assert_int_not_equal(sockets_open_missing(&s->have, &s->conf, &s->have, &e), 0);
+    assert_false(is_socket(a));
+    tmpdir_remove(&dir);
 }
 
 static bool is_open(int fd)
@@ -116,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(over_a_reload, make_scene, drop_scene),
         cmocka_unit_test_setup_teardown(port_in_use, make_scene, drop_scene),
+        cmocka_unit_test_setup_teardown(socket_files, make_scene, drop_scene),
         cmocka_unit_test_setup_teardown(without_memory, make_scene, drop_scene),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
