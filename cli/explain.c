@@ -151,8 +151,8 @@ static int explain_handshake(struct explanation *x)
     x->peer.mode = client->mode;
     x->peer.certificate = REASON_CLIENT_CERT_MISSING;
     if (x->leaf != NULL && client->mode != CONF_CLIENT_OFF) {
-        x->peer.certificate = trust_judge(x->site->trust, x->leaf, x->chain, clock_wall_ms(),
-                                          &x->peer.term, NULL);
+        x->peer.certificate =
+            trust_judge(x->site->trust, x->leaf, x->chain, clock_wall_ms(), &x->peer.term, NULL);
         x->identity = identity_new(x->leaf, &x->runtime->conf->identity);
         x->peer.identity = x->identity;
     }

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
 #include <sys/types.h>
 
 #include "base/addr.h"

@@ -47,10 +47,10 @@ struct h1_server {
     bool eof;       /* the client has sent its end */
 };
 
-/* Prepare h. on_request(arg) is called when a request begins, before its exchange is made, and again
- * when its head is complete, so that a slow head is judged by what is in force then; what it returned
- * last other than REASON_OK refuses the request and ends the connection. peer is read by exchanges
- * and may change there. All borrowed. */
+/* Prepare h. on_request(arg) is called when a request begins, before its exchange is made, and
+ * again when its head is complete, so that a slow head is judged by what is in force then; what it
+ * returned last other than REASON_OK refuses the request and ends the connection. peer is read by
+ * exchanges and may change there. All borrowed. */
 void h1_server_init(struct h1_server *h, struct env *env, struct link *link,
                     const struct exchange_peer *peer, enum reason (*on_request)(void *arg),
                     void *arg);
