@@ -102,6 +102,22 @@ static bool is_dot_segment(struct str s)
     return str_eq(s, STR(".")) || str_eq(s, STR(".."));
 }
 
+/* True for the escape of an octet that every upstream takes for part of a name. */
+static bool is_name_escape(struct str s)
+{
+    const struct str digits = STR("0123456789abcdef");
+    if (s.n < 3) {
+        return false;
+    }
+    size_t high = str_chr(digits, str_lower(s.p[1]));
+    size_t low = str_chr(digits, str_lower(s.p[2]));
+    if (high == STR_NPOS || low == STR_NPOS) {
+        return false;
+    }
+    size_t octet = high * 16 + low;
+    return octet >= ' ' && octet != 0x7f && str_chr(STR("/\\;?#%"), (char)octet) == STR_NPOS;
+}
+
 const char *syntax_route_path(struct str s)
 {
     if (s.n == 0 || s.p[0] != '/') {
@@ -113,6 +129,11 @@ const char *syntax_route_path(struct str s)
         }
         if (str_chr(STR("?#\\;"), s.p[i]) != STR_NPOS) {
             return "may not hold ? # ; or a backslash";
+        }
+        if (s.p[i] == '%' && !is_name_escape(str_slice(s, i, s.n))) {
+            return "may hold % only before two hexadecimal digits, and not as the escape of / ? # "
+                   "; "
+                   "%, a backslash or a control character";
         }
     }
     struct str rest = str_slice(s, 1, s.n);

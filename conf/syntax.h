@@ -12,7 +12,8 @@ const char *syntax_server_name(struct str s);
 /* A host of a route: as a server name, or an IP address as it stands in a URL. */
 const char *syntax_host(struct str s);
 
-/* A path prefix: begins with "/", holds nothing that another reader could take differently. */
+/* A path prefix: begins with "/", holds nothing that another reader could take differently, escaped
+ * or not. */
 const char *syntax_route_path(struct str s);
 
 /* The name of a field that we may add: a token, and none that frames or forwards a message; or

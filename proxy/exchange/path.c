@@ -7,6 +7,7 @@
 struct walk {
     char *out;
     size_t n;
+    size_t end; /* at the first escaped '?' or '#'; 0: there is none */
     bool dots;  /* a dot segment */
     bool empty; /* an empty segment in the middle */
 };
@@ -41,6 +42,12 @@ bool path_is_plain(struct str path)
     return path.n > 0 && path.p[0] == '/';
 }
 
+/* Octets that end or divide a segment for an upstream that decodes first and cuts then. */
+static bool is_cut(int c)
+{
+    return c == '/' || c == '\\' || c == ';' || c < ' ' || c == 0x7f;
+}
+
 /* Decode one escape at the front of s into the segment. Returns false if it must not stand there.
  */
 static bool take_escape(struct walk *w, struct str s)
@@ -52,8 +59,11 @@ static bool take_escape(struct walk *w, struct str s)
         return false;
     }
     int c = high * 16 + low;
-    if (c == '/' || c == '\\' || c == '\0') {
+    if (is_cut(c)) {
         return false;
+    }
+    if ((c == '?' || c == '#') && w->end == 0) {
+        w->end = w->n;
     }
     if (is_unreserved(c)) {
         w->out[w->n++] = (char)c;
@@ -97,6 +107,28 @@ static bool climb(struct walk *w)
     return true;
 }
 
+/* Dots and escaped blanks alone: upstreams that cut blanks off see a dot segment. */
+static bool is_blank_dots(struct str segment)
+{
+    bool dot = false;
+    bool blank = false;
+    while (segment.n > 0) {
+        bool is_blank = str_starts(segment, STR("%20"));
+        if (!is_blank && segment.p[0] != '.') {
+            return false;
+        }
+        dot = dot || !is_blank;
+        blank = blank || is_blank;
+        segment = str_slice(segment, is_blank ? 3 : 1, segment.n);
+    }
+    return dot && blank;
+}
+
+static bool is_dots(struct str segment)
+{
+    return str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
+}
+
 /* One segment after out ended in '/'; is_last: no slash follows it. */
 static bool add_segment(struct walk *w, struct str segment, bool is_last)
 {
@@ -106,7 +138,10 @@ static bool add_segment(struct walk *w, struct str segment, bool is_last)
     }
     struct str written = {w->out + start, w->n - start};
     bool has_parameters = str_chr(segment, ';') != STR_NPOS;
-    if (str_eq(written, STR(".")) || str_eq(written, STR(".."))) {
+    if (is_blank_dots(written)) {
+        return false;
+    }
+    if (is_dots(written)) {
         bool up = written.n == 2;
         w->n = start;
         w->dots = true;
@@ -122,7 +157,57 @@ static bool add_segment(struct walk *w, struct str segment, bool is_last)
     return true;
 }
 
-bool path_normalise(struct str path, char *out, size_t *n)
+static int escaped_octet(struct str s)
+{
+    return s.n >= 3 && s.p[0] == '%' ? hex_value(s.p[1]) * 16 + hex_value(s.p[2]) : -1;
+}
+
+/* Escapes of octets outside ASCII must be UTF-8: decoders drop, replace or bend the others (an
+ * overlong slash) each in its own way. n: octets of form of the character at its front; 0: none. */
+static size_t escaped_utf8_len(struct str form)
+{
+    char octets[4];
+    size_t n = 0;
+    while (n < sizeof(octets)) {
+        int c = escaped_octet(str_slice(form, 3 * n, form.n));
+        if (c < 0x80) {
+            break;
+        }
+        octets[n++] = (char)c;
+    }
+    return 3 * str_utf8_len((struct str){octets, n});
+}
+
+/* What is left of escapes in a normal form must mean the same to who decodes it once or twice. */
+static bool has_one_meaning(struct str form)
+{
+    for (size_t i = 0; i < form.n; i++) {
+        int c = escaped_octet(str_slice(form, i, form.n));
+        if (c >= 0x80) {
+            size_t n = escaped_utf8_len(str_slice(form, i, form.n));
+            if (n == 0) {
+                return false;
+            }
+            i += n - 1;
+        } else if (c == '%' && i + 4 < form.n && hex_value(form.p[i + 3]) >= 0 &&
+                   hex_value(form.p[i + 4]) >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if the path up to an escaped '?' or '#' has no dot segment at its end. */
+static bool ends_plainly(struct str form)
+{
+    size_t start = form.n;
+    while (start > 0 && form.p[start - 1] != '/') {
+        start--;
+    }
+    return !is_dots(str_slice(form, start, form.n));
+}
+
+bool path_normalise(struct str path, char *out, size_t *n, size_t *end)
 {
     if (path.n == 0 || path.p[0] != '/') {
         return false;
@@ -141,5 +226,7 @@ bool path_normalise(struct str path, char *out, size_t *n)
         rest = tail;
     }
     *n = w.n;
-    return !(w.dots && w.empty);
+    *end = w.end > 0 ? w.end : w.n;
+    return !(w.dots && (w.empty || w.end > 0)) && ends_plainly((struct str){out, *end}) &&
+           has_one_meaning((struct str){out, w.n});
 }

@@ -11,8 +11,10 @@ bool path_is_plain(struct str path);
 
 /* Write path (begins with '/') into out (at least path.n octets) with percent-escapes of unreserved
  * characters decoded and the others in upper case (RFC 3986 6.2.2), dot segments resolved
- * (6.2.2.3), empty segments and parameters left out; *n: octets. A slash at the end stays. Returns
- * false for a path that upstreams read in different ways (see route_find). */
-bool path_normalise(struct str path, char *out, size_t *n);
+ * (6.2.2.3), empty segments and parameters left out; *n: octets. A slash at the end stays. *end:
+ * where the path ends for an upstream that decodes before it cuts off the query, that is at the
+ * first escaped '?' or '#'; *n if there is none. Returns false for a path that upstreams read in
+ * different ways (see route_find). */
+bool path_normalise(struct str path, char *out, size_t *n, size_t *end);
 
 #endif

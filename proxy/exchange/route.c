@@ -1,6 +1,7 @@
 /* Owns: the table of rules in the order in which they are tried, and the choice. Pure. */
 #include "proxy/exchange/route.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,26 @@ struct route_table {
     struct entry entries[];
 };
 
+/* An IPv6 address has many spellings. Returns false if host is none in brackets. */
+static bool read_ipv6(struct str host, struct in6_addr *out)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (host.n < 2 || host.n - 2 >= sizeof(text) || host.p[0] != '[') {
+        return false;
+    }
+    memcpy(text, host.p + 1, host.n - 2);
+    text[host.n - 2] = '\0';
+    return inet_pton(AF_INET6, text, out) == 1;
+}
+
+static bool is_same_host(struct str a, struct str b)
+{
+    struct in6_addr left;
+    struct in6_addr right;
+    return str_ieq(a, b) || (read_ipv6(a, &left) && read_ipv6(b, &right) &&
+                             memcmp(&left, &right, sizeof(left)) == 0);
+}
+
 static void set_host(struct entry *e, struct str host)
 {
     if (host.n == 0) {
@@ -42,7 +63,8 @@ static bool set_prefix(struct entry *e, struct str path)
     if (e->prefix == NULL) {
         return false;
     }
-    if (!path_normalise(path, e->prefix, &e->prefix_n)) {
+    size_t end = 0;
+    if (!path_normalise(path, e->prefix, &e->prefix_n, &end)) {
         mem_free(e->prefix);
         e->prefix = NULL;
     }
@@ -116,7 +138,7 @@ static bool host_matches(const struct entry *e, struct str host)
 {
     switch (e->kind) {
     case HOST_EXACT:
-        return str_ieq(e->host, host);
+        return is_same_host(e->host, host);
     case HOST_SUFFIX:
         return host.n > e->host.n && str_ieq(e->host, str_slice(host, host.n - e->host.n, host.n));
     case HOST_ANY:
@@ -169,9 +191,15 @@ const struct conf_route *route_find(const struct route_table *t, struct str host
     if (plain == NULL) {
         return NULL;
     }
+    const struct conf_route *found = NULL;
     size_t n = 0;
-    const struct conf_route *found =
-        path_normalise(path, plain, &n) ? choose(t, host, (struct str){plain, n}) : NULL;
+    size_t end = 0;
+    if (path_normalise(path, plain, &n, &end)) {
+        found = choose(t, host, (struct str){plain, n});
+        if (end < n && choose(t, host, (struct str){plain, end}) != found) {
+            found = NULL;
+        }
+    }
     mem_free(plain);
     return found;
 }

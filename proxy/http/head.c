@@ -119,26 +119,16 @@ bool http_is_token(struct str s)
     return s.n > 0;
 }
 
-/* Length of the percent-escape at s[at], 0 if it is none or stands for an octet that has a meaning
- * of its own in a host: only letters, digits, "-._~" and octets of UTF-8 may be escaped. */
-static size_t host_escape_len(struct str s, size_t at)
-{
-    if (s.n - at < 3 || !octet_is(s.p[at + 1], OCTET_HEX) || !octet_is(s.p[at + 2], OCTET_HEX)) {
-        return 0;
-    }
-    unsigned c = octet_hex(s.p[at + 1]) << 4 | octet_hex(s.p[at + 2]);
-    return c >= 0x80 || octet_is((char)c, OCTET_HOST) ? 3 : 0;
-}
-
+/* Labels of "unreserved" octets, none of them empty but for what follows a dot at the end. */
 static bool is_reg_name(struct str s)
 {
-    size_t i = 0;
-    while (i < s.n) {
-        size_t n = s.p[i] == '%' ? host_escape_len(s, i) : (octet_is(s.p[i], OCTET_HOST) ? 1 : 0);
-        if (n == 0) {
+    bool in_label = false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool is_dot = s.p[i] == '.';
+        if (is_dot ? !in_label : !octet_is(s.p[i], OCTET_HOST)) {
             return false;
         }
-        i += n;
+        in_label = !is_dot;
     }
     return s.n > 0;
 }

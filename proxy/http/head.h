@@ -71,8 +71,9 @@ bool http_is_token(struct str s);
 /* Check uri-host[:port] (RFC 9110 7.2, RFC 3986 3.2.2): a reg-name, an IPv4 or a bracketed IPv6
  * address; a port of at most 5 digits and 65535, which may be empty after the colon; no userinfo.
  * Stricter than the RFC: no sub-delims (a comma in X-Forwarded-Host would make two hosts), no
- * percent-escape of anything that has a meaning of its own, no IPvFuture. *host: without the port,
- * brackets kept, borrowed. Returns false if it is none. */
+ * percent-escapes and no empty labels (a name must have one spelling, or it passes by the rules for
+ * it; one dot at the end is fine), no IPvFuture. *host: without the port, brackets and dot kept,
+ * borrowed. Returns false if it is none. */
 bool http_authority_parse(struct str authority, struct str *host, struct str *port);
 
 #endif

@@ -193,11 +193,16 @@ def test_requests_of_one_connection(make_proxy):
 
 def test_no_route(make_proxy, upstream):
     proxy = make_proxy({"routes": [{"path": "/api", "upstream": "api"}]}).start()
-    for path in ("/", "/apix", "/api/../x", "/api/%2e%2e/x", "/a%70i%2fx", "/api/..%2fx"):
+    unfit = ("/", "/apix", "/api/../x", "/api/%2e%2e/x", "/a%70i%2fx", "/api/..%2fx",
+             "/api/..;/x", "/api/..%3b/x", "/api/%252e%252e/x", "/api/..%252fx", "/api/..%c0%af/x",
+             "/api/x%00", "/api/..%5cx", "/api/%ff", "/api%3fx", "/api/..%20/x", "/api//../x")
+    for path in unfit:
         assert proxy.get(path=path).status == 404, path
-    for path in ("/api", "/api/", "/api/x?y", "/a%70i/x"):
+    assert upstream.requests == []
+    for path in ("/api", "/api/", "/api/x?y", "/a%70i/x", "/api/100%25", "/api/caf%c3%a9",
+                 "/api/what%3f", "/api/x?%2f..%3b%252e%c0%af"):
         assert proxy.get(path=path).status == 200, path
-    assert proxy.refusals("no_route") == 6
+    assert proxy.refusals("no_route") == len(unfit)
 
 
 def test_password_queue(make_proxy):

@@ -24,7 +24,8 @@ static void check_authority(struct str text)
     demand(host.n == text.n || text.p[host.n] == ':');
     demand(host.n + port.n == text.n || host.n + 1 + port.n == text.n);
     for (size_t i = 0; i < text.n; i++) {
-        demand(text.p[i] > ' ' && text.p[i] < 0x7f && strchr("@/\\?#,;\"'<>", text.p[i]) == NULL);
+        demand(text.p[i] > ' ' && text.p[i] < 0x7f && strchr("@/\\?#,;\"'<>%", text.p[i]) == NULL);
+        demand(i == 0 || text.p[i] != '.' || text.p[i - 1] != '.');
     }
 }
 
