@@ -9,7 +9,10 @@
  * right, and both must name the same user where both are shown both         both, naming the same
  * user; a user whose certificate is optional may come without one, but one that is shown must pair
  * Whatever the route requires, a certificate that was not accepted is refused, and so is having
- * none where the site requires one: no hash runs for such a peer. */
+ * none where the site requires one: no hash runs for such a peer. Whoever is named at the end, by
+ * whatever means, is asked about at the store: an account that is disabled or over lets nobody in,
+ * and one that pins certificates no other. That is told apart only behind a proven password or
+ * certificate, so that nobody learns it by guessing. */
 #include "auth/gate.h"
 
 #include "auth/basic.h"
@@ -18,15 +21,16 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum step { STEP_CERTIFICATE = 0, STEP_WITHDRAWAL, STEP_CREDENTIALS, STEP_PASSWORD, STEP_PAIRING };
-
-#define STEP_COUNT 5
-
-static const char *const step_names[STEP_COUNT] = {
-    [STEP_CERTIFICATE] = "certificate", [STEP_WITHDRAWAL] = "withdrawal",
-    [STEP_CREDENTIALS] = "credentials", [STEP_PASSWORD] = "password",
-    [STEP_PAIRING] = "pairing",
+enum step {
+    STEP_CERTIFICATE = 0,
+    STEP_WITHDRAWAL,
+    STEP_CREDENTIALS,
+    STEP_PASSWORD,
+    STEP_PAIRING,
+    STEP_USER
 };
+
+#define STEP_COUNT 6
 
 struct passed {
     enum step step;
@@ -39,13 +43,24 @@ struct gate {
     struct gate_answer answer;
     struct passed passed[STEP_COUNT];
     size_t passed_n;
-    struct user user;
-    bool user_known;
+    enum step at;            /* the step that is asked */
+    bool certificate_counts; /* the certificate named the user, or was compared with who did */
+    bool decided_without_password;
+
+    bool asked; /* for the user; then found holds the answer */
+    enum users_found found;
+    const struct user *user;     /* a reference; NULL unless found */
+    struct users_ticket *lookup; /* NULL when none is under way */
+
+    char scratch[BASIC_DECODED_MAX]; /* what basic borrows; wiped unless a lookup needs it yet */
+    struct basic basic;
     unsigned char digest[PWCACHE_DIGEST];
     struct pwcheck_ticket *ticket; /* NULL when no check is under way */
     gate_done_fn done;
     void *arg;
 };
+
+static void run_steps(struct gate *g);
 
 /* Each step_ function returns what it says and sets *r where that is VERDICT_DENY. */
 
@@ -81,7 +96,7 @@ static enum verdict without_certificate(const struct gate *g, enum reason *r)
     return deny(r, REASON_CERT_REQUIRED_BY_ROUTE);
 }
 
-static enum verdict step_certificate(const struct gate *g, enum reason *r)
+static enum verdict step_certificate(struct gate *g, enum reason *r)
 {
     const struct gate_peer *peer = g->q->peer;
     if (peer->certificate == REASON_CLIENT_CERT_MISSING) {
@@ -102,7 +117,7 @@ static enum verdict step_certificate(const struct gate *g, enum reason *r)
     return peer->identity->reason == REASON_OK ? VERDICT_NEXT : deny(r, peer->identity->reason);
 }
 
-static enum verdict step_withdrawal(const struct gate *g, enum reason *r)
+static enum verdict step_withdrawal(struct gate *g, enum reason *r)
 {
     if (!has_identity(g)) {
         return VERDICT_NEXT;
@@ -118,14 +133,6 @@ static enum verdict step_withdrawal(const struct gate *g, enum reason *r)
         return deny(r, g->q->peer->term.then);
     }
     return VERDICT_NEXT;
-}
-
-static void name_by_certificate(struct gate *g)
-{
-    if (has_identity(g) && g->q->peer->identity->reason == REASON_OK) {
-        g->answer.user = g->q->peer->identity->user;
-        g->answer.user_by_certificate = true;
-    }
 }
 
 /* True if the route lets the peer through by its certificate, or without anything. */
@@ -145,12 +152,12 @@ static bool certificate_suffices(const struct gate *g)
     }
 }
 
-static enum verdict step_credentials(struct gate *g, char scratch[BASIC_DECODED_MAX],
-                                     struct basic *basic, enum reason *r)
+static enum verdict step_credentials(struct gate *g, enum reason *r)
 {
     if (certificate_suffices(g)) {
-        name_by_certificate(g);
-        return VERDICT_ALLOW;
+        g->decided_without_password = true;
+        g->certificate_counts = has_identity(g) && g->q->peer->identity->reason == REASON_OK;
+        return g->certificate_counts ? VERDICT_NEXT : VERDICT_ALLOW;
     }
     if (g->q->authorization_count == 0) {
         return deny(r, REASON_CREDENTIALS_MISSING);
@@ -158,15 +165,51 @@ static enum verdict step_credentials(struct gate *g, char scratch[BASIC_DECODED_
     if (g->q->authorization_count > 1) {
         return deny(r, REASON_CREDENTIALS_REPEATED);
     }
-    enum reason parsed = basic_parse(g->q->authorization, scratch, basic);
+    enum reason parsed = basic_parse(g->q->authorization, g->scratch, &g->basic);
     return parsed == REASON_OK ? VERDICT_NEXT : deny(r, parsed);
+}
+
+static void resume(struct gate *g)
+{
+    run_steps(g);
+    if (g->answer.verdict != VERDICT_WAIT) {
+        g->done(g->arg);
+    }
+}
+
+static void on_user(void *arg, enum users_found found, const struct user *user)
+{
+    struct gate *g = arg;
+    g->lookup = NULL;
+    g->found = found;
+    g->user = user;
+    resume(g);
+}
+
+/* Ask for the user of that name, once. VERDICT_NEXT: it is known whether there is one. */
+static enum verdict look_up(struct gate *g, struct str name, enum reason *r)
+{
+    if (!g->asked) {
+        g->asked = true;
+        g->found = users_find(g->q->users, name, on_user, g, &g->lookup, &g->user);
+    }
+    switch (g->found) {
+    case USERS_NONE:
+    case USERS_FOUND:
+        return VERDICT_NEXT;
+    case USERS_WAIT:
+        return VERDICT_WAIT;
+    case USERS_FAILED:
+    default:
+        return deny(r, REASON_USER_STORE_UNAVAILABLE);
+    }
 }
 
 /* The step's verdict once it is known whether the password is that of g->user. An unknown user was
  * checked against the decoy: nothing that comes of it lets anyone in. */
 static enum verdict password_checked(struct gate *g, bool match, enum reason *r)
 {
-    if (!g->user_known) {
+    if (g->user == NULL) {
         return deny(r, REASON_USER_UNKNOWN);
     }
     if (!match) {
@@ -178,23 +221,22 @@ static enum verdict password_checked(struct gate *g, bool match, enum reason *r)
 
 static void on_password(void *arg, bool match);
 
-static enum verdict step_password(struct gate *g, const struct basic *basic, enum reason *r)
+static enum verdict check_password(struct gate *g, enum reason *r)
 {
     const struct gate_question *q = g->q;
-    g->user_known = users_find(q->users, basic->user, &g->user);
-    struct str hash = g->user_known ? g->user.hash : users_decoy(q->users);
-    struct str name = g->user_known ? g->user.name : basic->user;
+    struct str hash = g->user != NULL ? g->user->hash : users_decoy(q->users);
+    struct str name = g->user != NULL ? g->user->name : g->basic.user;
     const unsigned char *certificate = has_identity(g) ? q->peer->identity->digest : NULL;
-    if (pwcache_digest(q->pwcache, name, hash, basic->password, certificate, g->digest) != 0) {
+    if (pwcache_digest(q->pwcache, name, hash, g->basic.password, certificate, g->digest) != 0) {
         return deny(r, REASON_INTERNAL);
     }
-    if (pwcache_known(q->pwcache, g->digest, q->mono_ms) && g->user_known) {
+    if (pwcache_known(q->pwcache, g->digest, q->mono_ms) && g->user != NULL) {
         return VERDICT_NEXT;
     }
     if (q->pwcheck == NULL) {
-        return password_checked(g, pwhash_verify(hash, basic->password), r);
+        return password_checked(g, pwhash_verify(hash, g->basic.password), r);
     }
-    const struct pwcheck_input in = {g->digest, hash, basic->password};
+    const struct pwcheck_input in = {g->digest, hash, g->basic.password};
     int rc = pwcheck_start(q->pwcheck, &in, on_password, g, &g->ticket);
     if (rc != 0) {
         return deny(r, rc == -ERR_BUSY ? REASON_PASSWORD_QUEUE_FULL : REASON_OUT_OF_MEMORY);
@@ -202,40 +244,104 @@ static enum verdict step_password(struct gate *g, const struct basic *basic, enu
     return VERDICT_WAIT;
 }
 
+static enum verdict step_password(struct gate *g, enum reason *r)
+{
+    enum verdict v = look_up(g, g->basic.user, r);
+    return v == VERDICT_NEXT ? check_password(g, r) : v;
+}
+
 static enum verdict step_pairing(struct gate *g, enum reason *r)
 {
-    bool compared = g->q->require != CONF_REQUIRE_PASSWORD && has_identity(g);
-    g->answer.claimed = g->user.name;
-    if (compared && !pairing_same(g->q->peer->identity->user, g->user.name, g->q->rule)) {
+    g->certificate_counts = g->q->require != CONF_REQUIRE_PASSWORD && has_identity(g);
+    g->answer.claimed = g->user->name;
+    if (g->certificate_counts &&
+        !pairing_same(g->q->peer->identity->user, g->user->name, g->q->rule)) {
         return deny(r, REASON_PAIRING_MISMATCH);
     }
-    if (!has_identity(g) && g->q->require == CONF_REQUIRE_BOTH && g->user.certificate_required) {
+    if (!has_identity(g) && g->q->require == CONF_REQUIRE_BOTH && g->user->certificate_required) {
         return deny(r, REASON_CERT_REQUIRED_BY_ROUTE);
     }
-    g->answer.user = g->user.name;
-    g->answer.user_by_password = true;
-    g->answer.user_by_certificate = compared;
+    return VERDICT_NEXT;
+}
+
+static enum verdict judge_account(const struct gate *g, const struct user *user, enum reason *r)
+{
+    if (user->disabled) {
+        return deny(r, REASON_USER_DISABLED);
+    }
+    if (user->expires_ms != 0 && g->q->wall_ms >= user->expires_ms) {
+        return deny(r, REASON_USER_EXPIRED);
+    }
+    if (g->certificate_counts && user_refuses_pin(user, g->q->peer->identity->digest)) {
+        return deny(r, REASON_CERT_NOT_PINNED);
+    }
     return VERDICT_ALLOW;
 }
 
-/* Note what step said. Returns true if the next one is to be asked. */
-static bool pass(struct gate *g, enum step step, enum verdict v, enum reason r)
+static enum verdict step_user(struct gate *g, enum reason *r)
+{
+    struct gate_answer *a = &g->answer;
+    if (g->decided_without_password) {
+        enum verdict v = look_up(g, g->q->peer->identity->user, r);
+        if (v != VERDICT_NEXT) {
+            return v;
+        }
+    }
+    a->account = g->user;
+    if (g->user != NULL && judge_account(g, g->user, r) != VERDICT_ALLOW) {
+        return VERDICT_DENY;
+    }
+    a->user = g->decided_without_password ? g->q->peer->identity->user : g->user->name;
+    a->user_by_password = !g->decided_without_password;
+    a->user_by_certificate = g->certificate_counts;
+    a->groups = g->user != NULL ? g->user->groups : NULL;
+    a->group_count = g->user != NULL ? g->user->group_count : 0;
+    return VERDICT_ALLOW;
+}
+
+static const struct {
+    const char *name;
+    enum verdict (*ask)(struct gate *g, enum reason *r);
+} steps[STEP_COUNT] = {
+    [STEP_CERTIFICATE] = {"certificate", step_certificate},
+    [STEP_WITHDRAWAL] = {"withdrawal", step_withdrawal},
+    [STEP_CREDENTIALS] = {"credentials", step_credentials},
+    [STEP_PASSWORD] = {"password", step_password},
+    [STEP_PAIRING] = {"pairing", step_pairing},
+    [STEP_USER] = {"user", step_user},
+};
+
+/* Note what the step said, and go on to the next if it has no objection. */
+static bool pass(struct gate *g, enum verdict v, enum reason r)
 {
     g->answer.verdict = v;
-    g->answer.step = step_names[step];
+    g->answer.step = steps[g->at].name;
     g->answer.reason = v == VERDICT_DENY ? r : REASON_OK;
     g->answer.challenge = v == VERDICT_DENY && reason_status(r) == 401;
     if (v != VERDICT_WAIT) {
-        g->passed[g->passed_n++] = (struct passed){step, v, g->answer.reason};
+        g->passed[g->passed_n++] = (struct passed){g->at, v, g->answer.reason};
     }
-    return v == VERDICT_NEXT;
+    if (v != VERDICT_NEXT) {
+        return false;
+    }
+    g->at = g->at == STEP_CREDENTIALS && g->decided_without_password ? STEP_USER : g->at + 1;
+    return true;
 }
 
-static void run_pairing(struct gate *g)
+/* Ask g->at and what follows it, until one decides or has to wait. */
+static void run_steps(struct gate *g)
 {
     enum reason r = REASON_INTERNAL;
-    enum verdict v = step_pairing(g, &r);
-    (void)pass(g, STEP_PAIRING, v, r);
+    enum verdict v = VERDICT_DENY;
+    do {
+        r = REASON_INTERNAL;
+        v = steps[g->at].ask(g, &r);
+    } while (pass(g, v, r));
+    if (g->lookup == NULL) {
+        /* Whatever waits now has copies. */
+        g->basic = (struct basic){STR_NONE, STR_NONE};
+        mem_wipe(g->scratch, sizeof(g->scratch));
+    }
 }
 
 static void on_password(void *arg, bool match)
@@ -244,31 +350,11 @@ static void on_password(void *arg, bool match)
     enum reason r = REASON_INTERNAL;
     g->ticket = NULL;
     enum verdict v = password_checked(g, match, &r);
-    if (pass(g, STEP_PASSWORD, v, r)) {
-        run_pairing(g);
+    if (pass(g, v, r)) {
+        run_steps(g);
     }
-    g->done(g->arg);
-}
-
-static void run_steps(struct gate *g, char scratch[BASIC_DECODED_MAX])
-{
-    struct basic basic = {STR_NONE, STR_NONE};
-    enum reason r = REASON_INTERNAL;
-    enum verdict v = step_certificate(g, &r);
-    if (!pass(g, STEP_CERTIFICATE, v, r)) {
-        return;
-    }
-    v = step_withdrawal(g, &r);
-    if (!pass(g, STEP_WITHDRAWAL, v, r)) {
-        return;
-    }
-    v = step_credentials(g, scratch, &basic, &r);
-    if (!pass(g, STEP_CREDENTIALS, v, r)) {
-        return;
-    }
-    v = step_password(g, &basic, &r);
-    if (pass(g, STEP_PASSWORD, v, r)) {
-        run_pairing(g);
+    if (g->answer.verdict != VERDICT_WAIT) {
+        g->done(g->arg);
     }
 }
 
@@ -278,12 +364,10 @@ struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *ar
     if (g == NULL) {
         return NULL;
     }
-    char scratch[BASIC_DECODED_MAX];
     g->q = q;
     g->done = done;
     g->arg = arg;
-    run_steps(g, scratch);
-    mem_wipe(scratch, sizeof(scratch));
+    run_steps(g);
     return g;
 }
 
@@ -296,7 +380,7 @@ void gate_trace(const struct gate *g,
                 void (*each)(void *arg, const char *step, enum verdict v, enum reason r), void *arg)
 {
     for (size_t i = 0; i < g->passed_n; i++) {
-        each(arg, step_names[g->passed[i].step], g->passed[i].verdict, g->passed[i].reason);
+        each(arg, steps[g->passed[i].step].name, g->passed[i].verdict, g->passed[i].reason);
     }
 }
 
@@ -308,6 +392,10 @@ void gate_free(struct gate *g)
     if (g->ticket != NULL) {
         pwcheck_cancel(g->ticket);
     }
+    if (g->lookup != NULL) {
+        users_cancel(g->lookup);
+    }
+    user_unref(g->user);
     mem_wipe(g, sizeof(*g));
     mem_free(g);
 }

@@ -28,7 +28,7 @@ struct gate_question {
     enum conf_require require;
     struct str authorization;   /* value of the one Authorization field, if any */
     size_t authorization_count; /* how many such fields there are */
-    const struct users *users;
+    struct users *users;
     const struct conf_identity *rule;
     struct pwcache *pwcache;
     struct pwcheck *pwcheck; /* NULL: passwords are checked in place (command line only) */
@@ -46,6 +46,10 @@ struct gate_answer {
     bool user_by_certificate;
     struct str claimed; /* whose password was proven, also when refused afterwards: for the log
                          * only; empty before that, as anyone may send any name; borrows as user */
+    const struct user *account; /* what the store knows of user; NULL: nothing, or refused before
+                                 * that was known; borrowed from the gate */
+    const struct str *groups;   /* of account when allowed; borrowed from the gate */
+    size_t group_count;
 };
 
 struct gate;
@@ -54,10 +58,12 @@ struct gate;
 typedef void (*gate_done_fn)(void *arg);
 
 /* Run the steps in order: certificate, withdrawal (expiry while the connection lives, of it, its
- * CAs and their CRLs), credentials, password, pairing. q and what it points to are borrowed until
- * the gate is freed, but for authorization, which is not looked at after this call. Returns the
- * gate, or NULL without memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is
- * VERDICT_WAIT, done(arg) comes once, later, unless the gate is freed before. */
+ * CAs and their CRLs), credentials, password, pairing, user (disabled, expired, certificates
+ * pinned). Password and pairing are left out where a certificate decides; user, where nobody is
+ * named. Password and user may wait. q and what it points to are borrowed until the gate is freed,
+ * but for authorization, which is not looked at after this call. Returns the gate, or NULL without
+ * memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT, done(arg) comes
+ * once, later, unless the gate is freed before. */
 struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg);
 
 /* The answer so far. Borrowed from g. */

@@ -1,10 +1,11 @@
-/* Owns: the table of users by normalised name, and their rules. Leaves the file to store/htpasswd.
- * Loop thread. */
+/* Owns: the table of users by normalised name, and their rules. Leaves the files to store/htpasswd
+ * and store/fields. Loop thread. */
 #include "auth/users.h"
 
 #include <stdlib.h>
 
 #include "auth/pairing.h"
+#include "auth/store/fields.h"
 #include "auth/store/htpasswd.h"
 #include "auth/store/pwhash.h"
 #include "base/mem.h"
@@ -13,17 +14,15 @@
 
 struct row {
     struct str normal; /* normalised name; borrows users.names */
-    struct user user;
+    struct user *user; /* a reference */
     unsigned line;
-    bool has_rule;
 };
 
 struct users {
     unsigned refs;
     struct conf_identity rule;
-    struct htpasswd *file; /* owned; NULL without one */
-    char *names;           /* owned: the normalised names, one after another */
-    struct row *rows;      /* owned; by normal */
+    char *names;      /* owned: the normalised names, one after another */
+    struct row *rows; /* owned; by normal */
     size_t n;
     bool any_without_certificate;
     char decoy[PWHASH_MAX + 1];
@@ -55,11 +54,12 @@ static struct row *find_row(const struct users *u, struct str name)
     return bsearch(&key, u->rows, u->n, sizeof(*u->rows), normal_to_row);
 }
 
-/* Fill u->rows from the file's entries. Returns 0 or -ERR_NOMEM. */
-static int fill_rows(struct users *u, const struct conf_users *conf, struct diags *diags)
+/* Fill u->rows from the file's entries. Returns 0 or a negative err_code. */
+static int fill_rows(struct users *u, const struct htpasswd *file, const struct conf_users *conf,
+                     struct diags *diags)
 {
     size_t n = 0;
-    const struct htpasswd_entry *entries = htpasswd_entries(u->file, &n);
+    const struct htpasswd_entry *entries = htpasswd_entries(file, &n);
     size_t octets = 0;
     for (size_t i = 0; i < n; i++) {
         octets += entries[i].name.n;
@@ -79,11 +79,14 @@ static int fill_rows(struct users *u, const struct conf_users *conf, struct diag
                      "line %u holds a name that no user can have", entries[i].line);
             return -ERR_MALFORMED;
         }
-        u->rows[u->n++] = (struct row){
-            .normal = {u->names + at, length},
-            .user = {entries[i].name, entries[i].hash, conf->certificate != CONF_NEED_OPTIONAL},
-            .line = entries[i].line,
-        };
+        const struct user found = {.name = entries[i].name, .hash = entries[i].hash};
+        struct row *row = &u->rows[u->n];
+        *row = (struct row){{u->names + at, length}, user_new(&found), entries[i].line};
+        if (row->user == NULL) {
+            diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd", NULL, "out of memory");
+            return -ERR_NOMEM;
+        }
+        u->n++;
         at += length;
     }
     return 0;
@@ -107,9 +110,67 @@ static int sort_rows(struct users *u, const struct conf_users *conf, struct diag
     return rc;
 }
 
+/* A line of the file of fields belongs to whose name it holds, not to whom it normalises to: both
+ * files are kept by hand or by "countersign user" side by side. */
+static int apply_fields(struct users *u, const struct conf_users *conf, struct str text,
+                        struct diags *diags)
+{
+    struct fields_file *fields = fields_file_read(conf->fields.p, text, diags);
+    if (fields == NULL) {
+        return -ERR_MALFORMED;
+    }
+    size_t n = 0;
+    const struct fields_entry *entries = fields_file_entries(fields, &n);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct row *row = find_row(u, entries[i].user->name);
+        if (row == NULL || !str_eq(row->user->name, entries[i].user->name)) {
+            diag_add(diags, DIAG_WARNING, fields_file_place(fields, &entries[i]), "users.fields",
+                     NULL, "there is no user of this name, so the line has no effect");
+            continue;
+        }
+        struct user whole = *entries[i].user;
+        whole.hash = row->user->hash;
+        struct user *user = user_new(&whole);
+        if (user == NULL) {
+            diag_add(diags, DIAG_ERROR, conf->fields.at, "users.fields", NULL, "out of memory");
+            rc = -ERR_NOMEM;
+            continue;
+        }
+        user_unref(row->user);
+        row->user = user;
+    }
+    fields_file_free(fields);
+    return rc;
+}
+
+static int load_fields(struct users *u, const struct conf_users *conf, struct files *files,
+                       struct diags *diags)
+{
+    struct err e = {0};
+    struct str text = STR_NONE;
+    if (files_read(files, conf->fields.p, &text, &e) != 0) {
+        diag_add(diags, DIAG_ERROR, conf->fields.at, "users.fields", NULL, "%s", e.text);
+        return -ERR_IO;
+    }
+    return apply_fields(u, conf, text, diags);
+}
+
+/* What the configuration says of a user goes before what the store says. */
 static int apply_rules(struct users *u, const struct conf_users *conf, struct diags *diags)
 {
+    for (size_t i = 0; i < u->n; i++) {
+        struct user *user = u->rows[i].user;
+        user->certificate_required = user->certificate == USER_CERTIFICATE_UNSET
+                                         ? conf->certificate != CONF_NEED_OPTIONAL
+                                         : user->certificate != USER_CERTIFICATE_OPTIONAL;
+    }
     int rc = 0;
+    bool *has_rule = mem_calloc(u->n, sizeof(*has_rule));
+    if (has_rule == NULL) {
+        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.rules", NULL, "out of memory");
+        return -ERR_NOMEM;
+    }
     for (size_t i = 0; i < conf->rule_count; i++) {
         const struct conf_user_rule *rule = &conf->rules[i];
         struct row *row = find_row(u, str_of(rule->name.p));
@@ -118,16 +179,17 @@ static int apply_rules(struct users *u, const struct conf_users *conf, struct di
                      "there is no user of this name, so the rule has no effect");
             continue;
         }
-        if (row->has_rule) {
+        if (has_rule[row - u->rows]) {
             diag_add(diags, DIAG_ERROR, rule->name.at, "users.rules", "Keep one of the rules.",
                      "there is already a rule for this user");
             rc = -ERR_MALFORMED;
         }
-        row->has_rule = true;
-        row->user.certificate_required = rule->certificate != CONF_NEED_OPTIONAL;
+        has_rule[row - u->rows] = true;
+        row->user->certificate_required = rule->certificate != CONF_NEED_OPTIONAL;
     }
+    mem_free(has_rule);
     for (size_t i = 0; i < u->n; i++) {
-        u->any_without_certificate |= !u->rows[i].user.certificate_required;
+        u->any_without_certificate |= !u->rows[i].user->certificate_required;
     }
     return rc;
 }
@@ -143,7 +205,7 @@ static struct str typical_hash(const struct users *u)
     size_t n = 0;
     size_t best = 0;
     for (size_t i = 0; i < u->n; i++) {
-        struct str cost = pwhash_cost(u->rows[i].user.hash);
+        struct str cost = pwhash_cost(u->rows[i].user->hash);
         size_t k = 0;
         while (k < n && !str_eq(seen[k].cost, cost)) {
             k++;
@@ -153,7 +215,7 @@ static struct str typical_hash(const struct users *u)
         }
         if (k == n) {
             seen[n].cost = cost;
-            seen[n].hash = u->rows[i].user.hash;
+            seen[n].hash = u->rows[i].user->hash;
             seen[n++].users = 0;
         }
         seen[k].users++;
@@ -175,12 +237,14 @@ static int load_file(struct users *u, const struct conf_users *conf, struct file
                  "%s", e.text);
         return -ERR_IO;
     }
-    u->file = htpasswd_read(conf->htpasswd.p, text, diags);
-    if (u->file == NULL) {
+    struct htpasswd *file = htpasswd_read(conf->htpasswd.p, text, diags);
+    if (file == NULL) {
         return -ERR_MALFORMED;
     }
-    int rc = fill_rows(u, conf, diags);
-    return rc == 0 ? sort_rows(u, conf, diags) : rc;
+    int rc = fill_rows(u, file, conf, diags);
+    htpasswd_free(file);
+    rc = rc == 0 ? sort_rows(u, conf, diags) : rc;
+    return rc == 0 && conf->fields.p != NULL ? load_fields(u, conf, files, diags) : rc;
 }
 
 struct users *users_load(const struct conf_users *conf, const struct conf_identity *identity,
@@ -220,18 +284,32 @@ void users_unref(struct users *u)
     if (u == NULL || --u->refs > 0) {
         return;
     }
-    htpasswd_free(u->file);
+    for (size_t i = 0; i < u->n; i++) {
+        user_unref(u->rows[i].user);
+    }
     mem_free(u->names);
     mem_free(u->rows);
     mem_wipe(u, sizeof(*u));
     mem_free(u);
 }
 
-bool users_find(const struct users *u, struct str name, struct user *out)
+enum users_found users_find(struct users *u, struct str name, users_done_fn done, void *arg,
+                            struct users_ticket **ticket, const struct user **user)
 {
+    (void)done;
+    (void)arg;
+    (void)ticket;
     const struct row *row = find_row(u, name);
-    *out = row != NULL ? row->user : (struct user){0};
-    return row != NULL;
+    if (row == NULL) {
+        return USERS_NONE;
+    }
+    *user = user_ref(row->user);
+    return USERS_FOUND;
+}
+
+void users_cancel(struct users_ticket *ticket)
+{
+    (void)ticket;
 }
 
 bool users_any_without_certificate(const struct users *u)

@@ -282,18 +282,21 @@ static int explain_fields(struct explanation *x, const struct gate_answer *answe
 /* Put a password that was left out among the proven ones, so that the gate goes past it. */
 static int take_as_right(const struct explanation *x, struct str password)
 {
-    struct user user;
+    const struct user *user = NULL;
+    struct users_ticket *none = NULL;
     unsigned char digest[PWCACHE_DIGEST];
-    if (!users_find(x->runtime->users, str_of(x->q->user), &user)) {
+    if (users_find(x->runtime->users, str_of(x->q->user), NULL, NULL, &none, &user) !=
+        USERS_FOUND) {
         return 0;
     }
     const unsigned char *certificate =
         x->peer.certificate == REASON_OK && x->identity != NULL ? x->identity->digest : NULL;
-    int result = pwcache_digest(x->pwcache, user.name, user.hash, password, certificate, digest);
+    int result = pwcache_digest(x->pwcache, user->name, user->hash, password, certificate, digest);
     if (result == 0) {
         pwcache_put(x->pwcache, digest, clock_mono_ms());
         say("password", "left out: taken as right");
     }
+    user_unref(user);
     return result;
 }
 

@@ -253,6 +253,12 @@ static const struct key users_keys[] = {
      .example = "users.htpasswd",
      .meaning = "File of user names and password hashes (bcrypt, yescrypt, SHA-512-crypt, "
                 "SHA-256-crypt). Needed by every route that takes a password."},
+    {.name = "fields",
+     .type = KEY_FILE,
+     AT(conf_users, fields),
+     .example = "users.fields",
+     .meaning = "File of what else is known of the users of htpasswd, a line each: NAME "
+                "certificate=optional groups=a,b expires=2027-01-31 pin=FINGERPRINT disabled=yes."},
     {.name = "certificate",
      .type = KEY_CHOICE,
      AT(conf_users, certificate),

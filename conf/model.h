@@ -89,6 +89,7 @@ struct conf_user_rule {
 
 struct conf_users {
     struct conf_text htpasswd;
+    struct conf_text fields;    /* beside htpasswd; p NULL: none */
     enum conf_need certificate; /* for users without a rule of their own */
     struct conf_user_rule *rules;
     size_t rule_count;

@@ -90,10 +90,10 @@ static const struct outcome {
     const char *claimed; /* whose password was proven; NULL: nobody's */
 } outcomes[] = {
     {"ON", VERDICT_ALLOW, REASON_OK, "credentials", "", false, false, false, false, NULL},
-    {"OC", VERDICT_ALLOW, REASON_OK, "credentials", "alice", false, false, true, false, NULL},
-    {"OA", VERDICT_ALLOW, REASON_OK, "pairing", "alice", false, true, false, true, "alice"},
-    {"OB", VERDICT_ALLOW, REASON_OK, "pairing", "bob", false, true, false, true, "bob"},
-    {"O2", VERDICT_ALLOW, REASON_OK, "pairing", "alice", false, true, true, true, "alice"},
+    {"OC", VERDICT_ALLOW, REASON_OK, "user", "alice", false, false, true, false, NULL},
+    {"OA", VERDICT_ALLOW, REASON_OK, "user", "alice", false, true, false, true, "alice"},
+    {"OB", VERDICT_ALLOW, REASON_OK, "user", "bob", false, true, false, true, "bob"},
+    {"O2", VERDICT_ALLOW, REASON_OK, "user", "alice", false, true, true, true, "alice"},
     {"MC", VERDICT_DENY, REASON_CLIENT_CERT_MISSING, "certificate", "", false, 0, 0, false, NULL},
     {"UC", VERDICT_DENY, REASON_CLIENT_CERT_UNKNOWN_CA, "certificate", "", false, 0, 0, false,
      NULL},

@@ -48,6 +48,26 @@ static void end(struct load *l)
     tmpdir_remove(&l->dir);
 }
 
+/* As users_find() of a file, which answers at once; the reference in *out is the caller's. */
+static bool find(struct users *u, struct str name, const struct user **out)
+{
+    *out = NULL;
+    enum users_found found = users_find(u, name, NULL, NULL, NULL, out);
+    assert_true(found == USERS_FOUND || found == USERS_NONE);
+    assert_true((*out != NULL) == (found == USERS_FOUND));
+    return found == USERS_FOUND;
+}
+
+/* Whether a user who must be there needs a certificate. */
+static bool needs_certificate(struct users *u, struct str name)
+{
+    const struct user *user = NULL;
+    assert_true(find(u, name, &user));
+    bool required = user->certificate_required;
+    user_unref(user);
+    return required;
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -73,11 +93,14 @@ static void test_find(void **state)
         {"a name that is no UTF-8", STR("b\xffob"), NULL},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct user user = {.certificate_required = true, .name = STR("x")};
-        bool found = users_find(l.users, rows[i].name, &user);
+        const struct user *user = NULL;
+        bool found = find(l.users, rows[i].name, &user);
         CHECK_ROW(rows[i].says, found == (rows[i].found != NULL));
-        CHECK_STR(rows[i].says, user.name, str_of(rows[i].found));
-        CHECK_ROW(rows[i].says, user.certificate_required == found);
+        if (found) {
+            CHECK_STR(rows[i].says, user->name, str_of(rows[i].found));
+            CHECK_ROW(rows[i].says, user->certificate_required);
+        }
+        user_unref(user);
     }
     struct users *again = users_ref(l.users);
     users_unref(again);
@@ -90,7 +113,6 @@ static void test_rules(void **state)
 {
     (void)state;
     struct load l;
-    struct user user;
     struct conf_user_rule rules[] = {
         {.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL},
         {.name = {.p = "nobody"}, .certificate = CONF_NEED_OPTIONAL},
@@ -99,8 +121,8 @@ static void test_rules(void **state)
          (struct conf_users){.rules = rules, .rule_count = ROWS(rules)}, (struct conf_identity){0});
     assert_non_null(l.users);
     assert_int_equal(diags_warnings(l.diags), 2); /* a weak hash, a rule for nobody */
-    assert_true(users_find(l.users, STR("alice"), &user) && user.certificate_required);
-    assert_true(users_find(l.users, STR("bob"), &user) && !user.certificate_required);
+    assert_true(needs_certificate(l.users, STR("alice")));
+    assert_false(needs_certificate(l.users, STR("bob")));
     assert_true(users_any_without_certificate(l.users));
     end(&l);
 
@@ -109,8 +131,8 @@ static void test_rules(void **state)
          (struct conf_users){.certificate = CONF_NEED_OPTIONAL, .rules = rules, .rule_count = 1},
          (struct conf_identity){0});
     assert_non_null(l.users);
-    assert_true(users_find(l.users, STR("alice"), &user) && !user.certificate_required);
-    assert_true(users_find(l.users, STR("bob"), &user) && user.certificate_required);
+    assert_false(needs_certificate(l.users, STR("alice")));
+    assert_true(needs_certificate(l.users, STR("bob")));
     end(&l);
 
     load(&l, "alice:" H5 "\n", (struct conf_users){0}, (struct conf_identity){0});
@@ -182,15 +204,62 @@ static void test_no_file(void **state)
     (void)state;
     struct files *files = files_new();
     struct diags *diags = diags_new();
-    struct user user;
+    const struct user *user = NULL;
     struct users *u = users_load(&(struct conf_users){0}, &(struct conf_identity){0}, files, diags);
     assert_non_null(u);
     assert_int_equal(users_count(u), 0);
-    assert_false(users_find(u, STR("alice"), &user));
+    assert_false(find(u, STR("alice"), &user));
     assert_int_equal(pwhash_kind(users_decoy(u)), PWHASH_YESCRYPT);
     users_unref(u);
     diags_free(diags);
     files_free(files);
+}
+
+static void test_fields(void **state)
+{
+    (void)state;
+    struct load l;
+    char path[TMPDIR_PATH_MAX];
+    static const char fields[] = "# who may do what\n"
+                                 "alice certificate=optional groups=a,b\n"
+                                 "bob certificate=required totp=00ff totp_required=yes\r\n"
+                                 "Bob disabled=yes\n"
+                                 "nobody disabled=yes\n";
+    struct conf_user_rule rules[] = {{.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL}};
+    begin(&l, "alice:" H5 "\nbob:" H5 "\n");
+    tmpdir_write(&l.dir, "fields", fields, sizeof(fields) - 1);
+    struct conf_users conf = {.htpasswd = {.p = l.path},
+                              .fields = {.p = tmpdir_path(&l.dir, "fields", path)},
+                              .rules = rules,
+                              .rule_count = 1};
+    l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
+    assert_non_null(l.users);
+    assert_int_equal(diags_warnings(l.diags), 2); /* Bob and nobody are not there */
+    assert_false(needs_certificate(l.users, STR("alice")));
+    assert_false(needs_certificate(l.users, STR("bob"))); /* the configuration wins */
+    const struct user *user = NULL;
+    assert_true(find(l.users, STR("alice"), &user));
+    CHECK_STR("the hash stays", user->hash, STR(H5));
+    assert_int_equal(user->group_count, 2);
+    user_unref(user);
+    assert_true(find(l.users, STR("bob"), &user));
+    assert_false(user->disabled);
+    assert_true(user->totp_required);
+    CHECK_STR("raw octets", user->totp_secret, STR("\0\377"));
+    end(&l);
+    CHECK_STR("a record outlives its table", user->name, STR("bob"));
+    user_unref(user);
+
+    begin(&l, "alice:" H5 "\n");
+    tmpdir_write(&l.dir, "fields", "alice disabled=maybe\n", 21);
+    conf = (struct conf_users){.htpasswd = {.p = l.path},
+                               .fields = {.p = tmpdir_path(&l.dir, "fields", path)}};
+    l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
+    assert_null(l.users);
+    assert_int_equal(diags_errors(l.diags), 1);
+    conf.fields.p = "/nonexistent/fields";
+    assert_null(users_load(&conf, &(struct conf_identity){0}, l.files, l.diags));
+    end(&l);
 }
 
 static void test_memory(void **state)
@@ -214,7 +283,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),    cmocka_unit_test(test_rules),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_decoy),
-        cmocka_unit_test(test_no_file), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_no_file), cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

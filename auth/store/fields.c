@@ -1,0 +1,230 @@
+/* Owns: reading the file of users' fields. Leaves the form of each field to user_draft. Any
+ * thread, or the command line. */
+#include "auth/store/fields.h"
+
+#include <stdlib.h>
+
+#include "auth/store/htpasswd_line.h"
+#include "auth/store/user_draft.h"
+#include "base/mem.h"
+
+#define FINDINGS_MAX 100 /* after these a file is given up */
+
+struct fields_file {
+    const char *path; /* borrowed from the caller, like the next two */
+    struct diags *diags;
+    struct str text;
+    struct fields_entry *entries; /* owned; by name */
+    size_t n;
+    size_t errors;
+    uint32_t source;
+    bool has_source;
+};
+
+/* Text with the secrets behind "totp=" as asterisks, everything else in its place. */
+static char *mask_secrets(struct str text)
+{
+    char *masked = mem_dup(text.n > 0 ? text.p : "", text.n);
+    size_t at = 0;
+    while (masked != NULL && at < text.n) {
+        if (str_starts(str_slice(text, at, text.n), STR("totp="))) {
+            for (at += 5; at < text.n && strchr(" \t\r\n", text.p[at]) == NULL; at++) {
+                masked[at] = '*';
+            }
+        }
+        at++;
+    }
+    return masked;
+}
+
+static uint32_t source_of(struct fields_file *f)
+{
+    if (!f->has_source) {
+        char *masked = mask_secrets(f->text);
+        f->source =
+            diags_source(f->diags, f->path, (struct str){masked, masked != NULL ? f->text.n : 0});
+        f->has_source = true;
+        mem_free(masked);
+    }
+    return f->source;
+}
+
+static void fault_at(struct fields_file *f, unsigned line, size_t column, const char *what)
+{
+    struct conf_pos at = {source_of(f), line, (uint32_t)column};
+    f->errors++;
+    diag_add(f->diags, DIAG_ERROR, at, NULL, NULL, "%s", what);
+}
+
+static int hex_value(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, str_lower(c)) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+bool fields_read_name(struct str line, char *scratch, struct str *name, struct str *rest)
+{
+    size_t n = 0;
+    size_t at = 0;
+    while (at < line.n && line.p[at] != ' ' && line.p[at] != '\t') {
+        char c = line.p[at++];
+        if (c == '%') {
+            int high = at + 1 < line.n ? hex_value(line.p[at]) : -1;
+            int low = at + 1 < line.n ? hex_value(line.p[at + 1]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = (char)(high * 16 + low);
+            at += 2;
+        }
+        if (n == USER_NAME_MAX) {
+            return false;
+        }
+        scratch[n++] = c;
+    }
+    *name = (struct str){scratch, n};
+    *rest = str_slice(line, at, line.n);
+    return !htpasswd_is_comment(line) && htpasswd_name_fault(*name) == NULL;
+}
+
+int fields_write_name(struct str name, struct buf *out)
+{
+    int rc = 0;
+    for (size_t i = 0; i < name.n && rc == 0; i++) {
+        char c = name.p[i];
+        bool plain = c != '%' && c != ' ' && c != '\t' && (c != '#' || i > 0);
+        rc = plain ? buf_append(out, str_slice(name, i, i + 1))
+                   : buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+    return rc;
+}
+
+/* Read the fields behind a name into d. */
+static void read_fields(struct fields_file *f, struct str line, struct str rest, unsigned number,
+                        struct user_draft *d)
+{
+    while (rest.n > 0) {
+        struct str word = rest;
+        size_t end = 0;
+        while (end < rest.n && rest.p[end] != ' ' && rest.p[end] != '\t') {
+            end++;
+        }
+        word.n = end;
+        rest = str_slice(rest, end + 1, rest.n);
+        struct str key = STR_NONE;
+        struct str value = STR_NONE;
+        if (word.n == 0) {
+            continue;
+        }
+        const char *fault = str_cut(word, '=', &key, &value) ? user_draft_set(d, key, value)
+                                                             : "a field is written as key=value";
+        if (fault != NULL) {
+            fault_at(f, number, (size_t)(word.p - line.p) + 1, fault);
+        }
+    }
+}
+
+static void read_line(struct fields_file *f, struct str line, unsigned number)
+{
+    char scratch[USER_NAME_MAX];
+    struct str name = STR_NONE;
+    struct str rest = STR_NONE;
+    if (htpasswd_is_comment(line)) {
+        return;
+    }
+    if (!fields_read_name(line, scratch, &name, &rest)) {
+        fault_at(f, number, 1, "the line does not begin with a name that a user can have");
+        return;
+    }
+    struct user_draft d;
+    user_draft_begin(&d, &(struct user){.name = name});
+    read_fields(f, line, rest, number, &d);
+    struct fields_entry e = {user_new(&d.user), number};
+    mem_wipe(&d, sizeof(d));
+    if (e.user == NULL) {
+        fault_at(f, number, 1, "out of memory");
+        return;
+    }
+    f->entries[f->n++] = e;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct fields_entry *x = a;
+    const struct fields_entry *y = b;
+    int order = str_cmp(x->user->name, y->user->name);
+    return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static void read_lines(struct fields_file *f)
+{
+    struct str rest = f->text;
+    struct str line = STR_NONE;
+    for (unsigned number = 1; rest.n > 0 && f->errors < FINDINGS_MAX; number++) {
+        (void)str_cut(rest, '\n', &line, &rest);
+        read_line(f, htpasswd_without_cr(line), number);
+    }
+    if (f->n > 1) {
+        qsort(f->entries, f->n, sizeof(*f->entries), by_name);
+    }
+    for (size_t i = 1; i < f->n; i++) {
+        if (str_eq(f->entries[i - 1].user->name, f->entries[i].user->name)) {
+            fault_at(f, f->entries[i].line, 1, "the name stands in the file twice");
+        }
+    }
+}
+
+static size_t count_lines(struct str text)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < text.n; i++) {
+        n += text.p[i] == '\n' ? 1 : 0;
+    }
+    return n;
+}
+
+struct fields_file *fields_file_read(const char *path, struct str text, struct diags *diags)
+{
+    struct fields_file *f = mem_calloc(1, sizeof(*f));
+    if (f != NULL) {
+        f->path = path;
+        f->text = text;
+        f->diags = diags;
+        f->entries = mem_calloc(count_lines(text), sizeof(*f->entries));
+    }
+    if (f == NULL || f->entries == NULL) {
+        diag_add(diags, DIAG_ERROR, (struct conf_pos){0}, NULL, NULL, "%s: out of memory", path);
+        fields_file_free(f);
+        return NULL;
+    }
+    read_lines(f);
+    if (f->errors > 0) {
+        fields_file_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+void fields_file_free(struct fields_file *f)
+{
+    if (f == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        user_unref(f->entries[i].user);
+    }
+    mem_free(f->entries);
+    mem_free(f);
+}
+
+const struct fields_entry *fields_file_entries(const struct fields_file *f, size_t *n)
+{
+    *n = f->n;
+    return f->entries;
+}
+
+struct conf_pos fields_file_place(struct fields_file *f, const struct fields_entry *e)
+{
+    return (struct conf_pos){source_of(f), e->line, 1};
+}
