@@ -3,10 +3,17 @@
 
 #include "conf/dump.h"
 #include "conf/keys_text.h"
+#include "conf/syntax.h"
 
 #define VARIABLE  "{\"$ref\": \"#/$defs/variable\"}"
 #define TEXT      "{\"type\": \"string\"}"
 #define TEXT_LIST "{\"type\": \"array\", \"items\": " TEXT "}"
+
+/* A text of a form that editors can tell; a variable may stand for any part of it. */
+#define FORM(pattern)                                                                              \
+    "\"anyOf\": [{\"type\": \"string\", \"pattern\": \"" pattern "\"}, " VARIABLE "]"
+#define LISTEN FORM("^(unix:.+|systemd:.+|.+:[0-9]{1,5})$")
+#define SERVER FORM("^(unix:.+|.+:[0-9]{1,5})$")
 
 static void fixed(struct emit *e, const char *text)
 {
@@ -63,9 +70,14 @@ static void value(struct emit *e, const struct key *k)
               "\"anyOf\": [{\"type\": \"string\", \"pattern\": \"^[0-7]{3,4}$\"}, " VARIABLE "]");
         break;
     case KEY_TEXTS:
-    case KEY_SERVERS:
     case KEY_RANGES:
         fixed(e, "\"type\": \"array\", \"items\": " TEXT);
+        break;
+    case KEY_SERVERS:
+        fixed(e, "\"type\": \"array\", \"items\": {" SERVER "}");
+        break;
+    case KEY_LISTEN:
+        fixed(e, LISTEN);
         break;
     case KEY_FILES:
         fixed(e, "\"anyOf\": [" TEXT ", " TEXT_LIST "]");
@@ -74,12 +86,11 @@ static void value(struct emit *e, const struct key *k)
     case KEY_FILE:
     case KEY_PATH:
     case KEY_OUTPUT:
-    case KEY_LISTEN:
     case KEY_SECTION:
     case KEY_LIST:
     case KEY_MAP:
     default:
-        fixed(e, "\"type\": \"string\"");
+        fixed(e, k->check == syntax_route_path ? FORM("^/") : "\"type\": \"string\"");
         break;
     }
 }

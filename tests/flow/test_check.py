@@ -1,9 +1,14 @@
 """countersign check: every error with its place, what to do about it, and nothing that is none."""
+import json
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from pki import Authority, cert_pem, crl_pem
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def errors(result):
@@ -82,3 +87,35 @@ def test_relative_socket_addresses_start_at_the_file(make_proxy):
     proxy.config["listeners"][1]["address"] = "unix:@l.sock"
     proxy.write_config()
     assert "absolute path" in proxy.run("check", "-c", str(proxy.config_path)).stderr
+
+
+def schema_of(proxy):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(proxy.run("config", "schema").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_schema_takes_what_check_takes(make_proxy):
+    proxy = make_proxy()
+    schema = schema_of(proxy)
+    examples = sorted((ROOT / "conf/examples").glob("*.yaml"))
+    assert examples
+    for path in examples:
+        assert not list(schema.iter_errors(yaml.safe_load(path.read_text()))), path
+    for address in ("127.0.0.1:1", "[::]:8443", "unix:a.sock", "systemd:web", "0.0.0.0:${PORT}"):
+        proxy.config["listeners"][0]["address"] = address
+        assert schema.is_valid(proxy.config), address
+
+
+@pytest.mark.parametrize("section,key,value", [
+    ("listeners", "address", "127.0.0.1"), ("listeners", "address", "8443"),
+    ("listeners", "adress", "127.0.0.1:1"), ("routes", "path", "x"), ("routes", "require", "bth"),
+    ("upstreams", "servers", ["localhost"]), ("upstreams", "servers", ["systemd:x"])])
+def test_schema_refuses_what_check_refuses(make_proxy, section, key, value):
+    proxy = make_proxy()
+    entry = proxy.config[section]["api" if section == "upstreams" else 0]
+    entry[key] = value
+    proxy.write_config()
+    assert not schema_of(proxy).is_valid(proxy.config)
+    assert proxy.run("check", "-c", str(proxy.config_path)).returncode == 1
