@@ -19,6 +19,11 @@ static int read_line(int fd, char out[SECRET_MAX], struct str *line, struct err 
         if (got < 0) {
             return err_set(e, ERR_IO, "cannot read the password");
         }
+        if (got == 0 && n == 0) {
+            return err_set(e, ERR_IO,
+                           "there is no password on standard input: write it there as one line, or "
+                           "run this on a terminal, which asks for it");
+        }
         if (got == 0 || c == '\n') {
             break;
         }

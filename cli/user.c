@@ -23,9 +23,12 @@ static const char usage_text[] =
     "  -c, --config CONFIG  take the file that users.htpasswd names there\n"
     "                       (default /etc/countersign/countersign.yaml)\n"
     "  -f, --file FILE      the htpasswd file itself\n"
-    "  -i, --stdin          read the password from standard input\n"
+    "  -i, --stdin          read the password from standard input, one line, also on a terminal\n"
     "\n"
-    "A running proxy takes the change up by itself. The password is never an argument.\n";
+    "The password is asked for on the terminal; where standard input is none, it is read from\n"
+    "there. It is never an argument. A running proxy takes the change up by itself.\n"
+    "\n"
+    "Exit status: 0 done, 1 not done (verify: wrong), 2 wrong usage.\n";
 
 struct request {
     const char *verb;
