@@ -53,6 +53,8 @@ static void record_failure(struct conn *c, enum reason why, struct str detail)
         .wall_ms = clock_wall_ms(),
         .client = peer->client_text,
         .listener = peer->listener_text,
+        /* The only failure that is answered in HTTP. */
+        .status = why == REASON_PLAIN_HTTP_ON_TLS_PORT ? reason_status(why) : 0,
         .reason = why,
         .step = STR("handshake"),
         .duration_us = clock_mono_us() - c->accepted_us,

@@ -275,6 +275,9 @@ def test_plain_http_gets_an_answer(proxy):
             data += piece
     assert data.startswith(b"HTTP/1.1 400 ")
     assert proxy.refusals("plain_http_on_tls_port") == 1
+    record = wait_until(proxy.access)[-1]
+    assert record["auth.reason"] == "plain_http_on_tls_port"
+    assert record["http.response.status_code"] == 400
 
 
 def multi_site(make_proxy, zoo, unknown):
