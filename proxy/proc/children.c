@@ -47,16 +47,6 @@ void children_remove(struct children *c, unsigned i)
     child->state = CHILD_NONE;
 }
 
-int children_find(const struct children *c, pid_t pid)
-{
-    for (unsigned i = 0; i < c->n; i++) {
-        if (c->v[i].state != CHILD_NONE && c->v[i].pid == pid) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
 bool children_died(struct children *c, unsigned i, uint64_t now_ms)
 {
     struct child *child = &c->v[i];

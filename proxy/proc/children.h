@@ -48,9 +48,6 @@ void children_add(struct children *c, unsigned i, pid_t pid, int fd, uint64_t no
 /* The worker in place i is gone: the place is empty, its descriptor closed. */
 void children_remove(struct children *c, unsigned i);
 
-/* The place of a process, or -1. */
-int children_find(const struct children *c, pid_t pid);
-
 /* Note that the worker of place i died without being told to. Returns true if that was once too
  * often: it then rests until rest_until_ms. */
 bool children_died(struct children *c, unsigned i, uint64_t now_ms);

@@ -261,11 +261,6 @@ void server_abort(struct server *s)
     for_each_conn(s, close_conn);
 }
 
-size_t server_connections(const struct server *s)
-{
-    return s->home.count;
-}
-
 struct server *server_new(struct env *env, struct admit *admit)
 {
     struct server *s = mem_calloc(1, sizeof(*s));

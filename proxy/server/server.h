@@ -32,9 +32,6 @@ void server_drain(struct server *s, void (*empty)(void *arg), void *arg);
 /* Close every connection now. */
 void server_abort(struct server *s);
 
-/* Connections open now. */
-size_t server_connections(const struct server *s);
-
 /* Free it; every connection must be closed. NULL is fine. */
 void server_free(struct server *s);
 

@@ -19,9 +19,6 @@ static void places(void **state)
     assert_int_equal(children_alive(&c), 0);
     int fd = open("/dev/null", O_RDONLY);
     children_add(&c, 1, 4711, fd, 100);
-    assert_int_equal(children_find(&c, 4711), 1);
-    assert_int_equal(children_find(&c, 0), -1);
-    assert_int_equal(children_find(&c, 4712), -1);
     assert_int_equal(children_alive(&c), 1);
     assert_int_equal(children_ready(&c), 0);
     c.v[1].state = CHILD_READY;
@@ -30,7 +27,6 @@ static void places(void **state)
     assert_int_equal(children_ready(&c), 0);
     children_remove(&c, 1);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
-    assert_int_equal(children_find(&c, 4711), -1);
     assert_int_equal(children_alive(&c), 0);
     children_fini(&c);
 }
