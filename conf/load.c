@@ -11,6 +11,7 @@
 #include "conf/expand.h"
 #include "conf/keys.h"
 #include "conf/read.h"
+#include "conf/reader.h"
 
 enum { SOURCES_MAX = 1024 };
 
@@ -53,7 +54,7 @@ static const char *from_here(struct arena *a, const char *path)
         return NULL;
     }
     const struct read_base base = {(const char *const[]){here}, 1, 0, NULL};
-    return read_absolute(a, &base, 0, str_of(path));
+    return reader_absolute(a, &base, 0, str_of(path));
 }
 
 /* Read one file to a tree. shown: its name as it is printed and read; at: who included it, line 0
@@ -163,7 +164,7 @@ static int include_pattern(struct loader *l, const struct node *n)
     if (n->kind != NODE_SCALAR || n->text.n == 0 || expand(a, n->text, &text, &e) != 0) {
         return 0; /* read_draft reports it, as the row says what is expected */
     }
-    const char *pattern = read_absolute(a, &base, n->at.file, text);
+    const char *pattern = reader_absolute(a, &base, n->at.file, text);
     if (pattern == NULL) {
         return -ERR_NOMEM;
     }

@@ -7,21 +7,11 @@
 
 #include "base/err.h"
 #include "conf/expand.h"
+#include "conf/read_value.h"
 #include "conf/reader.h"
 #include "conf/value.h"
 
-void reader_complain(struct reader *r, struct conf_pos at, const char *suggestion,
-                     const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    diag_add(r->diags, DIAG_ERROR, at, r->path[0] != '\0' ? r->path : NULL, suggestion, "%s", text);
-}
-
-/* Put a further step on the key path; returns what reader_leave() takes back. */
+/* Put a further step on the key path; returns what leave() takes back. */
 static size_t enter(struct reader *r, const char *before, struct str step)
 {
     size_t n = strlen(r->path);
@@ -69,7 +59,16 @@ static bool is_kind(struct reader *r, const struct node *n, enum node_kind kind,
 }
 
 /* The text of a scalar with its variables replaced; false if there is none (reported). */
-bool reader_text(struct reader *r, const struct node *n, struct str *out)
+/* Note where object was given. */
+static void note_place(struct reader *r, const void *object, struct conf_pos at)
+{
+    if (draft_note(r->draft, object, at) != 0) {
+        r->nomem = true;
+    }
+}
+
+/* The text of a scalar, its variables replaced; false if there is none, which is then reported. */
+static bool scalar_text(struct reader *r, const struct node *n, struct str *out)
 {
     struct err e = {0};
     if (!is_kind(r, n, NODE_SCALAR, "a single value", NULL)) {
@@ -97,25 +96,6 @@ bool reader_text(struct reader *r, const struct node *n, struct str *out)
         return false;
     }
     return true;
-}
-
-void *reader_alloc(struct reader *r, size_t count, size_t size)
-{
-    size_t n = 0;
-    void *p = __builtin_mul_overflow(count, size, &n) ? NULL : arena_alloc(&r->draft->arena, n);
-    if (p == NULL) {
-        r->nomem = true;
-        return NULL;
-    }
-    memset(p, 0, n);
-    return p;
-}
-
-void reader_note(struct reader *r, const void *object, struct conf_pos at)
-{
-    if (draft_note(r->draft, object, at) != 0) {
-        r->nomem = true;
-    }
 }
 
 static void read_section(struct reader *r, const struct key_section *s, const struct node *n,
@@ -188,15 +168,15 @@ static void read_list(struct reader *r, const struct key *k, const struct node *
         return;
     }
     size_t count = single ? 1 : n->count;
-    if (!reader_list_begin(r, k, count, base)) {
+    if (!read_value_list_begin(r, k, count, base)) {
         return;
     }
     size_t i = 0;
     for (const struct node *child = single ? n : n->first; i < count; child = child->next, i++) {
         size_t back = single ? strlen(r->path) : enter_index(r, i);
         struct str text;
-        if (reader_text(r, child, &text)) {
-            reader_list_item(r, k, &(struct reader_value){text, child->at}, i, base);
+        if (scalar_text(r, child, &text)) {
+            read_value_list_item(r, k, &(struct reader_value){text, child->at}, i, base);
         }
         leave(r, back);
     }
@@ -212,7 +192,7 @@ static void read_default(struct reader *r, const struct key *k, void *base)
     if (k->type == KEY_SECTION) {
         read_section(r, k->section, NULL, (char *)base + k->offset);
     } else if (k->fallback != NULL) {
-        reader_scalar(r, k, &(struct reader_value){str_of(k->fallback), {0}}, base);
+        read_value_scalar(r, k, &(struct reader_value){str_of(k->fallback), {0}}, base);
     }
 }
 
@@ -226,14 +206,14 @@ static void read_key(struct reader *r, const struct key *k, const struct node *n
         break;
     case KEY_LIST:
     case KEY_MAP:
-        reader_note(r, object, n->at);
+        note_place(r, object, n->at);
         read_entries(r, k, n, base);
         break;
     case KEY_TEXTS:
     case KEY_FILES:
     case KEY_SERVERS:
     case KEY_RANGES:
-        reader_note(r, object, n->at);
+        note_place(r, object, n->at);
         read_list(r, k, n, base);
         break;
     case KEY_TEXT:
@@ -249,11 +229,11 @@ static void read_key(struct reader *r, const struct key *k, const struct node *n
     case KEY_MODE:
     case KEY_LISTEN:
     default:
-        reader_note(r, object, n->at);
+        note_place(r, object, n->at);
         /* What is wrong keeps its default, so that it is not reported again as not fitting. */
         read_default(r, k, base);
-        if (reader_text(r, n, &text)) {
-            reader_scalar(r, k, &(struct reader_value){text, n->at}, base);
+        if (scalar_text(r, n, &text)) {
+            read_value_scalar(r, k, &(struct reader_value){text, n->at}, base);
         }
         break;
     }
@@ -326,20 +306,6 @@ static void read_section(struct reader *r, const struct key_section *s, const st
         }
         read_default(r, k, base);
     }
-}
-
-const char *read_absolute(struct arena *a, const struct read_base *base, uint32_t file,
-                          struct str path)
-{
-    if (str_starts(path, STR("/")) || file < base->first || file - base->first >= base->count) {
-        return arena_dup(a, path).p;
-    }
-    while (str_starts(path, STR("./"))) {
-        path = str_slice(path, 2, path.n);
-    }
-    const char *directory = base->directories[file - base->first];
-    bool root = strcmp(directory, "/") == 0;
-    return arena_printf(a, "%s/%.*s", root ? "" : directory, STR_ARG(path)).p;
 }
 
 int read_draft(struct draft *d, const struct node *root, const struct read_base *base,

@@ -6,17 +6,7 @@
 #include "conf/files.h"
 #include "conf/yaml.h"
 
-/* Where relative paths start: the directories of the sources, which diags numbers from first on. */
-struct read_base {
-    const char *const *directories;
-    size_t count;
-    uint32_t first;
-    const char *credentials; /* $CREDENTIALS_DIRECTORY, or NULL */
-};
-
-/* path (NUL-ended) as it stands in source file, made absolute, in a; NULL without memory. */
-const char *read_absolute(struct arena *a, const struct read_base *base, uint32_t file,
-                          struct str path) __attribute__((warn_unused_result));
+struct read_base;
 
 /* Fill d from root (NULL: an empty file) and the defaults. Every mistake goes to diags. Returns 0,
  * also with mistakes, or -ERR_NOMEM. */

@@ -1,11 +1,12 @@
 /* Owns: one scalar into its place in the model: type, bounds, form. Not: the walk (read.c). One
  * thread a call. */
+#include "conf/read_value.h"
+
 #include <stdio.h>
 
 #include "base/addr.h"
 #include "base/err.h"
 #include "conf/keys_text.h"
-#include "conf/reader.h"
 #include "conf/value.h"
 
 static void expected(struct reader *r, const struct reader_value *v, const char *what)
@@ -112,7 +113,7 @@ static const char *find_file(struct reader *r, const char *absolute, struct str 
 
 static const char *read_path(struct reader *r, const struct key *k, const struct reader_value *v)
 {
-    const char *path = read_absolute(&r->draft->arena, r->base, v->at.file, v->text);
+    const char *path = reader_absolute(&r->draft->arena, r->base, v->at.file, v->text);
     if (path == NULL) {
         r->nomem = true;
         return NULL;
@@ -169,7 +170,7 @@ static struct str whole_address(struct reader *r, const struct reader_value *v)
     if (!str_starts(v->text, STR("unix:")) || path.n == 0 || path.p[0] == '/' || path.p[0] == '@') {
         return v->text;
     }
-    const char *absolute = read_absolute(&r->draft->arena, r->base, v->at.file, path);
+    const char *absolute = reader_absolute(&r->draft->arena, r->base, v->at.file, path);
     struct str whole =
         absolute != NULL ? arena_printf(&r->draft->arena, "unix:%s", absolute) : STR_NONE;
     if (whole.p == NULL) {
@@ -201,7 +202,8 @@ static void read_address(struct reader *r, const struct reader_value *v, bool to
     }
 }
 
-void reader_scalar(struct reader *r, const struct key *k, const struct reader_value *v, void *base)
+void read_value_scalar(struct reader *r, const struct key *k, const struct reader_value *v,
+                       void *base)
 {
     void *object = (char *)base + k->offset;
     switch (k->type) {
@@ -252,7 +254,7 @@ static size_t item_size(const struct key *k)
     return size;
 }
 
-bool reader_list_begin(struct reader *r, const struct key *k, size_t count, void *base)
+bool read_value_list_begin(struct reader *r, const struct key *k, size_t count, void *base)
 {
     void *items = reader_alloc(r, count, item_size(k));
     if (items == NULL) {
@@ -268,8 +270,8 @@ bool reader_list_begin(struct reader *r, const struct key *k, size_t count, void
     return true;
 }
 
-void reader_list_item(struct reader *r, const struct key *k, const struct reader_value *v, size_t i,
-                      void *base)
+void read_value_list_item(struct reader *r, const struct key *k, const struct reader_value *v,
+                          size_t i, void *base)
 {
     void *items = NULL;
     memcpy(&items, (char *)base + k->offset, sizeof(items));

@@ -4,10 +4,19 @@
 
 #include <stdarg.h>
 
+#include "conf/draft.h"
+#include "conf/files.h"
 #include "conf/keys.h"
-#include "conf/read.h"
 
 enum { READER_KEYS_MAX = 32, READER_PATH_MAX = 512 };
+
+/* Where relative paths start: the directories of the sources, which diags numbers from first on. */
+struct read_base {
+    const char *const *directories;
+    size_t count;
+    uint32_t first;
+    const char *credentials; /* $CREDENTIALS_DIRECTORY, or NULL */
+};
 
 struct reader {
     struct draft *draft;
@@ -28,23 +37,11 @@ struct reader_value {
 void reader_complain(struct reader *r, struct conf_pos at, const char *suggestion,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The text of a scalar, its variables replaced; false if there is none, which is then reported. */
-bool reader_text(struct reader *r, const struct node *n, struct str *out);
-
 /* count * size cleared octets in the draft's arena; NULL, with r->nomem set, without memory. */
 void *reader_alloc(struct reader *r, size_t count, size_t size);
 
-/* Note where object was given. */
-void reader_note(struct reader *r, const void *object, struct conf_pos at);
-
-/* Read v into the object of a scalar row at base; mistakes are reported. */
-void reader_scalar(struct reader *r, const struct key *k, const struct reader_value *v, void *base);
-
-/* Give the object of a list row room for count entries. False without memory. */
-bool reader_list_begin(struct reader *r, const struct key *k, size_t count, void *base);
-
-/* Read v into entry i of the object of a list row. */
-void reader_list_item(struct reader *r, const struct key *k, const struct reader_value *v, size_t i,
-                      void *base);
+/* path (NUL-ended) as it stands in source file, made absolute, in a; NULL without memory. */
+const char *reader_absolute(struct arena *a, const struct read_base *base, uint32_t file,
+                            struct str path) __attribute__((warn_unused_result));
 
 #endif
