@@ -20,7 +20,7 @@ enum state {
     STATE_DEAD
 };
 
-enum { DIGITS_MAX = 16 };
+enum { DIGITS_MAX = 16, LINE_FREE = 16, EXCESS_MAX = 16384 };
 
 void chunk_init(struct chunk *c, uint32_t line_max, uint64_t body_max)
 {
@@ -112,6 +112,15 @@ static enum reason step_extension(struct chunk *c, char octet)
     return REASON_INTERNAL;
 }
 
+/* Work and octets that a sender causes without sending data have an end. */
+static enum reason account_line(struct chunk *c)
+{
+    uint64_t excused = LINE_FREE + 2 * (c->left < EXCESS_MAX ? c->left : EXCESS_MAX);
+    uint64_t spent = (uint64_t)c->excess + c->line_octets;
+    c->excess = spent > excused ? (uint32_t)(spent - excused) : 0;
+    return c->excess <= EXCESS_MAX ? REASON_OK : REASON_HTTP_CHUNK;
+}
+
 static enum reason step_size_line(struct chunk *c, char octet)
 {
     c->line_octets++;
@@ -125,6 +134,9 @@ static enum reason step_size_line(struct chunk *c, char octet)
         return step_extension(c, octet);
     }
     if (octet != '\n') {
+        return REASON_HTTP_CHUNK;
+    }
+    if (account_line(c) != REASON_OK) {
         return REASON_HTTP_CHUNK;
     }
     c->line_octets = 0;

@@ -19,6 +19,7 @@ struct chunk {
     uint8_t digits;       /* of the size */
     uint32_t line_octets; /* of the size line, its CRLF included */
     uint32_t line_max;
+    uint32_t excess;    /* of all size lines so far over what their data excuses */
     uint64_t left;      /* of this chunk's data */
     uint64_t body_left; /* what the body may still grow */
 };
@@ -28,7 +29,8 @@ void chunk_init(struct chunk *c, uint32_t line_max, uint64_t body_max);
 
 /* Take octets up to the next event. *used: how many. *data borrows octets. Blanks in a size line
  * and more than 16 digits are refused (HTTP_CHUNK), legal or not; extensions are checked and
- * dropped. */
+ * dropped. A size line may have 16 octets and two for each octet of its data; what lines have over
+ * that adds up over the body to 16 KiB at most (HTTP_CHUNK). */
 enum chunk_event chunk_feed(struct chunk *c, struct str octets, size_t *used, struct str *data,
                             enum reason *why);
 

@@ -223,6 +223,11 @@ static enum h1_event next_trailers(struct h1_reader *r, struct str octets, size_
     return result == GUARD_MORE ? H1_MORE : finish_trailers(r);
 }
 
+static void begin_trailers(const struct h1_reader *r, struct guard *g)
+{
+    guard_init(g, GUARD_TRAILERS, r->limits.trailer_bytes, r->limits.field_count, 0);
+}
+
 static enum h1_event next_chunks(struct h1_reader *r, struct str octets, size_t *used)
 {
     enum reason why = REASON_INTERNAL;
@@ -236,7 +241,7 @@ static enum h1_event next_chunks(struct h1_reader *r, struct str octets, size_t 
     size_t trailers_used = 0;
     struct str rest = str_slice(octets, *used, octets.n);
     r->state = STATE_TRAILERS;
-    guard_init(&r->guard, GUARD_TRAILERS, r->limits.trailer_bytes, r->limits.field_count, 0);
+    begin_trailers(r, &r->guard);
     enum h1_event next = next_trailers(r, rest, &trailers_used);
     *used += trailers_used;
     return next;
@@ -268,6 +273,26 @@ enum h1_event h1_reader_next(struct h1_reader *r, struct str octets, size_t *use
         break;
     }
     return H1_ERROR;
+}
+
+enum reason h1_reader_foresee(const struct h1_reader *r, struct str octets)
+{
+    struct chunk chunk = r->chunk;
+    struct str data = STR_NONE;
+    enum reason why = REASON_OK;
+    enum chunk_event event = r->state == STATE_CHUNKS ? CHUNK_DATA : CHUNK_MORE;
+    while (event == CHUNK_DATA) {
+        size_t used = 0;
+        event = chunk_feed(&chunk, octets, &used, &data, &why);
+        octets = str_slice(octets, used, octets.n);
+    }
+    if (event == CHUNK_LAST) {
+        struct guard guard;
+        size_t used = 0;
+        begin_trailers(r, &guard);
+        (void)guard_feed(&guard, octets, &used, &why);
+    }
+    return why;
 }
 
 enum h1_event h1_reader_eof(struct h1_reader *r)

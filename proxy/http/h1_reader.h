@@ -45,6 +45,11 @@ void h1_reader_begin(struct h1_reader *r, struct arena *arena, enum http_method 
  * by h1_write_response(), but no body: H1_END follows H1_HEAD. */
 enum h1_event h1_reader_next(struct h1_reader *r, struct str octets, size_t *used);
 
+/* After H1_HEAD: what is wrong with octets, which are to be given next, as a chunked body and its
+ * trailers; REASON_OK if nothing is yet, or the body is of another kind. Nothing is taken. So a
+ * message whose fault is in hand with its head need not be passed on at all. */
+enum reason h1_reader_foresee(const struct h1_reader *r, struct str octets);
+
 /* The sender has closed. H1_END if that ends the message (framing CLOSE) or the message is complete
  * and its H1_END not told yet; H1_MORE if nothing of a message has been seen, or H1_END was told;
  * H1_ERROR (HTTP_TRUNCATED) otherwise. */

@@ -234,7 +234,8 @@ static void fail_body(struct h1_server *h, enum reason why)
     exchange_fail(h->x, why);
 }
 
-static void take_head(struct h1_server *h)
+/* rest: what came behind the head. */
+static void take_head(struct h1_server *h, struct str rest)
 {
     struct http_request *head = h1_reader_request(h->reader);
     loop_timer_stop(&h->timer);
@@ -252,6 +253,9 @@ static void take_head(struct h1_server *h)
     }
     enum reason why = h->on_request(h->arg);
     exchange_renew(h->x);
+    if (why == REASON_OK) {
+        why = h1_reader_foresee(h->reader, rest);
+    }
     if (why != REASON_OK) {
         refuse(h, head, why);
         return;
@@ -336,7 +340,7 @@ size_t h1_server_octets(struct h1_server *h, struct str octets)
         case H1_MORE:
             return used;
         case H1_HEAD:
-            take_head(h);
+            take_head(h, str_slice(octets, used, octets.n));
             break;
         case H1_BODY:
             take_body(h, h1_reader_body(h->reader));

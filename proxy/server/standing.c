@@ -10,10 +10,10 @@
 static const struct tls_sites *sites_of(const struct standing *st)
 {
     const struct runtime *r = st->runtime;
-    if (!st->port->secure || st->port->closed || st->port->index >= r->conf->listener_count) {
+    if (!st->port->secure || st->port->closed || st->index >= r->conf->listener_count) {
         return NULL;
     }
-    return r->sites[st->port->index];
+    return r->sites[st->index];
 }
 
 /* True if host's site asks the same of clients as the site of this connection. */
@@ -48,6 +48,7 @@ void standing_init(struct standing *st, struct env *env, const struct port *port
     *st = (struct standing){.env = env,
                             .port = port,
                             .runtime = runtime_ref(env->runtime),
+                            .index = port->index,
                             .certificate = REASON_CLIENT_CERT_MISSING};
     struct str client = str_slice(addr_host_text(address, text), 0, sizeof(st->client));
     memcpy(st->client, client.p, client.n);
@@ -115,6 +116,7 @@ static void adopt_runtime(struct standing *st)
 {
     struct runtime *old = st->runtime;
     st->runtime = runtime_ref(st->env->runtime);
+    st->index = st->port->index;
     st->peer.trusted = is_trusted(&st->runtime->conf->headers, &st->peer.address);
     if (st->session == NULL) {
         runtime_unref(old, tls_sites_unref);

@@ -24,6 +24,7 @@ struct standing {
     const struct port *port;
     const struct tls_session *session; /* NULL without TLS */
     struct runtime *runtime;           /* a reference: what the below was judged by */
+    size_t index;                      /* of the port's listener in it */
     const struct tls_site *site;       /* borrowed from the runtime */
     struct identity *identity;         /* owned */
     enum reason certificate;           /* the handshake's verdict, or a later one */

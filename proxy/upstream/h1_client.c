@@ -141,9 +141,8 @@ static void on_timer(struct loop_timer *t)
 }
 
 /* The reader's reasons are about requests. */
-static enum reason reason_of(const struct h1_client *c)
+static enum reason reason_of(enum reason why)
 {
-    enum reason why = h1_reader_reason(c->reader);
     if (why == REASON_HTTP_HEAD_TOO_LARGE || why == REASON_HTTP_FIELDS_TOO_MANY) {
         return REASON_UPSTREAM_HEAD_TOO_LARGE;
     }
@@ -191,8 +190,9 @@ static void complete(struct h1_client *c, size_t octets_left)
     }
 }
 
-/* Returns true if the reader may have more. */
-static bool take_head(struct h1_client *c)
+/* rest: what came behind the head. An answer whose fault is in hand is none: nothing of it is
+ * passed on. Returns true if the reader may have more. */
+static bool take_head(struct h1_client *c, struct str rest)
 {
     struct http_response *head = h1_reader_response(c->reader);
     if (head->status < 200) {
@@ -201,6 +201,11 @@ static bool take_head(struct h1_client *c)
             return false;
         }
     } else {
+        enum reason why = h1_reader_foresee(c->reader, rest);
+        if (why != REASON_OK) {
+            fail(c, reason_of(why));
+            return false;
+        }
         c->head_done = true;
         c->surprised = !c->request_done || stream_queued(c->stream) > 0;
         /* A refusal, or an end announced, wants no more of the body; a server that answers a
@@ -213,22 +218,22 @@ static bool take_head(struct h1_client *c)
 }
 
 /* Returns true if the reader may have more; c is to be looked at again in any case. */
-static bool take_event(struct h1_client *c, enum h1_event event, size_t octets_left)
+static bool take_event(struct h1_client *c, enum h1_event event, struct str rest)
 {
     switch (event) {
     case H1_MORE:
         return false;
     case H1_HEAD:
-        return take_head(c);
+        return take_head(c, rest);
     case H1_BODY:
         c->ops->on_body(c->self, h1_reader_body(c->reader));
         return true;
     case H1_END:
-        complete(c, octets_left);
+        complete(c, rest.n);
         return false;
     case H1_ERROR:
     default:
-        fail(c, reason_of(c));
+        fail(c, reason_of(h1_reader_reason(c->reader)));
         return false;
     }
 }
@@ -241,7 +246,7 @@ static void deliver(struct h1_client *c, struct str octets)
         size_t used = 0;
         enum h1_event event = h1_reader_next(c->reader, octets, &used);
         octets = str_slice(octets, used, octets.n);
-        more = take_event(c, event, octets.n);
+        more = take_event(c, event, octets);
     }
     if (!more || c->state != H1_CLIENT_BUSY) {
         return;

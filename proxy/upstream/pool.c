@@ -70,13 +70,14 @@ static void on_gone(void *arg)
 static const struct h1_client_owner owner = {
     .on_idle = on_idle, .on_closed = on_closed, .on_gone = on_gone};
 
-/* An idle connection of peer to t's liking, now active; NULL if there is none. */
+/* An idle connection of peer to t's liking, now active; NULL if there is none. One that holds
+ * octets which nobody asked for would give them to this request as its answer. */
 static struct h1_client *take_kept(struct pool_ticket *t, struct peer *peer)
 {
     struct pool *p = t->pool;
     while (!t->fresh && !list_empty(&peer->idle)) {
         struct h1_client *c = h1_client_of(peer->idle.next);
-        if (t->check_kept && h1_client_is_stale(c)) {
+        if (h1_client_is_stale(c)) {
             h1_client_close(c);
             continue;
         }

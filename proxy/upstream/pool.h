@@ -31,7 +31,6 @@ struct pool_ticket {
     void *self;
     const struct peer *not_this; /* a server that has just failed; then there is no waiting */
     bool fresh;                  /* a kept connection will not do */
-    bool check_kept;             /* look at a kept connection before it is used: no second try */
     /* Told once after POOL_QUEUED, never inside a call. */
     void (*on_answer)(struct pool_ticket *t, enum pool_answer answer);
     /* The answer */

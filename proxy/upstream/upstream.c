@@ -241,7 +241,6 @@ static void call_retry(struct upstream_call *c, const struct peer *not_this, enu
     c->ticket.trying = false;
     c->ticket.not_this = not_this;
     c->ticket.fresh = not_this == NULL;
-    c->ticket.check_kept = true;
     enum pool_answer answer = pool_ask(&c->ticket);
     if (answer == POOL_REFUSED) {
         call_fail(c, why);
@@ -298,7 +297,6 @@ struct upstream_call *upstream_call_start(struct upstream_set *s, size_t group,
     c->ticket.ops = &client_user;
     c->ticket.self = c;
     c->ticket.on_answer = on_ticket_answer;
-    c->ticket.check_kept = has_body(request) || !http_method_is_idempotent(request->method);
     loop_task_init(&c->begin, on_begin);
     loop_defer(s->loop, &c->begin);
     s->call_count++;

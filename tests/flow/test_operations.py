@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from pki import DAY, NOW, cert_pem
-from proxy import PROGRAM, crypt_sha256, free_port, wait_until
+from pki import DAY, NOW, Authority, cert_pem
+from proxy import PROGRAM, basic, crypt_sha256, free_port, merge, wait_until
 from upstream import Upstream
 
 ALICE = "alice@example.com"
@@ -111,6 +111,29 @@ def test_reload_opens_and_closes_listeners(make_proxy):
     kept.close()
     proxy.port = second
     assert proxy.get().status == 200
+
+
+def test_reload_that_reorders_listeners_in_the_middle_of_a_head(make_proxy, pki):
+    """Each connection stays with its listener; a head is judged by what is in force at its end."""
+    other = Authority("Other CA")
+    pki.write("other-ca.crt", cert_pem(other.cert))
+    proxy = make_proxy()
+    first = proxy.config["listeners"][0]
+    second = merge(first, {"address": f"127.0.0.1:{free_port()}",
+                           "client": {"ca": str(pki.dir / "other-ca.crt"), "mode": "optional"}})
+    proxy.write_config({"listeners": [second, first]})
+    proxy.start()
+    with proxy.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        proxy.write_config({"listeners": [first, second]})
+        assert proxy.reload().returncode == 0
+        client.send(f"Authorization: {basic(ALICE, 'wonder land')}\r\n\r\n".encode())
+        assert client.answer().status == 200
+        client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        proxy.write_users(["bob@example.com:" + crypt_sha256("b:ob")])
+        assert proxy.reload().returncode == 0
+        client.send(f"Authorization: {basic(ALICE, 'wonder land')}\r\n\r\n".encode())
+        assert client.answer().status == 401
 
 
 def test_reload_of_the_server_certificate(make_proxy, pki):

@@ -182,6 +182,8 @@ BAD_BODIES = [
     ("extension with NUL", b"5;a\0\r\nhello\r\n0\r\n\r\n"),
     ("two octets for the CRLF behind data", b"5\r\nhelloXX0\r\n\r\n"),
     ("LF behind data", b"5\r\nhello\n0\r\n\r\n"),
+    ("extensions that add up", b"".join(b"1;" + b"a" * 200 + b"\r\nx\r\n" for _ in range(200)) +
+     b"0\r\n\r\n"),
     ("thousands of zeros", b"0" * 5000 + b"5\r\nhello\r\n0\r\n\r\n"),
     ("long extension", b"5;" + b"a" * 60000 + b"\r\nhello\r\n0\r\n\r\n"),
     ("bare LF in trailers", b"5\r\nhello\r\n0\r\nX: y\n\r\n"),
@@ -274,13 +276,15 @@ def test_bad_body(shared, row, octetwise):
     if octetwise and len(octets) > 12000:
         octetwise = False
     complete = len(upstream.requests)
+    if not octetwise and len(octets) < 12000:
+        octets = octets.replace(b"POST / ", b"POST /in-hand ")  # nothing of it may go on
     with proxy.connect() as client:
         talk(client, octets + get(line=b"GET /smuggled HTTP/1.1"), octetwise)
         answer = client.answer()
         assert answer is None or answer.status in (400, 413), answer.raw
         assert client.at_end()
     assert len(upstream.requests) == complete
-    assert not any(b"smuggled" in raw for raw in upstream.raw)
+    assert not any(b"smuggled" in raw or b"in-hand" in raw for raw in upstream.raw)
 
 
 @pytest.mark.parametrize("octetwise", [False, True], ids=["whole", "octetwise"])

@@ -46,6 +46,10 @@ FAULTS = [
     ("no HTTP at all", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 502, BAD),
     ("switches protocols", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 502, BAD),
     ("huge head", with_head(b"X: " + b"a" * 200000), 502, "upstream_head_too_large"),
+    ("bad first chunk in hand with the head",
+     with_head(b"Transfer-Encoding: chunked", body=b"xyz\r\n"), 502, BAD),
+    ("bad second chunk in hand with the head",
+     with_head(b"Transfer-Encoding: chunked", body=b"2\r\nhi\r\nxyz\r\n"), 502, BAD),
     ("flood of interim answers", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 502, BAD),
 ]
 

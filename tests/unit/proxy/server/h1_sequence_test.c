@@ -155,6 +155,44 @@ static void test_ends_while_answers_are_not_taken(void **state)
     }
 }
 
+/* A fault that is in hand with the head is answered before anybody is asked; one that comes later
+ * ends what was begun. */
+static void test_a_malformed_chunk(void **state)
+{
+    (void)state;
+    static const char head[] = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char *const bodies[] = {"zz\r\n", "1\r\naXX", "1\r\na\r\n0\r\nX y\r\n\r\n"};
+    for (size_t i = 0; i < ROWS(bodies); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text), "%s%s", head, bodies[i]);
+        start();
+        feed(text);
+        assert_true(str_starts(sent(), STR("HTTP/1.1 400 ")));
+        assert_true(wire.finished);
+        assert_int_equal(0, up.starts);
+        assert_null(gate_now);
+        stop();
+
+        start();
+        feed(head);
+        up_ready();
+        turn();
+        feed(bodies[i]);
+        assert_true(str_starts(sent(), STR("HTTP/1.1 400 ")));
+        assert_true(wire.finished);
+        assert_int_equal(1, up.cancels);
+        stop();
+    }
+
+    start();
+    gate_will(VERDICT_DENY, REASON_PAIRING_MISMATCH, "pairing");
+    feed(head);
+    feed("zz\r\n");
+    assert_true(str_starts(sent(), STR("HTTP/1.1 403 ")));
+    assert_true(wire.finished);
+    stop();
+}
+
 static void test_an_answer_before_the_body_is_complete(void **state)
 {
     (void)state;
@@ -449,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_a_full_link_pauses_the_upstream),
         cmocka_unit_test(test_requests_wait_until_answers_are_taken),
         cmocka_unit_test(test_ends_while_answers_are_not_taken),
+        cmocka_unit_test(test_a_malformed_chunk),
         cmocka_unit_test(test_an_answer_before_the_body_is_complete),
         cmocka_unit_test(test_an_upstream_that_breaks_off_breaks_the_client_off),
         cmocka_unit_test(test_timers),

@@ -306,6 +306,22 @@ static void test_a_listener_that_is_gone(void **state)
     assert_int_equal(REASON_MISDIRECTED, standing_renew(&st));
 }
 
+/* A reload numbers the listeners anew at once; the connection goes on with what it knows until it
+ * has taken over the new configuration. */
+static void test_a_listener_with_another_number(void **state)
+{
+    (void)state;
+    arrive();
+    port.index = 1;
+    assert_true(st.peer.host_fits(st.peer.host_arg, STR("a")));
+    struct tls_sites *const moved[] = {NULL, &sites[1]};
+    conf[1].listener_count = 2;
+    runtime[1].sites = (struct tls_sites **)(uintptr_t)moved;
+    env.runtime = &runtime[1];
+    assert_int_equal(REASON_OK, standing_renew(&st));
+    assert_true(st.peer.host_fits(st.peer.host_arg, STR("a")));
+}
+
 struct host_row {
     const char *says;
     const char *host;
@@ -366,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_at_the_handshake),
+        TEST(test_a_listener_with_another_number),
         TEST(test_no_certificate),
         TEST(test_reloads),
         TEST(test_withdrawn_stays_withdrawn),

@@ -168,6 +168,31 @@ static void test_stale_connection(void **state)
     }
 }
 
+/* Octets that nobody asked for, and that the loop has not seen yet, are nobody's answer. */
+static void test_kept_connection_with_octets(void **state)
+{
+    (void)state;
+    static const enum http_method methods[] = {HTTP_METHOD_GET, HTTP_METHOD_HEAD, HTTP_METHOD_POST};
+    static const char evil[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    for (size_t i = 0; i < ROWS(methods); i++) {
+        struct rig r;
+        struct owner o;
+        rig_init(&r, 1);
+        rig_start(&r);
+        rig_get(&r, &o);
+        const struct fake_conn *kept = LIST_ENTRY(r.fakes[0].conns.next, struct fake_conn, link);
+        assert_int_equal(write(kept->fd, evil, strlen(evil)), strlen(evil));
+        owner_init(&o, &r);
+        o.request.method = methods[i];
+        owner_start(&o);
+        loop_run(r.loop);
+        assert_int_equal(r.fakes[0].accepted, 2);
+        assert_int_equal(rig_metric(&r, METRIC_UPSTREAM_REUSED_TOTAL), 0);
+        owner_fini(&o);
+        rig_fini(&r);
+    }
+}
+
 /* A fresh connection that closes is the server's failure: nothing is sent twice. */
 static void test_fresh_connection_that_closes(void **state)
 {
@@ -452,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_try_that_was_cancelled),
         cmocka_unit_test(test_connect_timeout),
         cmocka_unit_test(test_stale_connection),
+        cmocka_unit_test(test_kept_connection_with_octets),
         cmocka_unit_test(test_fresh_connection_that_closes),
         cmocka_unit_test(test_nothing_inside_start),
         cmocka_unit_test(test_cancel_inside_callbacks),
