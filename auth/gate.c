@@ -56,6 +56,7 @@ struct gate {
     struct basic basic;
     unsigned char digest[PWCACHE_DIGEST];
     struct pwcheck_ticket *ticket; /* NULL when no check is under way */
+    char name[PAIRING_NAME_MAX];   /* what answer.user borrows */
     gate_done_fn done;
     void *arg;
 };
@@ -221,6 +222,16 @@ static enum verdict password_checked(struct gate *g, bool match, enum reason *r)
 
 static void on_password(void *arg, bool match);
 
+/* A certificate is one source wherever it comes from. */
+static uint64_t source_of(const struct gate *g)
+{
+    uint64_t source = g->q->source;
+    if (has_identity(g)) {
+        memcpy(&source, g->q->peer->identity->digest, sizeof(source));
+    }
+    return source;
+}
+
 static enum verdict check_password(struct gate *g, enum reason *r)
 {
     const struct gate_question *q = g->q;
@@ -236,7 +247,7 @@ static enum verdict check_password(struct gate *g, enum reason *r)
     if (q->pwcheck == NULL) {
         return password_checked(g, pwhash_verify(hash, g->basic.password), r);
     }
-    const struct pwcheck_input in = {g->digest, hash, g->basic.password};
+    const struct pwcheck_input in = {g->digest, hash, g->basic.password, source_of(g)};
     int rc = pwcheck_start(q->pwcheck, &in, on_password, g, &g->ticket);
     if (rc != 0) {
         return deny(r, rc == -ERR_BUSY ? REASON_PASSWORD_QUEUE_FULL : REASON_OUT_OF_MEMORY);
@@ -287,11 +298,16 @@ static enum verdict step_user(struct gate *g, enum reason *r)
             return v;
         }
     }
+    struct str name = g->decided_without_password ? g->q->peer->identity->user : g->user->name;
     a->account = g->user;
     if (g->user != NULL && judge_account(g, g->user, r) != VERDICT_ALLOW) {
         return VERDICT_DENY;
     }
-    a->user = g->decided_without_password ? g->q->peer->identity->user : g->user->name;
+    /* Certificate and store may spell one user in two ways; the upstream sees one. */
+    if (!pairing_normalise(name, g->q->rule, g->name, &a->user.n)) {
+        return deny(r, REASON_INTERNAL);
+    }
+    a->user.p = g->name;
     a->user_by_password = !g->decided_without_password;
     a->user_by_certificate = g->certificate_counts;
     a->groups = g->user != NULL ? g->user->groups : NULL;

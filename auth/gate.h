@@ -32,6 +32,7 @@ struct gate_question {
     const struct conf_identity *rule;
     struct pwcache *pwcache;
     struct pwcheck *pwcheck; /* NULL: passwords are checked in place (command line only) */
+    uint64_t source;         /* pwcheck_input.source of a peer without a certificate */
     int64_t wall_ms;
     uint64_t mono_ms;
 };
@@ -41,11 +42,11 @@ struct gate_answer {
     enum reason reason;    /* of a refusal; REASON_OK when allowed */
     const char *step;      /* name of the step that decided: "certificate", "withdrawal", ... */
     bool challenge;        /* a 401 that needs WWW-Authenticate */
-    struct str user;       /* when allowed: who it is; borrows q or the users; may be empty */
+    struct str user;       /* when allowed: who it is, normalised; borrows the gate; may be empty */
     bool user_by_password; /* a password was proven */
     bool user_by_certificate;
     struct str claimed; /* whose password was proven, also when refused afterwards: for the log
-                         * only; empty before that, as anyone may send any name; borrows as user */
+                         * only; empty before that, as anyone may send any name; borrows the gate */
     const struct user *account; /* what the store knows of user; NULL: nothing, or refused before
                                  * that was known; borrowed from the gate */
     const struct str *groups;   /* of account when allowed; borrowed from the gate */

@@ -10,7 +10,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-#define NICE_BY 5 /* hashing must not starve the loops */
+#define NICE_BY  5 /* hashing must not starve the loops */
+#define SHARE_OF 4 /* of the queue, for one source */
 
 struct check {
     struct job job;
@@ -20,6 +21,7 @@ struct check {
     _Atomic bool unwanted; /* nobody waits any more: not joined, and skipped if not begun */
     bool ran;
     bool match;
+    uint64_t source;
     unsigned char digest[PWCACHE_DIGEST];
     size_t hash_n;
     size_t password_n;
@@ -37,6 +39,7 @@ struct pwcheck_ticket {
 struct pwcheck {
     struct job_pool *pool;
     struct list checks;
+    size_t share; /* checks of one source */
     uint64_t computed;
     bool closing;
 };
@@ -48,6 +51,7 @@ struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(voi
         return NULL;
     }
     list_init(&p->checks);
+    p->share = queue_max / SHARE_OF >= 1 ? queue_max / SHARE_OF : 1;
     p->pool = job_pool_new(threads, queue_max, NICE_BY, wake, arg);
     if (p->pool == NULL) {
         mem_free(p);
@@ -129,12 +133,26 @@ static struct check *find_check(struct pwcheck *p, const unsigned char *digest)
     return NULL;
 }
 
+/* Also those that nobody waits for any more: they keep their place. */
+static bool share_is_full(struct pwcheck *p, uint64_t source)
+{
+    size_t n = 0;
+    for (struct list *l = p->checks.next; source != 0 && l != &p->checks; l = l->next) {
+        n += LIST_ENTRY(l, struct check, link)->source == source ? 1 : 0;
+    }
+    return n >= p->share;
+}
+
 static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struct check **out)
 {
+    if (share_is_full(p, in->source)) {
+        return -ERR_BUSY;
+    }
     struct check *c = mem_calloc(1, sizeof(*c));
     if (c == NULL) {
         return -ERR_NOMEM;
     }
+    c->source = in->source;
     c->job.run = run_check;
     c->job.done = finish_check;
     c->owner = p;

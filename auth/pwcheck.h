@@ -28,11 +28,14 @@ struct pwcheck_input {
     const unsigned char *digest; /* PWCACHE_DIGEST octets that tell this check from others */
     struct str hash;
     struct str password;
+    uint64_t source; /* who asks, as a number of any kind; 0: nobody in particular */
 };
 
 /* Check in->password against in->hash (both copied, wiped afterwards); one of an equal digest that
  * waits or runs is joined. On 0, *ticket stays good until done was called, pwcheck_cancel(), or
- * pwcheck_free(). Returns 0, -ERR_BUSY (queue full), -ERR_NOMEM. */
+ * pwcheck_free(). Of one source a quarter of queue_max, at least one, may wait or run, so that who
+ * guesses passwords does not keep the others out. Returns 0, -ERR_BUSY (queue or share full),
+ * -ERR_NOMEM. */
 int pwcheck_start(struct pwcheck *p, const struct pwcheck_input *in, pwcheck_done_fn done,
                   void *arg, struct pwcheck_ticket **ticket) __attribute__((warn_unused_result));
 

@@ -348,7 +348,7 @@ static const struct key_section timeouts = {.intro = "How long a client may take
     }
 
 static const struct key headers_keys[] = {
-    IDENTITY_FIELD(user, "X-Client-User", "The user's name."),
+    IDENTITY_FIELD(user, "X-Client-User", "The user's name, folded as identity says."),
     IDENTITY_FIELD(subject, "X-Client-Subject", "The certificate's subject (RFC 2253)."),
     IDENTITY_FIELD(issuer, "X-Client-Issuer", "The certificate's issuer (RFC 2253)."),
     IDENTITY_FIELD(serial, "X-Client-Serial", "The certificate's serial number, hexadecimal."),

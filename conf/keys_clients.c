@@ -289,7 +289,8 @@ static const struct key users_keys[] = {
      .min = 1,
      .max = 65536,
      .fallback = "64",
-     .meaning = "Checks of each worker that may wait; past it a request gets 503."},
+     .meaning = "Checks of each worker that may wait; past it a request gets 503. One certificate, "
+                "or address without one, gets a quarter of it."},
     {.name = "remember",
      .type = KEY_DURATION,
      AT(conf_users, remember_ms),

@@ -89,6 +89,7 @@ static void ask_gate(struct exchange *x)
         .rule = &r->conf->identity,
         .pwcache = x->env->pwcache,
         .pwcheck = x->env->pwcheck,
+        .source = x->peer->trusted ? 0 : addr_count_key(&x->peer->address),
         .wall_ms = clock_wall_ms(),
         .mono_ms = clock_mono_ms(),
     };

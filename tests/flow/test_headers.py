@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from proxy import crypt_sha256
+
 ALICE = "alice@example.com"
 OWN = {
     "X-Client-User": ALICE, "X-Client-Verify": "SUCCESS",
@@ -101,6 +103,22 @@ def test_names_are_configurable(make_proxy, upstream):
     assert request.all("Remote-Person") == [ALICE]
     assert request.all("X-Client-Subject") == [] and request.all("Via") == []
     assert "eve" not in [v for _, v in request.fields]
+
+
+def test_a_user_has_one_spelling(make_proxy, upstream, pki):
+    pki.client("upper", pki.subject("alice@EXAMPLE.com"))
+    proxy = make_proxy({"routes": [
+        {"path": "/", "require": "both", "upstream": "api"},
+        {"path": "/certificate", "require": "certificate", "upstream": "api"},
+        {"path": "/none", "require": "none", "upstream": "api"}]})
+    proxy.write_users(["alice@Example.COM:" + crypt_sha256("wonder land")])
+    proxy.start()
+    with proxy.connect("upper") as client:
+        for path in ("/", "/certificate", "/none"):
+            answer = client.get(path, "alice@EXAMPLE.com", "wonder land")
+            assert answer.status == 200
+            assert upstream.requests[-1].all("X-Client-User") == [ALICE]
+            assert proxy.record(answer)["user"] == ALICE
 
 
 def test_via_is_appended(proxy, upstream):

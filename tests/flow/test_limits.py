@@ -224,6 +224,26 @@ def test_password_queue(make_proxy):
         client.close()
 
 
+def test_who_guesses_does_not_keep_the_others_out(make_proxy):
+    import subprocess
+    proxy = make_proxy({"users": {"hash_queue_max": 8, "hash_threads": 1}})
+    slow = [subprocess.run(["htpasswd", "-nbBC", "10", user, password], capture_output=True,
+                           text=True, check=True).stdout.strip()
+            for user, password in proxy.passwords.items()]
+    proxy.write_users(slow)
+    proxy.start()
+    guessers = [proxy.connect() for _ in range(20)]
+    with proxy.connect("bob") as bob:
+        for i, client in enumerate(guessers):
+            client.send(("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+                         f"{basic(ALICE, f'wrong{i}')}\r\n\r\n").encode())
+        assert bob.get("/", "bob@example.com", "b:ob").status == 200
+    statuses = [client.answer().status for client in guessers]
+    assert statuses.count(401) >= 2 and statuses.count(503) >= 10
+    for client in guessers:
+        client.close()
+
+
 def test_equal_checks_under_way_are_one(make_proxy):
     import subprocess
     proxy = make_proxy()

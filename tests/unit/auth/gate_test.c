@@ -399,7 +399,13 @@ static void test_domain_is_folded(void **state)
     q.pwcheck = NULL;
     struct gate *g = gate_run(&q, on_done, NULL);
     assert_int_equal(gate_result(g)->verdict, VERDICT_ALLOW);
-    CHECK_STR("named as in the file", gate_result(g)->user, STR("a@Example.com"));
+    CHECK_STR("named in the normal form", gate_result(g)->user, STR("a@example.com"));
+    gate_free(g);
+    q.require = CONF_REQUIRE_CERTIFICATE;
+    q.authorization_count = 0;
+    g = gate_run(&q, on_done, NULL);
+    assert_int_equal(gate_result(g)->verdict, VERDICT_ALLOW);
+    CHECK_STR("the same by certificate alone", gate_result(g)->user, STR("a@example.com"));
     gate_free(g);
     pwcache_free(cache);
     users_unref(u);

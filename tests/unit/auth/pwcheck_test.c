@@ -10,6 +10,7 @@
 #include "auth/pwcheck.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "tests/support/check.h"
 
 /* "secret", cheap and slow enough to be overtaken. */
 #define FAST STR("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=")
@@ -42,10 +43,13 @@ static void on_done(void *arg, bool match)
 static const unsigned char digest_a[PWCACHE_DIGEST] = {1};
 static const unsigned char digest_b[PWCACHE_DIGEST] = {2};
 
+static uint64_t source_now; /* of the next checks */
+
 static int start(struct pwcheck *p, const unsigned char *digest, struct str hash,
                  struct str password, pwcheck_done_fn done, struct waiter *w)
 {
-    return pwcheck_start(p, &(struct pwcheck_input){digest, hash, password}, done, w, &w->ticket);
+    return pwcheck_start(p, &(struct pwcheck_input){digest, hash, password, source_now}, done, w,
+                         &w->ticket);
 }
 
 static void collect_all(struct pwcheck *p)
@@ -203,6 +207,45 @@ static void test_start_inside_done(void **state)
     pwcheck_free(restart_in);
 }
 
+/* One source gets a quarter of the queue; what is equal joins, and the others are not kept out. */
+static void test_share_of_a_source(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        uint64_t source;
+        unsigned char digest;
+        int rc;
+    } rows[] = {
+        {"the first", 7, 1, 0},
+        {"the second", 7, 2, 0},
+        {"one too many", 7, 3, -ERR_BUSY},
+        {"an equal one joins", 7, 2, 0},
+        {"another source", 8, 4, 0},
+        {"its second", 8, 5, 0},
+        {"its third", 8, 6, -ERR_BUSY},
+        {"nobody in particular", 0, 7, 0},
+        {"nobody again", 0, 8, 0},
+        {"and again", 0, 9, 0},
+    };
+    struct pwcheck *p = pwcheck_new(1, 8, wake, NULL);
+    struct waiter w[ROWS(rows)] = {{0}};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const unsigned char digest[PWCACHE_DIGEST] = {rows[i].digest};
+        source_now = rows[i].source;
+        CHECK_ROW(rows[i].says,
+                  start(p, digest, SLOW, STR("secret"), on_done, &w[i]) == rows[i].rc);
+    }
+    collect_all(p);
+    source_now = 7;
+    struct waiter again = {0};
+    assert_int_equal(start(p, digest_a, FAST, STR("secret"), on_done, &again), 0);
+    collect_all(p);
+    assert_int_equal(again.told, 1);
+    source_now = 0;
+    pwcheck_free(p);
+}
+
 static void test_free_while_waiting(void **state)
 {
     (void)state;
@@ -239,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_queue_full),
+        cmocka_unit_test(test_share_of_a_source),
         cmocka_unit_test(test_cancel_all),
         cmocka_unit_test(test_start_inside_done),
         cmocka_unit_test(test_free_while_waiting),
