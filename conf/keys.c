@@ -263,7 +263,8 @@ static const struct key limits_keys[] = {
      .min = 1,
      .max = 100000,
      .fallback = "1024",
-     .meaning = "Handshakes in progress, each worker."},
+     .meaning = "Handshakes in progress, each worker. Once half of them are, one address gets "
+                "a quarter at most."},
     {.name = "requests_per_connection",
      .type = KEY_COUNT,
      AT(conf_limits, requests_per_connection),

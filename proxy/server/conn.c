@@ -17,7 +17,8 @@ struct conn {
     struct port *port;
     uint64_t accepted_us;
     bool counted;
-    bool shaking; /* in conn_home.handshakes */
+    bool shaking; /* in conn_home.handshakes, and shaker in conn_home.shaking */
+    struct list shaker;
     struct standing standing;
     struct link link;
     struct h1_server h1;
@@ -38,6 +39,7 @@ static void leave_handshake(struct conn *c)
     if (c->shaking) {
         c->shaking = false;
         c->home->handshakes--;
+        list_remove(&c->shaker);
         metrics_add(env_of(c)->metrics, METRIC_HANDSHAKES_ACTIVE, -1);
     }
 }
@@ -178,6 +180,17 @@ static const struct link_ops link_user = {
 
 /* ---- For the server ---- */
 
+size_t conn_handshakes_from(const struct conn_home *home, const struct addr *peer)
+{
+    uint64_t key = addr_count_key(peer);
+    size_t count = 0;
+    for (struct list *n = home->shaking.next; n != &home->shaking; n = n->next) {
+        const struct conn *c = LIST_ENTRY(n, struct conn, shaker);
+        count += addr_count_key(&c->standing.peer.address) == key ? 1 : 0;
+    }
+    return count;
+}
+
 int conn_open(struct conn_home *home, struct port *port, struct stream *stream, bool counted)
 {
     struct env *env = home->env;
@@ -204,6 +217,7 @@ int conn_open(struct conn_home *home, struct port *port, struct stream *stream, 
     if (port->secure) {
         c->shaking = true;
         home->handshakes++;
+        list_push_back(&home->shaking, &c->shaker);
         metrics_add(env->metrics, METRIC_HANDSHAKES_ACTIVE, 1);
     } else {
         h1_server_start(&c->h1);

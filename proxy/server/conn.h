@@ -17,6 +17,7 @@ struct conn_home {
     char *scratch;       /* LINK_PIECE octets */
     struct list conns;
     size_t count;
+    struct list shaking; /* those whose handshake is under way */
     size_t handshakes;
     /* A connection that came in by port is gone, and counted out. */
     void (*on_gone)(struct conn_home *home, struct port *port);
@@ -26,6 +27,9 @@ struct conn_home {
  * be undone at the end. Returns 0, or -ERR_NOMEM (stream is still the caller's, and counted). */
 int conn_open(struct conn_home *home, struct port *port, struct stream *stream, bool counted)
     __attribute__((warn_unused_result));
+
+/* How many of home.shaking come from the network of peer (addr_count_key()). */
+size_t conn_handshakes_from(const struct conn_home *home, const struct addr *peer);
 
 /* End it if it idles; see h1_server_drain(). */
 void conn_drain(struct conn *c);

@@ -9,6 +9,9 @@
 #include "proxy/server/conn.h"
 #include "proxy/server/link.h"
 
+/* Below so many handshakes there is nothing to share. */
+enum { HANDSHAKES_SHARED = 16 };
+
 /* A line in the log says at most so often that connections are refused. */
 enum { REFUSALS_LOG_MS = 1000 };
 
@@ -81,6 +84,15 @@ static void log_refusals(struct server *s, enum reason why, const struct stream 
     s->refusals_at_ms = now;
 }
 
+/* Once half of the handshakes are under way, one address gets a quarter of them at most: a few that
+ * say nothing must not keep everybody out until they time out. */
+static bool has_its_share(const struct server *s, uint32_t limit, const struct stream *stream)
+{
+    return limit >= HANDSHAKES_SHARED && s->home.handshakes >= limit / 2 &&
+           stream_peer(stream)->kind == ADDR_INET &&
+           conn_handshakes_from(&s->home, stream_peer(stream)) >= limit / 4;
+}
+
 /* Whether there is room for one more; *counted: it was counted in. The admin listener is let in
  * always: it must tell what goes on when nothing else gets in. */
 static enum reason admit_one(struct server *s, const struct door *d, const struct stream *stream,
@@ -91,7 +103,7 @@ static enum reason admit_one(struct server *s, const struct door *d, const struc
     if (!d->port.secure) {
         return REASON_OK;
     }
-    if (s->home.handshakes >= limits->handshakes) {
+    if (s->home.handshakes >= limits->handshakes || has_its_share(s, limits->handshakes, stream)) {
         return REASON_HANDSHAKES_MAX;
     }
     if (s->home.admit == NULL) {
@@ -272,6 +284,7 @@ struct server *server_new(struct env *env, struct admit *admit)
     s->home.scratch = s->scratch;
     s->home.on_gone = on_gone;
     list_init(&s->home.conns);
+    list_init(&s->home.shaking);
     list_init(&s->doors);
     loop_task_init(&s->empty_task, on_empty);
     return s;

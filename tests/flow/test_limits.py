@@ -183,6 +183,23 @@ def test_handshakes_in_flight(make_proxy):
     assert proxy.get().status == 200
 
 
+def test_handshakes_of_one_address(make_proxy):
+    proxy = make_proxy({"limits": {"handshakes": 16}}).start()
+    idle = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(20)]
+    wait_until(lambda: proxy.refusals("handshakes_max") == 12)
+    assert proxy.metric("countersign_tls_handshakes_active") == 8
+    with socket.socket() as raw:
+        raw.settimeout(LIMIT_S)
+        raw.bind(("127.0.0.2", 0))
+        raw.connect(("127.0.0.1", proxy.port))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        assert context.wrap_socket(raw).version() == "TLSv1.3"
+    for s in idle:
+        s.close()
+
+
 def test_requests_of_one_connection(make_proxy):
     proxy = make_proxy({"limits": {"requests_per_connection": 2}}).start()
     with proxy.connect() as client:
