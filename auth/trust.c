@@ -150,29 +150,33 @@ static void end_with_dates(STACK_OF(X509) * built, struct trust_term *term)
     }
 }
 
-/* The CRLs' word on the leaf and every intermediate; the anchor answers for itself. */
+/* The CRLs' word on one certificate. */
+static int ask_crl(const struct trust *t, X509 *x, int64_t wall_ms, struct trust_term *term)
+{
+    int64_t until_ms = 0;
+    switch (crl_set_ask(t->crls, x, wall_ms, &until_ms)) {
+    case CRL_GOOD:
+        ends_at(term, t->insecure_expired_crl ? INT64_MAX : until_ms, REASON_CRL_EXPIRED);
+        return X509_V_OK;
+    case CRL_REVOKED:
+        return X509_V_ERR_CERT_REVOKED;
+    case CRL_EXPIRED:
+        return t->insecure_expired_crl ? X509_V_OK : X509_V_ERR_CRL_HAS_EXPIRED;
+    case CRL_UNKNOWN_ISSUER:
+    default:
+        return X509_V_ERR_UNABLE_TO_GET_CRL;
+    }
+}
+
+/* The same on the leaf and every intermediate; the anchor answers for itself. */
 static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_ms,
                     struct trust_term *term)
 {
-    for (int i = 0; t->crl_wanted && i + 1 < sk_X509_num(built); i++) {
-        int64_t until_ms = 0;
-        switch (crl_set_ask(t->crls, sk_X509_value(built, i), wall_ms, &until_ms)) {
-        case CRL_GOOD:
-            ends_at(term, t->insecure_expired_crl ? INT64_MAX : until_ms, REASON_CRL_EXPIRED);
-            break;
-        case CRL_REVOKED:
-            return X509_V_ERR_CERT_REVOKED;
-        case CRL_EXPIRED:
-            if (!t->insecure_expired_crl) {
-                return X509_V_ERR_CRL_HAS_EXPIRED;
-            }
-            break;
-        case CRL_UNKNOWN_ISSUER:
-        default:
-            return X509_V_ERR_UNABLE_TO_GET_CRL;
-        }
+    int error = X509_V_OK;
+    for (int i = 0; t->crl_wanted && error == X509_V_OK && i + 1 < sk_X509_num(built); i++) {
+        error = ask_crl(t, sk_X509_value(built, i), wall_ms, term);
     }
-    return X509_V_OK;
+    return error;
 }
 
 static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted, int64_t wall_ms,
@@ -226,5 +230,31 @@ enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chai
     if (x509_error != NULL) {
         *x509_error = error;
     }
+    return error == X509_V_OK ? REASON_OK : reason_of(error);
+}
+
+/* X509_V_OK if now_s lies within the dates of x; its last second counts. */
+static int check_dates(X509 *x, int64_t now_s)
+{
+    int64_t from = 0;
+    int64_t to = 0;
+    if (!asn1time_seconds(X509_get0_notBefore(x), &from) ||
+        !asn1time_seconds(X509_get0_notAfter(x), &to)) {
+        return X509_V_ERR_UNSPECIFIED;
+    }
+    if (now_s < from) {
+        return X509_V_ERR_CERT_NOT_YET_VALID;
+    }
+    return now_s > to ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
+}
+
+enum reason trust_ask_again(const struct trust *t, X509 *leaf, int64_t wall_ms)
+{
+    struct trust_term unused = {.until_ms = INT64_MAX};
+    int error = check_dates(leaf, wall_ms / 1000);
+    if (error == X509_V_OK && t->crl_wanted) {
+        error = ask_crl(t, leaf, wall_ms, &unused);
+    }
+    ERR_clear_error();
     return error == X509_V_OK ? REASON_OK : reason_of(error);
 }

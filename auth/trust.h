@@ -48,6 +48,12 @@ struct trust_term {
 enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
                         struct trust_term *term, int *x509_error);
 
+/* Look again at leaf, of which a t with the same trust_id() has said REASON_OK for a term that is
+ * not over (the caller's to see to): its own dates, and the CRLs' word on it. The rest of the chain
+ * is not needed: nothing but the time could change that part of the verdict. No signature is
+ * verified. Returns REASON_OK or why not. */
+enum reason trust_ask_again(const struct trust *t, X509 *leaf, int64_t wall_ms);
+
 /* Seconds since 1970 when the first CRL expires; INT64_MAX without CRLs. For metrics. */
 int64_t trust_crl_expiry_s(const struct trust *t);
 

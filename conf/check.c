@@ -207,6 +207,28 @@ static void check_limits(const struct draft *d, struct diags *diags)
     }
 }
 
+static void check_resumption(const struct draft *d, struct diags *diags)
+{
+    const struct conf_resumption *r = &d->conf.resumption;
+    if (r->life_total_ms < r->life_ms && r->life_total_ms > 0) {
+        const void *given =
+            draft_origin(d, &r->life_total_ms) != NULL ? &r->life_total_ms : &r->life_ms;
+        diag_add(diags, DIAG_ERROR, place_of(d, given, top(d)), "resumption.life_total",
+                 "Raise resumption.life_total or lower resumption.life.",
+                 "shorter than resumption.life, which it bounds");
+    }
+    if (r->enabled && r->rotate_ms < r->life_ms) {
+        const void *given = draft_origin(d, &r->rotate_ms) != NULL ? &r->rotate_ms : &r->life_ms;
+        diag_add(diags, DIAG_WARNING, place_of(d, given, top(d)), "resumption.rotate",
+                 "Raise resumption.rotate or lower resumption.life.",
+                 "shorter than resumption.life: tickets may end with their key, before their time");
+    }
+    if (!r->enabled && r->secret_file.p != NULL) {
+        diag_add(diags, DIAG_WARNING, r->secret_file.at, "resumption.secret_file", NULL,
+                 "has no effect, as resumption.enabled is false");
+    }
+}
+
 void check_draft(const struct draft *d, struct diags *diags)
 {
     check_listeners(d, diags);
@@ -215,4 +237,5 @@ void check_draft(const struct draft *d, struct diags *diags)
     check_upstreams(d, diags);
     check_headers(d, diags);
     check_limits(d, diags);
+    check_resumption(d, diags);
 }

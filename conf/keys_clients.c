@@ -1,5 +1,5 @@
-/* Owns: the rows of what clients meet first: listeners, identity, users. Not: the rest (keys.c).
- * Constant data. */
+/* Owns: the rows of what clients meet first: listeners, identity, users, resumption. Not: the rest
+ * (keys.c). Constant data. */
 #include "conf/draft.h"
 #include "conf/keys_rows.h"
 #include "conf/syntax.h"
@@ -312,3 +312,48 @@ const struct key_section keys_users = {.intro = "The users and their passwords."
                                        .keys = users_keys,
                                        .count = COUNT(users_keys),
                                        .at_offset = KEY_NOWHERE};
+
+static const struct key resumption_keys[] = {
+    {.name = "enabled",
+     .type = KEY_BOOL,
+     AT(conf_resumption, enabled),
+     .fallback = "false",
+     .meaning = "Give a client whose certificate was accepted a ticket, with which its next "
+                "connection needs no full handshake. Dates, revocation lists and policy are looked "
+                "at again each time; where anything does not fit, a full handshake follows."},
+    {.name = "life",
+     .type = KEY_DURATION,
+     AT(conf_resumption, life_ms),
+     .min = 1000,
+     .max = HOURS(24),
+     .fallback = "1h",
+     .meaning = "How long one ticket is good."},
+    {.name = "life_total",
+     .type = KEY_DURATION,
+     AT(conf_resumption, life_total_ms),
+     .min = 1000,
+     .max = HOURS(168),
+     .fallback = "12h",
+     .meaning = "How long after a full handshake the next one is due, however often the session "
+                "was resumed meanwhile."},
+    {.name = "rotate",
+     .type = KEY_DURATION,
+     AT(conf_resumption, rotate_ms),
+     .min = 1000,
+     .max = HOURS(168),
+     .fallback = "1h",
+     .meaning = "How long tickets are sealed with one key; it opens them for as long again."},
+    {.name = "secret_file",
+     .type = KEY_FILE,
+     AT(conf_resumption, secret_file),
+     .example = "resumption.secret",
+     .fallback_note = "a random secret, new at each start",
+     .meaning = "File of 32 random octets or more that the keys are derived from, the same on all "
+                "hosts that shall take each other's tickets. Guard it like a private key."},
+};
+
+const struct key_section keys_resumption = {
+    .intro = "Resumption of TLS sessions (1.2 and 1.3) by tickets. 0-RTT is never accepted.",
+    .keys = resumption_keys,
+    .count = COUNT(resumption_keys),
+    .at_offset = KEY_NOWHERE};

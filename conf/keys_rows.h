@@ -18,5 +18,6 @@
 extern const struct key_section keys_listener;
 extern const struct key_section keys_identity;
 extern const struct key_section keys_users;
+extern const struct key_section keys_resumption;
 
 #endif

@@ -187,6 +187,15 @@ struct conf_headers {
     struct conf_texts remove; /* further field names never taken from a client */
 };
 
+/* Resumption of TLS sessions by tickets. */
+struct conf_resumption {
+    bool enabled;
+    uint32_t life_ms;             /* of one ticket */
+    uint32_t life_total_ms;       /* from the full handshake, however often it was resumed */
+    uint32_t rotate_ms;           /* a ticket key seals for so long, and opens for twice as long */
+    struct conf_text secret_file; /* p NULL: a random secret of this process */
+};
+
 enum conf_access_format { CONF_ACCESS_JSON = 0, CONF_ACCESS_LOGFMT, CONF_ACCESS_COMBINED };
 enum conf_log_format { CONF_LOG_LOGFMT = 0, CONF_LOG_JSON };
 enum conf_log_level { CONF_LOG_ERROR = 0, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
@@ -227,6 +236,7 @@ struct conf {
     struct conf_limits limits;
     struct conf_timeouts timeouts;
     struct conf_headers headers;
+    struct conf_resumption resumption;
     struct conf_log log;
     struct conf_admin admin;
     struct conf_process process;

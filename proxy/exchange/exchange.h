@@ -28,6 +28,7 @@ struct exchange_peer {
     struct str tls_version;
     struct str tls_cipher;
     struct str tls_name;
+    bool tls_resumed;
     bool secure;    /* TLS: X-Forwarded-Proto is https */
     bool trusted;   /* address is in headers.trusted_proxies */
     local_fn local; /* not NULL: every request is answered by it, without gate and route */

@@ -50,6 +50,7 @@ static void write_access(const struct exchange *x, uint64_t duration_us)
         .tls_version = x->peer->tls_version,
         .tls_cipher = x->peer->tls_cipher,
         .tls_name = x->peer->tls_name,
+        .tls_resumed = x->peer->tls_resumed,
         .user_agent = x->note.user_agent,
         .referer = x->note.referer,
         .traceparent = x->note.traceparent,

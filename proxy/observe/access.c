@@ -152,6 +152,10 @@ static void put_tls(struct line *l, const struct access_record *r)
     put_text(l, "tls.protocol.version", r->tls_version);
     put_text(l, "tls.cipher", r->tls_cipher);
     put_text(l, "server.name", r->tls_name);
+    if (r->tls_resumed) {
+        put_key(l, "tls.resumed");
+        put(l, STR("true"));
+    }
     put_text(l, "tls.client.serial", r->client_serial);
     put_text(l, "tls.client.hash.sha256", r->client_fingerprint);
 }

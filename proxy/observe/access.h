@@ -2,6 +2,7 @@
 #ifndef PROXY_OBSERVE_ACCESS_H
 #define PROXY_OBSERVE_ACCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/logfile.h"
@@ -31,6 +32,7 @@ struct access_record {
     struct str tls_version;
     struct str tls_cipher;
     struct str tls_name;
+    bool tls_resumed;
     struct str client_serial;
     struct str client_fingerprint;
     struct str user_agent;

@@ -4,9 +4,11 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "auth/users.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "conf/load.h"
 #include "proxy/proc/build_parts.h"
@@ -29,9 +31,31 @@ static bool add_sites(struct runtime *r, struct files *files, struct diags *diag
         (void)snprintf(key, sizeof(key), "listeners[%zu]", i);
         r->sites[i] = tls_sites_load(&conf->listeners[i], conf->process.insecure_key_permissions,
                                      files, diags, key);
-        whole = whole && r->sites[i] != NULL;
+        whole = whole && r->sites[i] != NULL &&
+                tls_sites_resume(r->sites[i], &conf->listeners[i], &conf->resumption,
+                                 conf->process.insecure_key_permissions, files, diags);
     }
     return whole;
+}
+
+/* The one of this process, if the set has none. */
+static bool add_secret(struct files *files)
+{
+    char secret[48];
+    if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret)) {
+        return false;
+    }
+    int rc = files_put(files, TLS_TICKET_SECRET, (struct str){secret, sizeof(secret)});
+    mem_wipe(secret, sizeof(secret));
+    return rc == 0 || rc == -ERR_EXISTS;
+}
+
+bool build_carry_secret(struct files *from, struct files *to)
+{
+    struct err e = {0};
+    struct str secret;
+    return files_read(from, TLS_TICKET_SECRET, &secret, &e) == 0 &&
+           files_put(to, TLS_TICKET_SECRET, secret) == 0;
 }
 
 bool build_upstreams(struct runtime *r, struct loop *loop, struct metrics *metrics)
@@ -49,6 +73,11 @@ struct runtime *build_runtime(const char *path, struct files *files, struct loop
         return NULL;
     }
     r->refs = 1;
+    if (!add_secret(files)) {
+        diag_add(diags, DIAG_ERROR, nowhere, NULL, NULL, "out of memory or random numbers");
+        build_unref(r);
+        return NULL;
+    }
     r->conf = conf_load(path, files, diags);
     if (r->conf == NULL) {
         build_unref(r);

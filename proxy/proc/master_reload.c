@@ -179,7 +179,8 @@ static bool load_next(struct master *m, char *error, size_t size)
     struct err e = {0};
     struct diags *diags = diags_new();
     next->files = m->by_watch ? files_again(m->files) : files_new();
-    if (diags == NULL || next->files == NULL) {
+    if (diags == NULL || next->files == NULL ||
+        (!m->by_watch && !build_carry_secret(m->files, next->files))) {
         (void)err_set(&e, ERR_NOMEM, "%s", err_name(ERR_NOMEM));
     } else {
         next->runtime = build_runtime(m->options->config_path, next->files, NULL, NULL, diags);

@@ -104,6 +104,9 @@ static void on_ready(void *self)
     struct env *env = env_of(c);
     leave_handshake(c);
     metrics_add(env->metrics, METRIC_HANDSHAKES_OK_TOTAL, 1);
+    if (tls_session_resumed(c->link.tls)) {
+        metrics_add(env->metrics, METRIC_HANDSHAKES_RESUMED_TOTAL, 1);
+    }
     metrics_time(env->metrics, METRIC_TIME_HANDSHAKE, clock_mono_us() - c->accepted_us);
     if (standing_take(&c->standing, c->link.tls) != 0) {
         metrics_reason(env->metrics, REASON_OUT_OF_MEMORY);

@@ -91,6 +91,7 @@ int standing_take(struct standing *st, const struct tls_session *session)
     st->peer.tls_version = tls_session_version(session);
     st->peer.tls_cipher = tls_session_cipher(session);
     st->peer.tls_name = tls_session_name(session);
+    st->peer.tls_resumed = tls_session_resumed(session);
     st->peer.gate.certificate = st->certificate;
     st->peer.gate.term = tls_session_peer_term(session);
     st->peer.gate.mode = st->site->conf->client.mode;
@@ -108,6 +109,9 @@ static void judge(struct standing *st, const struct tls_site *site)
             tls_session_judge(st->session, site->trust, clock_wall_ms(), &st->peer.gate.term);
         if (st->certificate == REASON_CLIENT_CERT_REVOKED) {
             st->certificate = REASON_CLIENT_CERT_WITHDRAWN;
+        } else if (st->certificate != REASON_OK && tls_session_resumed(st->session)) {
+            /* Perhaps only for want of the chain: a new connection will bring it. */
+            st->gone = true;
         }
     }
 }

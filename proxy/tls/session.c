@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "proxy/tls/resume.h"
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/tls_err.h"
@@ -144,6 +145,9 @@ enum tls_result tls_session_handshake(struct tls_session *s)
         s->refusal = REASON_INTERNAL; /* no ClientHello was judged: never let that through */
         return fail(s);
     }
+    if (SSL_session_reused(s->ssl) == 1) {
+        resume_adopt(s);
+    }
     s->established = true;
     return TLS_OK;
 }
@@ -237,6 +241,11 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
         return REASON_CLIENT_CERT_UNKNOWN_CA;
     }
     return trust_judge(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms, term, NULL);
+}
+
+bool tls_session_resumed(const struct tls_session *s)
+{
+    return s->established && SSL_session_reused(s->ssl) == 1;
 }
 
 struct str tls_session_version(const struct tls_session *s)

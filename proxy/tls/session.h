@@ -73,10 +73,13 @@ enum reason tls_session_peer_reason(const struct tls_session *s);
 struct trust_term tls_session_peer_term(const struct tls_session *s);
 
 /* Judge the client's certificate anew by another trust (after a reload); *term: as of
- * trust_judge().
- */
+ * trust_judge(). A resumed session has no chain: its certificate is of an unknown CA then if it
+ * needs one that is not in the CA bundle. */
 enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
                               struct trust_term *term);
+
+/* True if an earlier session was resumed: then there is a certificate, but no chain. */
+bool tls_session_resumed(const struct tls_session *s);
 
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256"; borrowed static texts. */
 struct str tls_session_version(const struct tls_session *s);

@@ -18,6 +18,9 @@ struct tls_session {
     enum reason reason;      /* of a failure */
     enum reason peer_reason; /* on the client's certificate */
     struct trust_term peer_term;
+    struct trust_term ticket_term; /* of the ticket that was taken last */
+    int64_t first_ms;              /* and when its full handshake was */
+    bool resuming;                 /* it was; what comes of it, OpenSSL decides */
     bool established;
     bool failed;
 };

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "proxy/tls/resume.h"
 #include "proxy/tls/site_inner.h"
 
 static void names_free(struct site_names *names)
@@ -35,6 +36,10 @@ void tls_sites_unref(struct tls_sites *t)
     names_free(&t->exact);
     names_free(&t->wild);
     BIO_meth_free(t->bio_method);
+    if (t->resume != NULL) {
+        ticket_keys_free(t->resume->keys);
+        mem_free(t->resume);
+    }
     mem_free(t);
 }
 

@@ -31,6 +31,18 @@ struct tls_site {
 struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
                                  struct files *files, struct diags *diags, const char *key);
 
+/* The name under which a set of files holds the secret of this process that ticket keys are derived
+ * from, where the configuration names no file for it. */
+#define TLS_TICKET_SECRET "(secret of this process)"
+
+/* Let sessions of t, which was loaded for c, be resumed if r says so, with keys from
+ * r->secret_file or TLS_TICKET_SECRET in files. To be called once, before the first session.
+ * Errors (secret too short, or open to others unless insecure_key_permissions) go to diags. Returns
+ * false on an error. */
+bool tls_sites_resume(struct tls_sites *t, const struct conf_listener *c,
+                      const struct conf_resumption *r, bool insecure_key_permissions,
+                      struct files *files, struct diags *diags);
+
 /* Reference counting, not atomic; sessions hold one. */
 struct tls_sites *tls_sites_ref(struct tls_sites *t);
 void tls_sites_unref(struct tls_sites *t);

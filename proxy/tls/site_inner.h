@@ -6,13 +6,18 @@
 
 #include "proxy/tls/site.h"
 
+struct resume;
+
 /* The longest server name (RFC 1035 2.3.4), with some room. */
 #define SITE_NAME_MAX 255
 
+#define SITE_BINDING 32
+
 struct site {
-    struct tls_site face; /* first: what others see */
-    SSL_CTX *context;     /* owned */
-    struct trust *trust;  /* owned reference; NULL with mode off */
+    struct tls_site face;                /* first: what others see */
+    SSL_CTX *context;                    /* owned */
+    struct trust *trust;                 /* owned reference; NULL with mode off */
+    unsigned char binding[SITE_BINDING]; /* what sessions are bound to, if they can be resumed */
 };
 
 /* A lower-case name, "a.example", or what stands behind "*." of a wildcard. */
@@ -36,6 +41,7 @@ struct tls_sites {
     struct site_names exact;
     struct site_names wild;
     BIO_METHOD *bio_method; /* owned */
+    struct resume *resume;  /* owned; NULL: every handshake is a full one */
 };
 
 /* The whole of a site whose face is f. */

@@ -6,6 +6,7 @@
 
 #include "auth/trust.h"
 #include "base/clock.h"
+#include "proxy/tls/resume.h"
 #include "proxy/tls/session_inner.h"
 
 /* Not const, as OpenSSL's macro casts that away. */
@@ -43,6 +44,7 @@ static int on_chain(X509_STORE_CTX *chain, void *arg)
     allow_key_curve(ssl, leaf);
     if (s->peer_reason == REASON_OK) {
         X509_STORE_CTX_set_error(chain, X509_V_OK);
+        resume_entitle(s);
         return 1;
     }
     if (error != X509_V_OK) {

@@ -1,0 +1,35 @@
+/* Resumption by tickets that nobody keeps (RFC 5077, RFC 8446 4.6.1): who gets one, and which of
+ * those that come back is good. Private to proxy/tls. */
+#ifndef PROXY_TLS_RESUME_H
+#define PROXY_TLS_RESUME_H
+
+#include <openssl/ssl.h>
+
+#include "base/err.h"
+#include "base/reason.h"
+#include "proxy/tls/session.h"
+#include "proxy/tls/site_inner.h"
+#include "proxy/tls/ticket_keys.h"
+
+/* What the sites of one listener need for it. */
+struct resume {
+    struct ticket_keys *keys; /* owned */
+    uint32_t life_ms;
+    uint32_t life_total_ms;
+};
+
+/* Let the sites of t be resumed as r says; secret: what the keys are derived from; listener: the
+ * address as text. Must be called before the first session. Returns 0, -ERR_NOMEM or
+ * -ERR_CRYPTO; t is good for full handshakes then. */
+int resume_enable(struct tls_sites *t, const struct conf_resumption *r, struct str secret,
+                  struct str listener) __attribute__((warn_unused_result));
+
+/* The certificate of this session's client was accepted in a full handshake: it may have a
+ * ticket. */
+void resume_entitle(struct tls_session *s);
+
+/* A handshake was finished with a resumed session: set the verdict on the client's certificate and
+ * its term, by what the session says and what is known now. */
+void resume_adopt(struct tls_session *s);
+
+#endif

@@ -1,0 +1,506 @@
+/* proxy/tls/resume.c: which sessions are resumed, against OpenSSL's client. */
+#include "proxy/tls/resume.h"
+#include "tests/unit/proxy/tls/lab_client.h"
+
+#define MINUTE_MS   INT64_C(60000)
+#define NOW_MS      (PKI_NOW_S * 1000)
+#define LISTENER    "127.0.0.1:8443"
+#define NOTE_LENGTH (1 + 8 + 8 + 8 + 1 + 32 + 1 + 11)
+
+static struct lab lab;
+static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+static const char secret[] = "a secret that is long enough, of 48 octets or so";
+
+static const struct conf_resumption policy = {.enabled = true,
+                                              .life_ms = 60 * MINUTE_MS,
+                                              .life_total_ms = 120 * MINUTE_MS,
+                                              .rotate_ms = 240 * MINUTE_MS};
+
+/* A setting that is still there when the table is used; good until the 8th next call. */
+static struct lab_setting *setting(enum conf_client_mode mode, enum conf_on_failure on_failure)
+{
+    static struct lab_setting settings[8];
+    static char paths[8][TMPDIR_PATH_MAX];
+    static unsigned next;
+    unsigned i = next++ % 8;
+    lab_setting_init(&settings[i], &lab, mode, on_failure);
+    settings[i].ca.p = tmpdir_path(&lab.directory, "ca.crt", paths[i]);
+    return &settings[i];
+}
+
+static struct tls_sites *sites_with(struct lab_setting *s, const char *key, const char *listener)
+{
+    struct tls_sites *t = lab_sites(&s->listener);
+    assert_int_equal(resume_enable(t, &policy, str_of(key), str_of(listener)), 0);
+    return t;
+}
+
+static struct tls_sites *sites(enum conf_client_mode mode, enum conf_on_failure on_failure)
+{
+    return sites_with(setting(mode, on_failure), secret, LISTENER);
+}
+
+/* The ticket of a visit to t with cert (NULL: without); NULL if none came. */
+static SSL_SESSION *visit(struct tls_sites *t, int version, X509 *cert, const char *name)
+{
+    struct lab_client c;
+    lab_client_init(&c, version, cert, lab.key);
+    lab_client_join(&c, t, name);
+    assert_int_equal(lab_handshake(&c), TLS_OK);
+    assert_false(tls_session_resumed(c.session));
+    SSL_SESSION *kept = SSL_get1_session(c.ssl);
+    if (kept != NULL && SSL_SESSION_is_resumable(kept) != 1) {
+        SSL_SESSION_free(kept);
+        kept = NULL;
+    }
+    lab_client_fini(&c);
+    return kept;
+}
+
+static SSL_SESSION *good_visit(struct tls_sites *t, int version, const char *name)
+{
+    X509 *x = lab_good_client(&lab);
+    SSL_SESSION *kept = visit(t, version, x, name);
+    assert_non_null(kept);
+    X509_free(x);
+    return kept;
+}
+
+/* Come again with a kept session; *next (may be NULL): the session after it. Returns whether it was
+ * resumed; either way the handshake must be finished, and bring alice's certificate. */
+static bool come_again(struct tls_sites *t, int version, SSL_SESSION *kept, const char *name,
+                       SSL_SESSION **next)
+{
+    struct lab_client c;
+    X509 *x = lab_good_client(&lab);
+    lab_client_init(&c, version, x, lab.key);
+    lab_client_join(&c, t, name);
+    SSL_SESSION *copy = SSL_SESSION_dup(kept);
+    assert_int_equal(SSL_set_session(c.ssl, copy), 1);
+    SSL_SESSION_free(copy);
+    assert_int_equal(lab_handshake(&c), TLS_OK);
+    bool resumed = tls_session_resumed(c.session);
+    assert_int_equal(resumed, SSL_session_reused(c.ssl));
+    assert_int_equal(tls_session_peer_reason(c.session), REASON_OK);
+    assert_non_null(tls_session_peer(c.session));
+    if (next != NULL) {
+        *next = SSL_get1_session(c.ssl);
+    }
+    lab_client_fini(&c);
+    X509_free(x);
+    return resumed;
+}
+
+static void resumes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *other = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = good_visit(t, versions[i], "www.example");
+        assert_true(come_again(t, versions[i], kept, "www.example", NULL));
+        assert_true(come_again(other, versions[i], kept, "www.example", NULL));
+        SSL_SESSION_free(kept);
+        kept = good_visit(t, versions[i], NULL);
+        assert_true(come_again(other, versions[i], kept, NULL, NULL));
+        assert_int_equal(SSL_SESSION_get_max_early_data(kept), 0);
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        tls_sites_unref(other);
+    }
+}
+
+/* The certificate of a resumed session is the one of the full handshake, not of the new client. */
+static void the_certificate_stays(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        X509 *bob = lab_issue(&lab, &(struct pki_spec){.common_name = "bob"});
+        SSL_SESSION *kept = visit(t, versions[i], bob, NULL);
+        assert_non_null(kept);
+        struct lab_client c;
+        lab_client_init(&c, versions[i], NULL, NULL);
+        lab_client_join(&c, t, NULL);
+        assert_int_equal(SSL_set_session(c.ssl, kept), 1);
+        assert_int_equal(lab_handshake(&c), TLS_OK);
+        assert_true(tls_session_resumed(c.session));
+        assert_int_equal(X509_cmp(tls_session_peer(c.session), bob), 0);
+        lab_client_fini(&c);
+        SSL_SESSION_free(kept);
+        X509_free(bob);
+        tls_sites_unref(t);
+    }
+}
+
+/* Nobody gets a ticket whose certificate was not asked for, not shown, or not accepted. */
+static void no_ticket(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = pki_key();
+    X509 *nobody = pki_ca("Nobody", key);
+    X509 *stranger = pki_cert(&(struct pki_spec){.common_name = "alice"}, lab.key, nobody, key);
+    X509 *good = lab_good_client(&lab);
+    const struct {
+        const char *says;
+        enum conf_client_mode mode;
+        X509 *cert;
+    } rows[] = {
+        {"not asked for", CONF_CLIENT_OFF, good},
+        {"not shown", CONF_CLIENT_OPTIONAL, NULL},
+        {"required and not shown", CONF_CLIENT_REQUIRE, NULL},
+        {"by an unknown CA", CONF_CLIENT_OPTIONAL, stranger},
+        {"required, by an unknown CA", CONF_CLIENT_REQUIRE, stranger},
+    };
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tls_sites *t = sites(rows[i / 2].mode, CONF_ON_FAILURE_ANSWER);
+        SSL_SESSION *kept = visit(t, versions[i % 2], rows[i / 2].cert, NULL);
+        if (kept != NULL) {
+            fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
+        }
+        tls_sites_unref(t);
+    }
+    X509_free(good);
+    X509_free(stranger);
+    X509_free(nobody);
+    EVP_PKEY_free(key);
+}
+
+/* What differs between the table that gave the ticket and the one that gets it. */
+static void other_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *secret;
+        const char *listener;
+        uint32_t depth_max;
+        enum conf_client_mode mode;
+        const char *name;
+        bool resumed;
+    } rows[] = {
+        {"another secret", "a secret that is long enough, of 48 octets or s0", LISTENER, 3,
+         CONF_CLIENT_REQUIRE, "www.example", false},
+        {"another listener", secret, "127.0.0.1:8444", 3, CONF_CLIENT_REQUIRE, "www.example",
+         false},
+        {"another depth", secret, LISTENER, 2, CONF_CLIENT_REQUIRE, "www.example", false},
+        {"another mode", secret, LISTENER, 3, CONF_CLIENT_OPTIONAL, "www.example", false},
+        {"another name", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, "a.wild.example", false},
+        {"another case of it", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, "WWW.example", false},
+        {"no name", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, NULL, false},
+        {"nothing", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, "www.example", true},
+    };
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct lab_setting s;
+        lab_setting_init(&s, &lab, rows[i / 2].mode, CONF_ON_FAILURE_REFUSE);
+        s.site.client.depth_max = rows[i / 2].depth_max;
+        struct tls_sites *other = sites_with(&s, &policy, rows[i / 2].secret, rows[i / 2].listener);
+        SSL_SESSION *kept = good_visit(t, versions[i % 2], "www.example");
+        bool resumed = come_again(other, versions[i % 2], kept, rows[i / 2].name, NULL);
+        if (resumed != rows[i / 2].resumed) {
+            fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
+        }
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        tls_sites_unref(other);
+    }
+}
+
+/* A ticket of one table that comes to a table without resumption. */
+static void switched_off(void **state)
+{
+    (void)state;
+    struct lab_setting *s = setting(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *plain = lab_sites(&s->listener);
+        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
+        assert_false(come_again(plain, versions[i], kept, NULL, NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        tls_sites_unref(plain);
+    }
+}
+
+static void time_goes_by(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        int64_t later_ms;
+        bool resumed;
+    } rows[] = {
+        {"the clock went back", -1, false},
+        {"the ticket's life is over", 60 * MINUTE_MS, false},
+        {"long over", 6000 * MINUTE_MS, false},
+        {"at the end of its life", 60 * MINUTE_MS - 1, true},
+        {"at once", 0, true},
+    };
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        clock_fake(0, NOW_MS);
+        SSL_SESSION *kept = good_visit(t, versions[i % 2], NULL);
+        clock_fake(0, NOW_MS + rows[i / 2].later_ms);
+        bool resumed = come_again(t, versions[i % 2], kept, NULL, NULL);
+        if (resumed != rows[i / 2].resumed) {
+            fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
+        }
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        clock_fake(0, NOW_MS);
+    }
+}
+
+/* Each resumption gives a new ticket, and none of them outlives the whole. */
+static void total_life(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        clock_fake(0, NOW_MS);
+        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
+        for (int64_t minute = 40; minute < 120; minute += 40) {
+            SSL_SESSION *next = NULL;
+            clock_fake(0, NOW_MS + minute * MINUTE_MS);
+            assert_true(come_again(t, versions[i], kept, NULL, &next));
+            SSL_SESSION_free(kept);
+            kept = next;
+        }
+        clock_fake(0, NOW_MS + 120 * MINUTE_MS - 1);
+        assert_true(come_again(t, versions[i], kept, NULL, NULL));
+        clock_fake(0, NOW_MS + 120 * MINUTE_MS);
+        assert_false(come_again(t, versions[i], kept, NULL, NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        clock_fake(0, NOW_MS);
+    }
+}
+
+/* The certificate ends between the two handshakes. */
+static void certificate_expires(void **state)
+{
+    (void)state;
+    X509 *brief =
+        lab_issue(&lab, &(struct pki_spec){.common_name = "alice", .not_after_s = PKI_NOW_S + 600});
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        clock_fake(0, NOW_MS);
+        SSL_SESSION *kept = visit(t, versions[i], brief, NULL);
+        clock_fake(0, NOW_MS + 600999);
+        assert_true(come_again(t, versions[i], kept, NULL, NULL));
+        clock_fake(0, NOW_MS + 601000);
+        assert_false(come_again(t, versions[i], kept, NULL, NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        clock_fake(0, NOW_MS);
+    }
+    X509_free(brief);
+}
+
+/* What a ticket that is sealed rightly may hold. */
+static unsigned char note[300];
+static size_t note_length;
+
+static int make_note(SSL *ssl, void *arg)
+{
+    (void)arg;
+    return note_length == 0 ||
+           SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), note, note_length) == 1;
+}
+
+static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                   size_t name_n, SSL_TICKET_STATUS status, void *arg)
+{
+    (void)ssl;
+    (void)session;
+    (void)name;
+    (void)name_n;
+    (void)status;
+    (void)arg;
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
+static void put(size_t at, int64_t value)
+{
+    for (size_t i = 0; i < 8; i++) {
+        note[at + i] = (unsigned char)((uint64_t)value >> (56 - 8 * i));
+    }
+}
+
+static void good_note(const struct tls_sites *t)
+{
+    note_length = NOTE_LENGTH;
+    note[0] = 1;
+    put(1, NOW_MS);
+    put(9, NOW_MS);
+    put(17, NOW_MS + 1);
+    note[25] = 0;
+    memcpy(note + 26, t->v[0].binding, SITE_BINDING);
+    note[58] = 11;
+    memcpy(note + 59, "www.example", 11);
+}
+
+enum change {
+    NOTHING,
+    NO_NOTE,
+    NO_OCTET,
+    CUT,
+    LONGER,
+    NAME_LENGTH,
+    VERSION_0,
+    VERSION_2,
+    FIRST_LATER,
+    FROM_FUTURE,
+    TIME_LEAST,
+    TIME_MOST,
+    TERM_ENDED,
+    TERM_NONE,
+    BINDING
+};
+
+static void change_note(enum change change)
+{
+    switch (change) {
+    case NOTHING:
+        break;
+    case NO_NOTE:
+        note_length = 0;
+        break;
+    case NO_OCTET:
+        note_length = 1;
+        break;
+    case CUT:
+        note_length--;
+        break;
+    case LONGER:
+        note_length++;
+        break;
+    case NAME_LENGTH:
+        note[58]--;
+        break;
+    case VERSION_0:
+        note[0] = 0;
+        break;
+    case VERSION_2:
+        note[0] = 2;
+        break;
+    case FIRST_LATER:
+        put(1, NOW_MS + 1);
+        break;
+    case FROM_FUTURE:
+        put(1, NOW_MS + 1);
+        put(9, NOW_MS + 1);
+        break;
+    case TIME_LEAST:
+        put(1, INT64_MIN);
+        put(9, INT64_MIN);
+        break;
+    case TIME_MOST:
+        put(9, INT64_MAX);
+        break;
+    case TERM_ENDED:
+        put(17, NOW_MS);
+        break;
+    case TERM_NONE:
+        put(17, INT64_MIN);
+        break;
+    case BINDING:
+        note[26] ^= 1;
+        break;
+    }
+}
+
+static void notes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * (BINDING + 1); i++) {
+        enum change change = (enum change)(i / 2);
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *real = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        good_note(t);
+        change_note(change);
+        assert_int_equal(SSL_CTX_set_session_ticket_cb(t->v[0].context, make_note, take_none, NULL),
+                         1);
+        SSL_SESSION *kept = good_visit(t, versions[i % 2], "www.example");
+        bool resumed = come_again(real, versions[i % 2], kept, "www.example", NULL);
+        if (resumed != (change == NOTHING)) {
+            fail_msg("change %d, version %zu", (int)change, i % 2);
+        }
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        tls_sites_unref(real);
+    }
+}
+
+/* Any octet of a ticket changed: a full handshake, never an error. */
+static void tampered(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
+        unsigned char *der = NULL;
+        const unsigned char *ticket = NULL;
+        size_t ticket_n = 0;
+        int n = i2d_SSL_SESSION(kept, &der);
+        SSL_SESSION_get0_ticket(kept, &ticket, &ticket_n);
+        unsigned char *inside = n > 0 ? memmem(der, (size_t)n, ticket, ticket_n) : NULL;
+        assert_non_null(inside);
+        for (size_t at = 0; at < ticket_n; at += 23) {
+            inside[at] ^= 0x10;
+            const unsigned char *p = der;
+            SSL_SESSION *damaged = d2i_SSL_SESSION(NULL, &p, n);
+            assert_non_null(damaged);
+            assert_false(come_again(t, versions[i], damaged, NULL, NULL));
+            SSL_SESSION_free(damaged);
+            inside[at] ^= 0x10;
+        }
+        OPENSSL_free(der);
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+    }
+}
+
+static void without_memory(void **state)
+{
+    (void)state;
+    struct lab_setting *s = setting(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    for (unsigned long nth = 1; nth <= 2; nth++) {
+        struct tls_sites *t = lab_sites(&s->listener);
+        mem_fail_after(nth, false);
+        assert_int_equal(resume_enable(t, &policy, str_of(secret), str_of(LISTENER)), -ERR_NOMEM);
+        mem_fail_after(0, false);
+        struct lab_client c;
+        lab_join_good(&lab, &c, t, TLS1_3_VERSION);
+        lab_client_fini(&c);
+        tls_sites_unref(t);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    lab_init(&lab);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    lab_fini(&lab);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resumes),        cmocka_unit_test(the_certificate_stays),
+        cmocka_unit_test(no_ticket),      cmocka_unit_test(other_table),
+        cmocka_unit_test(switched_off),   cmocka_unit_test(time_goes_by),
+        cmocka_unit_test(total_life),     cmocka_unit_test(certificate_expires),
+        cmocka_unit_test(notes),          cmocka_unit_test(tampered),
+        cmocka_unit_test(without_memory),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
