@@ -14,8 +14,18 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "proxy/tls/session_inner.h"
+#include "proxy/tls/site_inner.h"
+#include "proxy/tls/ticket_keys.h"
+
+/* What the sites of one listener need. */
+struct resume {
+    struct ticket_keys *keys; /* owned */
+    uint32_t life_ms;
+    uint32_t life_total_ms;
+};
 
 /* What a ticket holds of ours, in this order, numbers with the highest octet first. */
 enum {
@@ -101,7 +111,7 @@ static bool note_fits(const struct tls_session *s, const struct note *note, int6
 {
     const struct resume *r = s->sites->resume;
     return str_eq(note->binding, binding_of(s)) && str_eq(note->name, tls_session_name(s)) &&
-           note->first_ms <= note->issued_ms && note->issued_ms <= now_ms &&
+           note->first_ms >= 0 && note->first_ms <= note->issued_ms && note->issued_ms <= now_ms &&
            now_ms - note->issued_ms < (int64_t)r->life_ms &&
            now_ms - note->first_ms < (int64_t)r->life_total_ms && now_ms < note->term.until_ms;
 }
@@ -255,6 +265,14 @@ static int enable_site(struct site *s, const struct resume *r, struct str listen
     }
     (void)SSL_CTX_clear_options(c, SSL_OP_NO_TICKET);
     return 0;
+}
+
+void resume_free(struct resume *r)
+{
+    if (r != NULL) {
+        ticket_keys_free(r->keys);
+        mem_free(r);
+    }
 }
 
 int resume_enable(struct tls_sites *t, const struct conf_resumption *r, struct str secret,

@@ -3,20 +3,15 @@
 #ifndef PROXY_TLS_RESUME_H
 #define PROXY_TLS_RESUME_H
 
-#include <openssl/ssl.h>
+#include "base/str.h"
+#include "conf/model.h"
 
-#include "base/err.h"
-#include "base/reason.h"
-#include "proxy/tls/session.h"
-#include "proxy/tls/site_inner.h"
-#include "proxy/tls/ticket_keys.h"
+struct resume;
+struct tls_session;
+struct tls_sites;
 
-/* What the sites of one listener need for it. */
-struct resume {
-    struct ticket_keys *keys; /* owned */
-    uint32_t life_ms;
-    uint32_t life_total_ms;
-};
+/* Free what a table of sites holds for it; NULL is fine. */
+void resume_free(struct resume *r);
 
 /* Let the sites of t be resumed as r says; secret: what the keys are derived from; listener: the
  * address as text. Must be called before the first session. Returns 0, -ERR_NOMEM or

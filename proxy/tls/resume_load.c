@@ -2,6 +2,7 @@
  * ticket (resume.c). At start and reload. */
 #include "base/err.h"
 #include "proxy/tls/resume.h"
+#include "proxy/tls/site.h"
 
 /* Octets of entropy that a secret must have at least. */
 #define SECRET_MIN 32

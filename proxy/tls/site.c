@@ -36,10 +36,7 @@ void tls_sites_unref(struct tls_sites *t)
     names_free(&t->exact);
     names_free(&t->wild);
     BIO_meth_free(t->bio_method);
-    if (t->resume != NULL) {
-        ticket_keys_free(t->resume->keys);
-        mem_free(t->resume);
-    }
+    resume_free(t->resume);
     mem_free(t);
 }
 

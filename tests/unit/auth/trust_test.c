@@ -606,12 +606,52 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Asked again of a leaf that was accepted: its own dates, and the CRL of its issuer. */
+static void test_ask_again(void **state)
+{
+    (void)state;
+    const struct {
+        const char *says;
+        const char *crl; /* NULL: the policy names none */
+        X509 *leaf;
+        int64_t at_ms;
+        bool insecure;
+        enum reason reason;
+    } rows[] = {
+        {"withdrawn", c.middle_bad, c.leaf, NOW_MS, false, REASON_CLIENT_CERT_REVOKED},
+        {"the CRL has expired", c.middle_good, c.leaf, NOW_MS + HOUR_S * 1000, false,
+         REASON_CRL_EXPIRED},
+        {"the CRL is another CA's", c.root_good, c.leaf, NOW_MS, false, REASON_CRL_MISSING},
+        {"expired", NULL, c.leaf, NOW_MS + (30 * PKI_DAY_S + 1) * 1000, false,
+         REASON_CLIENT_CERT_EXPIRED},
+        {"not yet valid", NULL, c.leaf, NOW_MS - 2 * PKI_DAY_S * 1000, false,
+         REASON_CLIENT_CERT_NOT_YET_VALID},
+        {"good", NULL, c.leaf, NOW_MS, false, REASON_OK},
+        {"its last second", NULL, c.leaf, NOW_MS + 30 * PKI_DAY_S * 1000 + 999, false, REASON_OK},
+        {"good by its CRL", c.middle_good, c.leaf, NOW_MS, false, REASON_OK},
+        {"good by an expired CRL that is allowed", c.middle_good, c.leaf, NOW_MS + HOUR_S * 1000,
+         true, REASON_OK},
+    };
+    X509 *bundle[] = {p.root, p.middle};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const char *crls[] = {rows[i].crl, NULL};
+        struct conf_client policy = {.depth_max = 3, .insecure_expired_crl = rows[i].insecure};
+        struct load *l = load_certs(bundle, 2, policy, crls);
+        CHECK_ROW(rows[i].says, l->t != NULL);
+        enum reason r = trust_ask_again(l->t, rows[i].leaf, rows[i].at_ms);
+        CHECK_STR(rows[i].says, str_of(reason_token(r)), str_of(reason_token(rows[i].reason)));
+        end(l);
+        free(l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chains),      cmocka_unit_test(test_depth),
         cmocka_unit_test(test_more_leaves), cmocka_unit_test(test_serials),
-        cmocka_unit_test(test_crls),        cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_crls),        cmocka_unit_test(test_ask_again),
+        cmocka_unit_test(test_terms),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

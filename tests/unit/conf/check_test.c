@@ -123,6 +123,17 @@ static const struct mistake others[] = {
     {"fields left out do not clash", WITH_ALL, "headers: { user: \"\", subject: \"\" }\n", NULL},
     {"a target larger than the head", WITH_ALL, "limits: { head: 4KiB }\n",
      AT "1:17" ERROR "limits.target: larger than limits.head, of which it is a part"},
+    {"a whole that is shorter than its part", WITH_ALL, "resumption: { life_total: 30m }\n",
+     AT "1:27" ERROR "resumption.life_total: shorter than resumption.life, which it bounds"},
+    {"a part that is longer than the whole", WITH_ALL, "resumption: { life: 13h }\n",
+     AT "1:21" ERROR "resumption.life_total: shorter than resumption.life, which it bounds"},
+    {"keys that end before their tickets", WITH_ALL, "resumption: { enabled: true, rotate: 10m }\n",
+     AT "1:38" WARNING "resumption.rotate: shorter than resumption.life: tickets may end with "
+        "their key, before their time"},
+    {"keys as long as tickets", WITH_ALL, "resumption: { enabled: true, life: 10m, rotate: 10m }\n",
+     NULL},
+    {"a secret without use", WITH_ALL, "resumption: { secret_file: s }\n",
+     AT "1:28" WARNING "resumption.secret_file: has no effect, as resumption.enabled is false"},
 };
 
 static void test_listeners(void **state)

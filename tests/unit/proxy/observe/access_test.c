@@ -64,6 +64,7 @@ static const struct access_record full = {
     .tls_version = IN("TLSv1.3"),
     .tls_cipher = IN("TLS_AES_128_GCM_SHA256"),
     .tls_name = IN("api.example.com"),
+    .tls_resumed = true,
     .client_serial = IN("0A"),
     .client_fingerprint = IN("00ff"),
     .user_agent = IN("curl/7.88.1"),
@@ -85,7 +86,7 @@ static void test_full_record(void **state)
             "\"user\":\"alice@example.com\",\"auth.result\":\"allowed\","
             "\"auth.step\":\"pairing\",\"auth.reason\":\"ok\","
             "\"tls.protocol.version\":\"TLSv1.3\",\"tls.cipher\":\"TLS_AES_128_GCM_SHA256\","
-            "\"server.name\":\"api.example.com\",\"tls.client.serial\":\"0A\","
+            "\"server.name\":\"api.example.com\",\"tls.resumed\":true,\"tls.client.serial\":\"0A\","
             "\"tls.client.hash.sha256\":\"00ff\",\"upstream.address\":\"127.0.0.1:9000\","
             "\"upstream.duration_us\":4321,\"user_agent.original\":\"curl/7.88.1\","
             "\"http.request.header.referer\":\"https://example.com/\","
@@ -98,7 +99,8 @@ static void test_full_record(void **state)
                   "http.request.body.size=0 http.response.body.size=1234 duration_us=5678 "
                   "user=alice@example.com auth.result=allowed auth.step=pairing auth.reason=ok "
                   "tls.protocol.version=TLSv1.3 tls.cipher=TLS_AES_128_GCM_SHA256 "
-                  "server.name=api.example.com tls.client.serial=0A tls.client.hash.sha256=00ff "
+                  "server.name=api.example.com tls.resumed=true tls.client.serial=0A "
+                  "tls.client.hash.sha256=00ff "
                   "upstream.address=127.0.0.1:9000 upstream.duration_us=4321 "
                   "user_agent.original=curl/7.88.1 "
                   "http.request.header.referer=https://example.com/ "

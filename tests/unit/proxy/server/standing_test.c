@@ -15,6 +15,7 @@ static struct {
     const struct tls_site *site;
     const char *name;
     bool certificate;
+    bool resumed;
     enum reason verdict;
     enum reason judged; /* what judging anew will say */
     unsigned judgements;
@@ -52,6 +53,12 @@ enum reason tls_session_peer_reason(const struct tls_session *s)
 {
     (void)s;
     return tls.verdict;
+}
+
+bool tls_session_resumed(const struct tls_session *s)
+{
+    (void)s;
+    return tls.resumed;
 }
 
 struct str tls_session_version(const struct tls_session *s)
@@ -275,6 +282,37 @@ static void test_withdrawn_stays_withdrawn(void **state)
     assert_non_null(st.peer.gate.identity);
 }
 
+/* A resumed session has no chain to be judged anew by: only what is certain stays. */
+static void test_resumed_sessions(void **state)
+{
+    static const struct {
+        const char *says;
+        enum reason judged;
+        enum reason answer;
+        enum reason certificate;
+    } resumed[] = {
+        {"no way to its CA without a chain", REASON_CLIENT_CERT_UNKNOWN_CA, REASON_MISDIRECTED,
+         REASON_CLIENT_CERT_UNKNOWN_CA},
+        {"no list for its CA", REASON_CRL_MISSING, REASON_MISDIRECTED, REASON_CRL_MISSING},
+        {"withdrawn", REASON_CLIENT_CERT_REVOKED, REASON_OK, REASON_CLIENT_CERT_WITHDRAWN},
+        {"good without a chain", REASON_OK, REASON_OK, REASON_OK},
+    };
+    for (size_t i = 0; i < sizeof(resumed) / sizeof(resumed[0]); i++) {
+        (void)setup(state);
+        tls.resumed = true;
+        arrive();
+        CHECK_ROW(resumed[i].says, st.peer.tls_resumed);
+        sites[1].site[0].policy[0] = 2;
+        tls.judged = resumed[i].judged;
+        env.runtime = &runtime[1];
+        CHECK_ROW(resumed[i].says, standing_renew(&st) == resumed[i].answer);
+        CHECK_ROW(resumed[i].says, st.peer.gate.certificate == resumed[i].certificate);
+        if (i + 1 < sizeof(resumed) / sizeof(resumed[0])) {
+            (void)teardown(state);
+        }
+    }
+}
+
 static void test_another_rule_for_the_name(void **state)
 {
     (void)state;
@@ -386,6 +424,7 @@ int main(void)
         TEST(test_no_certificate),
         TEST(test_reloads),
         TEST(test_withdrawn_stays_withdrawn),
+        TEST(test_resumed_sessions),
         TEST(test_another_rule_for_the_name),
         TEST(test_a_site_that_is_gone),
         TEST(test_a_listener_that_is_gone),

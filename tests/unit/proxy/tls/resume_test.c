@@ -1,5 +1,7 @@
 /* proxy/tls/resume.c: which sessions are resumed, against OpenSSL's client. */
+#include "base/err.h"
 #include "proxy/tls/resume.h"
+#include "proxy/tls/site_inner.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
 #define MINUTE_MS   INT64_C(60000)
@@ -40,6 +42,13 @@ static struct tls_sites *sites(enum conf_client_mode mode, enum conf_on_failure 
     return sites_with(setting(mode, on_failure), secret, LISTENER);
 }
 
+/* The client's session. One that ends without a goodbye would be forgotten. */
+static SSL_SESSION *take_session(const struct lab_client *c)
+{
+    SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    return SSL_get1_session(c->ssl);
+}
+
 /* The ticket of a visit to t with cert (NULL: without); NULL if none came. */
 static SSL_SESSION *visit(struct tls_sites *t, int version, X509 *cert, const char *name)
 {
@@ -48,7 +57,7 @@ static SSL_SESSION *visit(struct tls_sites *t, int version, X509 *cert, const ch
     lab_client_join(&c, t, name);
     assert_int_equal(lab_handshake(&c), TLS_OK);
     assert_false(tls_session_resumed(c.session));
-    SSL_SESSION *kept = SSL_get1_session(c.ssl);
+    SSL_SESSION *kept = take_session(&c);
     if (kept != NULL && SSL_SESSION_is_resumable(kept) != 1) {
         SSL_SESSION_free(kept);
         kept = NULL;
@@ -84,7 +93,7 @@ static bool come_again(struct tls_sites *t, int version, SSL_SESSION *kept, cons
     assert_int_equal(tls_session_peer_reason(c.session), REASON_OK);
     assert_non_null(tls_session_peer(c.session));
     if (next != NULL) {
-        *next = SSL_get1_session(c.ssl);
+        *next = take_session(&c);
     }
     lab_client_fini(&c);
     X509_free(x);
@@ -192,10 +201,9 @@ static void other_table(void **state)
     };
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
         struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        struct lab_setting s;
-        lab_setting_init(&s, &lab, rows[i / 2].mode, CONF_ON_FAILURE_REFUSE);
-        s.site.client.depth_max = rows[i / 2].depth_max;
-        struct tls_sites *other = sites_with(&s, &policy, rows[i / 2].secret, rows[i / 2].listener);
+        struct lab_setting *s = setting(rows[i / 2].mode, CONF_ON_FAILURE_REFUSE);
+        s->site.client.depth_max = rows[i / 2].depth_max;
+        struct tls_sites *other = sites_with(s, rows[i / 2].secret, rows[i / 2].listener);
         SSL_SESSION *kept = good_visit(t, versions[i % 2], "www.example");
         bool resumed = come_again(other, versions[i % 2], kept, rows[i / 2].name, NULL);
         if (resumed != rows[i / 2].resumed) {
