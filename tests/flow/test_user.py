@@ -4,6 +4,8 @@ import pty
 import stat
 import subprocess
 
+import pytest
+
 from proxy import LIMIT_S, PROGRAM
 
 ALICE = "alice@example.com"
@@ -13,6 +15,15 @@ def user(*words, given=None):
     return subprocess.run([PROGRAM, "user", *map(str, words)], input=given, text=True,
                           stdin=subprocess.DEVNULL if given is None else None,
                           capture_output=True, timeout=LIMIT_S, check=False)
+
+
+def has_terminals():
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except OSError:
+        return False
+    return True
 
 
 def test_life_of_a_user(tmp_path):
@@ -41,6 +52,7 @@ def test_no_password_where_one_is_looked_for(tmp_path):
     assert not file.exists() or file.read_text() == ""
 
 
+@pytest.mark.skipif(not has_terminals(), reason="no /dev/pts here")
 def test_terminal_is_asked_twice_without_echo(tmp_path):
     def ask(*answers):
         """Run it on a terminal of its own; returns its exit status and what was shown."""
