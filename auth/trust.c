@@ -180,7 +180,7 @@ static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_
 }
 
 static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted, int64_t wall_ms,
-                  struct trust_term *term)
+                  struct trust_term *term, STACK_OF(X509) * *kept)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) != 1) {
@@ -198,13 +198,16 @@ static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted,
         error = chain_lint(built);
         end_with_dates(built, term);
         error = error == X509_V_OK ? ask_crls(t, built, wall_ms, term) : error;
+        if (error == X509_V_OK && kept != NULL) {
+            *kept = X509_STORE_CTX_get1_chain(ctx);
+        }
     }
     X509_STORE_CTX_free(ctx);
     return error;
 }
 
 static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
-                 struct trust_term *term)
+                 struct trust_term *term, STACK_OF(X509) * *kept)
 {
     if (chain != NULL && sk_X509_num(chain) > PRESENTED_MAX) {
         return X509_V_ERR_CERT_CHAIN_TOO_LONG;
@@ -213,7 +216,7 @@ static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int6
     if (untrusted == NULL) {
         return X509_V_ERR_OUT_OF_MEM;
     }
-    int error = verify(t, leaf, untrusted, wall_ms, term);
+    int error = verify(t, leaf, untrusted, wall_ms, term, kept);
     sk_X509_free(untrusted);
     return error;
 }
@@ -222,7 +225,7 @@ enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chai
                         struct trust_term *term, int *x509_error)
 {
     struct trust_term found = {.until_ms = INT64_MAX};
-    int error = judge(t, leaf, chain, wall_ms, &found);
+    int error = judge(t, leaf, chain, wall_ms, &found, NULL);
     ERR_clear_error();
     if (term != NULL) {
         *term = error == X509_V_OK ? found : (struct trust_term){0};
@@ -257,4 +260,14 @@ enum reason trust_ask_again(const struct trust *t, X509 *leaf, int64_t wall_ms)
     }
     ERR_clear_error();
     return error == X509_V_OK ? REASON_OK : reason_of(error);
+}
+
+STACK_OF(X509) *
+    trust_chain(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms)
+{
+    STACK_OF(X509) *built = NULL;
+    struct trust_term term = {.until_ms = INT64_MAX};
+    (void)judge(t, leaf, chain, wall_ms, &term, &built);
+    ERR_clear_error();
+    return built;
 }

@@ -54,6 +54,11 @@ enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chai
  * verified. Returns REASON_OK or why not. */
 enum reason trust_ask_again(const struct trust *t, X509 *leaf, int64_t wall_ms);
 
+/* The chain by which trust_judge() would find leaf good: leaf first, the anchor last. It judges
+ * anew, at the same cost. The caller frees it with its certificates; NULL if leaf is not good. */
+STACK_OF(X509) *
+    trust_chain(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms);
+
 /* Seconds since 1970 when the first CRL expires; INT64_MAX without CRLs. For metrics. */
 int64_t trust_crl_expiry_s(const struct trust *t);
 

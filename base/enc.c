@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 static const char hex_lower[] = "0123456789abcdef";
+static const char hex_upper[] = "0123456789ABCDEF";
 static const char base64_letters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -218,6 +219,30 @@ static size_t log_escape(struct str s, char *out, size_t *out_n)
 int enc_log_text(struct buf *out, struct str s)
 {
     return append_escaped(out, s, log_escape, STR(""));
+}
+
+static bool is_unreserved(unsigned char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+static size_t percent_escape(struct str s, char *out, size_t *out_n)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    if (is_unreserved(c)) {
+        return 0;
+    }
+    out[0] = '%';
+    out[1] = hex_upper[c >> 4];
+    out[2] = hex_upper[c & 15];
+    *out_n = 3;
+    return 1;
+}
+
+int enc_percent(struct buf *out, struct str s)
+{
+    return append_escaped(out, s, percent_escape, STR(""));
 }
 
 int enc_sha256(struct str s, unsigned char digest[32])

@@ -33,6 +33,9 @@ int enc_quoted_string(struct buf *out, struct str s) __attribute__((warn_unused_
  * log line. SP stays as it is: where blanks separate, the caller puts quotes around. */
 int enc_log_text(struct buf *out, struct str s) __attribute__((warn_unused_result));
 
+/* Append s, octets outside RFC 3986 "unreserved" as %HH. */
+int enc_percent(struct buf *out, struct str s) __attribute__((warn_unused_result));
+
 /* SHA-256 of s into digest[32]. Returns 0 or -ERR_CRYPTO. */
 int enc_sha256(struct str s, unsigned char digest[32]) __attribute__((warn_unused_result));
 

@@ -63,6 +63,7 @@ struct explanation {
     X509 *leaf;
     STACK_OF(X509) * chain;
     struct identity *identity;
+    struct told *told;
     struct gate_peer peer;
     struct explain_head head;
     const struct conf_route *route;
@@ -249,12 +250,29 @@ static void print_field(const struct field *f)
            STR_ARG(secret ? STR("(as the client sent it)") : f->value));
 }
 
+/* What the certificate says in the words of the dialects. Returns 0 or a negative err_code. */
+static int explain_told(struct explanation *x)
+{
+    X509 *leaf = x->identity != NULL && x->peer.certificate == REASON_OK ? x->leaf : NULL;
+    STACK_OF(X509) *chain = NULL;
+    if (leaf != NULL && conf_headers_need_chain(&x->runtime->conf->headers)) {
+        chain = trust_chain(x->site->trust, leaf, x->chain, clock_wall_ms());
+    }
+    int rc = told_new(x->runtime->plan, leaf, chain, &x->told);
+    sk_X509_pop_free(chain, X509_free);
+    return rc;
+}
+
 /* The fields of the request as the upstream would get them. */
 static int explain_fields(struct explanation *x, const struct gate_answer *answer)
 {
     struct http_request *head = x->head.request;
+    int rc = explain_told(x);
     struct forward_facts facts = {.names = &x->runtime->conf->headers,
                                   .own = {.user = answer->user},
+                                  .told = x->told,
+                                  .groups = answer->groups,
+                                  .group_count = answer->group_count,
                                   .client_text = STR("192.0.2.1"),
                                   .client_kind = ADDR_INET,
                                   .secure = true,
@@ -267,8 +285,15 @@ static int explain_fields(struct explanation *x, const struct gate_answer *answe
         facts.own.serial = x->identity->serial;
         facts.own.fingerprint = str_of(x->identity->fingerprint);
     }
-    if (forward_request(&facts, head) != 0) {
-        fputs("countersign explain: out of memory\n", stderr);
+    rc = rc == 0 ? forward_request(&facts, head) : rc;
+    if (rc == -ERR_TOO_LARGE) {
+        return refused("fields", REASON_IDENTITY_FIELDS_TOO_LARGE);
+    }
+    if (rc == -ERR_MALFORMED) {
+        return refused("fields", REASON_CERT_IDENTITY_MALFORMED);
+    }
+    if (rc != 0) {
+        fprintf(stderr, "countersign explain: %s\n", err_name(rc));
         return NO_ANSWER;
     }
     puts("the upstream would see (for a client at 192.0.2.1):");
@@ -445,6 +470,7 @@ static int run(const struct question *q)
         fputs("countersign explain: out of memory\n", stderr);
     }
     explain_head_fini(&x.head);
+    told_free(x.told);
     identity_free(x.identity);
     X509_free(x.leaf);
     sk_X509_pop_free(x.chain, X509_free);

@@ -52,6 +52,62 @@ static size_t upstream_index(const struct conf *c, const struct conf_text *name)
     return SIZE_MAX;
 }
 
+static struct conf_texts default_components(void)
+{
+    static struct conf_text components[] = {
+        {.p = "@method"}, {.p = "@authority"}, {.p = "@path"}, {.p = "@query"}};
+    return (struct conf_texts){components, sizeof(components) / sizeof(components[0])};
+}
+
+/* The names that no client may set because we give them, beside the six of headers. */
+static int build_reserved(struct draft *d)
+{
+    struct conf *c = &d->conf;
+    struct conf_texts *out = &c->headers.reserved;
+    out->v = arena_alloc(&d->arena, (c->headers.field_count + 3) * sizeof(*out->v));
+    if (out->v == NULL) {
+        return -ERR_NOMEM;
+    }
+    out->n = 0;
+    for (size_t i = 0; i < c->headers.field_count; i++) {
+        out->v[out->n++] = c->headers.fields[i].name;
+    }
+    if (c->token.keys.n > 0) {
+        out->v[out->n++] = c->token.header;
+    }
+    if (c->signature.keys.n > 0) {
+        out->v[out->n++] = (struct conf_text){.p = "Signature"};
+        out->v[out->n++] = (struct conf_text){.p = "Signature-Input"};
+    }
+    return 0;
+}
+
+static int build_headers(struct draft *d)
+{
+    struct conf *c = &d->conf;
+    struct conf_headers *h = &c->headers;
+    h->without_own = draft_origin(d, &h->dialects) != NULL;
+    for (size_t i = 0; i < h->dialects.n; i++) {
+        h->without_own = h->without_own && !str_eq(str_of(h->dialects.v[i].p), STR("own"));
+    }
+    if (draft_origin(d, &c->signature.components) == NULL) {
+        c->signature.components = default_components();
+    }
+    return build_reserved(d);
+}
+
+bool conf_headers_need_chain(const struct conf_headers *h)
+{
+    for (size_t i = 0; h->chain && i < h->dialects.n; i++) {
+        struct str name = str_of(h->dialects.v[i].p);
+        if (str_eq(name, STR("rfc9440")) || str_eq(name, STR("xfcc")) ||
+            str_eq(name, STR("traefik"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int build_conf(struct draft *d)
 {
     struct conf *c = &d->conf;
@@ -64,6 +120,9 @@ int build_conf(struct draft *d)
         if (build_listener(d, &d->listeners[i], &c->listeners[i]) != 0) {
             return -ERR_NOMEM;
         }
+    }
+    if (build_headers(d) != 0) {
+        return -ERR_NOMEM;
     }
     for (size_t i = 0; i < c->route_count; i++) {
         c->routes[i].upstream = upstream_index(c, &c->routes[i].upstream_name);

@@ -195,6 +195,79 @@ static void check_headers(const struct draft *d, struct diags *diags)
     }
 }
 
+static void check_dialects(const struct draft *d, struct diags *diags)
+{
+    const struct conf_texts *t = &d->conf.headers.dialects;
+    for (size_t i = 0; i < t->n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (t->v[i].p != NULL && same_text(&t->v[i], &t->v[j])) {
+                char key[KEY_TEXT_MAX];
+                (void)snprintf(key, sizeof(key), "headers.dialects[%zu]", i);
+                diag_add(diags, DIAG_ERROR, t->v[i].at, key, "Remove one of the two.",
+                         "the same dialect stands in the list twice");
+                break;
+            }
+        }
+    }
+}
+
+/* A resumed session has the certificate, but not its chain. */
+static void check_chain(const struct draft *d, struct diags *diags)
+{
+    const struct conf *c = &d->conf;
+    if (c->resumption.enabled && conf_headers_need_chain(&c->headers)) {
+        diag_add(diags, DIAG_ERROR, place_of(d, &c->headers.chain, top(d)), "headers.chain",
+                 "Leave out one of the two.",
+                 "a session that was resumed has no chain to tell, and resumption.enabled is true");
+    }
+}
+
+static void check_token(const struct draft *d, struct diags *diags)
+{
+    const struct conf_token *t = &d->conf.token;
+    const struct {
+        const char *key;
+        const struct conf_text *text;
+        const char *example;
+    } claims[] = {
+        {"token.issuer", &t->issuer, "Add one, such as issuer: https://proxy.example.com."},
+        {"token.audience", &t->audience, "Add one, such as audience: orders."},
+    };
+    for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+        const struct conf_pos *given = draft_origin(d, claims[i].text);
+        if (t->keys.n > 0 && given == NULL) {
+            diag_add(diags, DIAG_ERROR, place_of(d, &t->keys, top(d)), claims[i].key,
+                     claims[i].example, "is needed with token.keys");
+        }
+        if (t->keys.n == 0 && given != NULL) {
+            diag_add(diags, DIAG_ERROR, *given, claims[i].key, "Add token.keys.",
+                     "means nothing without token.keys");
+        }
+    }
+    if ((t->keys.n > 0 || d->conf.signature.keys.n > 0) && d->conf.admin.address_text.p == NULL) {
+        const struct conf_texts *keys = t->keys.n > 0 ? &t->keys : &d->conf.signature.keys;
+        diag_add(diags, DIAG_WARNING, place_of(d, keys, top(d)),
+                 t->keys.n > 0 ? "token.keys" : "signature.keys", "Add admin.address.",
+                 "the public keys cannot be fetched: there is no admin listener");
+    }
+}
+
+static void check_components(const struct draft *d, struct diags *diags)
+{
+    const struct conf_texts *t = &d->conf.signature.components;
+    for (size_t i = 0; i < t->n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (t->v[i].p != NULL && same_text(&t->v[i], &t->v[j])) {
+                char key[KEY_TEXT_MAX];
+                (void)snprintf(key, sizeof(key), "signature.components[%zu]", i);
+                diag_add(diags, DIAG_ERROR, t->v[i].at, key, "Remove one of the two.",
+                         "the same component stands in the list twice");
+                break;
+            }
+        }
+    }
+}
+
 static void check_limits(const struct draft *d, struct diags *diags)
 {
     const struct conf_limits *l = &d->conf.limits;
@@ -236,6 +309,10 @@ void check_draft(const struct draft *d, struct diags *diags)
     check_routes(d, diags);
     check_upstreams(d, diags);
     check_headers(d, diags);
+    check_dialects(d, diags);
+    check_chain(d, diags);
+    check_token(d, diags);
+    check_components(d, diags);
     check_limits(d, diags);
     check_resumption(d, diags);
 }

@@ -74,6 +74,20 @@ static void print_items(struct printer *p, const struct key *k, const char *base
     emit(&p->e, "]");
 }
 
+static void print_pairs(struct printer *p, const struct key *k, const char *base)
+{
+    const struct conf_pair *pairs = NULL;
+    size_t count = 0;
+    memcpy(&pairs, base + k->offset, sizeof(pairs));
+    memcpy(&count, base + k->second, sizeof(count));
+    emit(&p->e, " {");
+    for (size_t i = 0; i < count; i++) {
+        emit(&p->e, i > 0 ? ", \"%s\": " : "\"%s\": ", pairs[i].name.p);
+        emit_quoted(&p->e, str_of(pairs[i].value.p));
+    }
+    emit(&p->e, "}");
+}
+
 static uint64_t number_of(const struct key *k, const char *object)
 {
     uint64_t wide = 0;
@@ -105,6 +119,7 @@ static bool is_absent(const struct key *k, const char *base)
     case KEY_FILES:
     case KEY_SERVERS:
     case KEY_RANGES:
+    case KEY_PAIRS:
     case KEY_BOOL:
     case KEY_CHOICE:
     case KEY_COUNT:
@@ -138,6 +153,8 @@ static void print_scalar(struct printer *p, const struct key *k, const char *bas
     begin(p, str_of(k->name));
     if (keys_is_list(k)) {
         print_items(p, k, base);
+    } else if (k->type == KEY_PAIRS) {
+        print_pairs(p, k, base);
     } else if (k->type == KEY_BOOL) {
         memcpy(&yes, object, sizeof(yes));
         emit(&p->e, yes ? " true" : " false");

@@ -85,7 +85,8 @@ static void scalar(struct printer *p, const struct key *k)
 {
     const char *value = k->fallback != NULL ? k->fallback : k->example;
     bool bare =
-        k->type == KEY_BOOL || (keys_has_bounds(k) && k->type != KEY_MODE) ||
+        k->type == KEY_BOOL || k->type == KEY_PAIRS ||
+        (keys_has_bounds(k) && k->type != KEY_MODE) ||
         (k->type == KEY_CHOICE && (value[0] < '0' || value[0] > '9') && strcmp(value, "off") != 0);
     begin(p, k->name);
     emit(&p->e, keys_is_list(k) ? " [" : " ");

@@ -75,7 +75,8 @@ static void fallback(struct emit *e, const struct key *k)
         emit(e, "`%s`", k->fallback);
     } else if (k->fallback_note != NULL) {
         cell(e, k->fallback_note);
-    } else if (k->type == KEY_LIST || k->type == KEY_MAP || keys_is_list(k)) {
+    } else if (k->type == KEY_LIST || k->type == KEY_MAP || k->type == KEY_PAIRS ||
+               keys_is_list(k)) {
         emit(e, "none");
     } else {
         emit(e, "–");

@@ -79,6 +79,9 @@ static void value(struct emit *e, const struct key *k)
     case KEY_LISTEN:
         fixed(e, LISTEN);
         break;
+    case KEY_PAIRS:
+        fixed(e, "\"type\": \"object\", \"additionalProperties\": " TEXT);
+        break;
     case KEY_FILES:
         fixed(e, "\"anyOf\": [" TEXT ", " TEXT_LIST "]");
         break;

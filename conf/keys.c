@@ -1,5 +1,5 @@
-/* Owns: the rows, but for those of keys_clients.c. Not: reading or printing by them. Constant
- * data. */
+/* Owns: the rows, but for those of keys_clients.c and keys_headers.c. Not: reading or printing by
+ * them. Constant data. */
 #include "conf/keys.h"
 
 #include "conf/draft.h"
@@ -342,61 +342,6 @@ static const struct key_section timeouts = {.intro = "How long a client may take
                                             .count = COUNT(timeouts_keys),
                                             .at_offset = KEY_NOWHERE};
 
-#define IDENTITY_FIELD(key_name, fallback_name, what)                                              \
-    {                                                                                              \
-        .name = #key_name, .type = KEY_TEXT, AT(conf_headers, key_name), .empty_ok = true,         \
-        .check = syntax_identity_field, .fallback = (fallback_name), .meaning = (what)             \
-    }
-
-static const struct key headers_keys[] = {
-    IDENTITY_FIELD(user, "X-Client-User", "The user's name, folded as identity says."),
-    IDENTITY_FIELD(subject, "X-Client-Subject", "The certificate's subject (RFC 2253)."),
-    IDENTITY_FIELD(issuer, "X-Client-Issuer", "The certificate's issuer (RFC 2253)."),
-    IDENTITY_FIELD(serial, "X-Client-Serial", "The certificate's serial number, hexadecimal."),
-    IDENTITY_FIELD(fingerprint, "X-Client-Fingerprint", "SHA-256 of the certificate."),
-    IDENTITY_FIELD(verify, "X-Client-Verify", "What was proven of the client."),
-    {.name = "x_forwarded",
-     .type = KEY_BOOL,
-     AT(conf_headers, x_forwarded),
-     .fallback = "true",
-     .meaning = "Add X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host."},
-    {.name = "forwarded",
-     .type = KEY_BOOL,
-     AT(conf_headers, forwarded),
-     .fallback = "false",
-     .meaning = "Add Forwarded (RFC 7239)."},
-    {.name = "via",
-     .type = KEY_BOOL,
-     AT(conf_headers, via),
-     .fallback = "true",
-     .meaning = "Add Via."},
-    {.name = "via_name",
-     .type = KEY_TEXT,
-     AT(conf_headers, via_name),
-     .check = syntax_token,
-     .fallback = "countersign",
-     .meaning = "Our name in Via."},
-    {.name = "trusted_proxies",
-     .type = KEY_RANGES,
-     TWO(conf_headers, trusted_proxies, trusted_proxy_count),
-     .example = "10.0.0.0/8",
-     .meaning = "Address ranges of proxies in front whose X-Forwarded-For and X-Request-Id are "
-                "kept; \"unix:\" means every peer on a Unix socket."},
-    {.name = "remove",
-     .type = KEY_TEXTS,
-     AT(conf_headers, remove),
-     .check = syntax_removed_field,
-     .example = "X-Internal-Role",
-     .meaning = "Further fields that are never taken from a client."},
-};
-
-static const struct key_section headers = {
-    .intro = "Names of the fields that tell the upstream who asks. An empty name leaves the field "
-             "out. Whatever a client sends under any of these names is removed first.",
-    .keys = headers_keys,
-    .count = COUNT(headers_keys),
-    .at_offset = KEY_NOWHERE};
-
 static const struct key log_keys[] = {
     {.name = "access",
      .type = KEY_OUTPUT,
@@ -543,7 +488,7 @@ static const struct key root_keys[] = {
     {.name = "headers",
      .type = KEY_SECTION,
      AT(draft, conf.headers),
-     .section = &headers,
+     .section = &keys_headers,
      .meaning = "What the upstream is told."},
     {.name = "resumption",
      .type = KEY_SECTION,

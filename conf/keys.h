@@ -26,6 +26,7 @@ enum key_type {
     KEY_LISTEN,   /* struct conf_text and, at second, struct addr to listen on */
     KEY_SERVERS,  /* array of struct conf_server, at second their number */
     KEY_RANGES,   /* array of struct addr_range, at second their number */
+    KEY_PAIRS,    /* array of struct conf_pair, at second their number; texts by name */
     KEY_SECTION,  /* keys of section, relative to offset */
     KEY_LIST,     /* array of what section fills, at second their number */
     KEY_MAP       /* the same, each with a name */
@@ -47,10 +48,11 @@ struct key {
     size_t second;
     uint64_t min;
     uint64_t max;
-    const char *fallback;             /* default, as it would be written; NULL: none */
-    const char *fallback_note;        /* what holds without the key, if there is no fallback */
-    const char *const *choices;       /* NULL at the end */
-    const char *(*check)(struct str); /* of a text, or of each; as in syntax.h */
+    const char *fallback;                  /* default, as it would be written; NULL: none */
+    const char *fallback_note;             /* what holds without the key, if there is no fallback */
+    const char *const *choices;            /* NULL at the end */
+    const char *(*check)(struct str);      /* of a text, or of each; as in syntax.h */
+    const char *(*check_name)(struct str); /* of the names of pairs */
     const struct key_section *section;
     const char *example; /* shown where there is no fallback */
     const char *meaning;

@@ -102,6 +102,7 @@ const char *keys_type_text(const struct key *k)
         [KEY_LISTEN] = "address",
         [KEY_SERVERS] = "list of addresses",
         [KEY_RANGES] = "list of address ranges",
+        [KEY_PAIRS] = "texts by name",
         [KEY_SECTION] = "section",
         [KEY_LIST] = "list of sections",
         [KEY_MAP] = "sections by name",

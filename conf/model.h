@@ -10,19 +10,8 @@
 
 #include "base/addr.h"
 #include "base/str.h"
-#include "conf/diag.h"
-
-/* A text and where it stands. p is NULL when the key was not given; NUL-ended otherwise. Paths are
- * made absolute (relative ones start at the directory of the file that names them). */
-struct conf_text {
-    const char *p;
-    struct conf_pos at;
-};
-
-struct conf_texts {
-    struct conf_text *v;
-    size_t n;
-};
+#include "conf/model_headers.h"
+#include "conf/model_text.h"
 
 /* What a client must show at the handshake. */
 enum conf_client_mode { CONF_CLIENT_REQUIRE = 0, CONF_CLIENT_OPTIONAL, CONF_CLIENT_OFF };
@@ -170,23 +159,6 @@ struct conf_timeouts {
     uint32_t linger_ms;    /* after the last octet sent, waiting for the client to close */
 };
 
-/* Names of the fields that tell the upstream who asks; an empty name (p == "") leaves one out. */
-struct conf_headers {
-    struct conf_text user;
-    struct conf_text subject;
-    struct conf_text issuer;
-    struct conf_text serial;
-    struct conf_text fingerprint;
-    struct conf_text verify;
-    bool x_forwarded; /* X-Forwarded-For, -Proto, -Host */
-    bool forwarded;   /* RFC 7239 */
-    bool via;
-    struct conf_text via_name;
-    struct addr_range *trusted_proxies; /* whose X-Forwarded-For and X-Request-Id are kept */
-    size_t trusted_proxy_count;
-    struct conf_texts remove; /* further field names never taken from a client */
-};
-
 /* Resumption of TLS sessions by tickets. */
 struct conf_resumption {
     bool enabled;
@@ -237,6 +209,8 @@ struct conf {
     struct conf_timeouts timeouts;
     struct conf_headers headers;
     struct conf_resumption resumption;
+    struct conf_token token;
+    struct conf_signature signature;
     struct conf_log log;
     struct conf_admin admin;
     struct conf_process process;

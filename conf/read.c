@@ -185,6 +185,35 @@ static void read_list(struct reader *r, const struct key *k, const struct node *
     }
 }
 
+/* Texts by name. */
+static void read_pairs(struct reader *r, const struct key *k, const struct node *n, void *base)
+{
+    if (!is_kind(r, n, NODE_MAP, "a section", "Write one \"name: text\" for each.")) {
+        return;
+    }
+    check_names(r, n);
+    struct conf_pair *pairs = reader_alloc(r, n->count, sizeof(*pairs));
+    if (pairs == NULL) {
+        return;
+    }
+    size_t i = 0;
+    for (const struct node *child = n->first; child != NULL; child = child->next, i++) {
+        size_t back = enter(r, ".", child->key);
+        const char *wrong = k->check_name(child->key);
+        struct str text;
+        pairs[i].name = (struct conf_text){child->key.p, child->key_at};
+        if (wrong != NULL) {
+            reader_complain(r, child->key_at, NULL, "%s", wrong);
+        }
+        if (scalar_text(r, child, &text)) {
+            read_value_pair(r, k, &(struct reader_value){text, child->at}, &pairs[i].value);
+        }
+        leave(r, back);
+    }
+    memcpy((char *)base + k->offset, &pairs, sizeof(pairs));
+    memcpy((char *)base + k->second, &n->count, sizeof(n->count));
+}
+
 /* Give an object its default. The rows are right or a test fails, so that this never makes a
  * mistake. */
 static void read_default(struct reader *r, const struct key *k, void *base)
@@ -208,6 +237,10 @@ static void read_key(struct reader *r, const struct key *k, const struct node *n
     case KEY_MAP:
         note_place(r, object, n->at);
         read_entries(r, k, n, base);
+        break;
+    case KEY_PAIRS:
+        note_place(r, object, n->at);
+        read_pairs(r, k, n, base);
         break;
     case KEY_TEXTS:
     case KEY_FILES:

@@ -180,6 +180,12 @@ static struct str whole_address(struct reader *r, const struct reader_value *v)
     return whole;
 }
 
+void read_value_pair(struct reader *r, const struct key *k, const struct reader_value *v,
+                     struct conf_text *out)
+{
+    read_text(r, k, v, out);
+}
+
 /* An address to listen on (to is false) or to connect to. */
 static void read_address(struct reader *r, const struct reader_value *v, bool to,
                          struct conf_text *text, struct addr *out)
@@ -233,6 +239,7 @@ void read_value_scalar(struct reader *r, const struct key *k, const struct reade
     case KEY_FILES:
     case KEY_SERVERS:
     case KEY_RANGES:
+    case KEY_PAIRS:
     case KEY_SECTION:
     case KEY_LIST:
     case KEY_MAP:

@@ -8,6 +8,10 @@
 void read_value_scalar(struct reader *r, const struct key *k, const struct reader_value *v,
                        void *base);
 
+/* Read v into out as a text of row k. */
+void read_value_pair(struct reader *r, const struct key *k, const struct reader_value *v,
+                     struct conf_text *out);
+
 /* Give the object of a list row room for count entries. False without memory. */
 bool read_value_list_begin(struct reader *r, const struct key *k, size_t count, void *base);
 

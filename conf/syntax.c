@@ -226,6 +226,67 @@ const char *syntax_identity_field(struct str s)
                                                        : NULL;
 }
 
+const char *syntax_own_field(struct str s)
+{
+    return s.n > 0 ? syntax_identity_field(s) : "must not be empty";
+}
+
+static bool is_word_of(struct str s, const struct str *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(s, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *syntax_dialect(struct str s)
+{
+    static const struct str names[] = {NAME("own"),    NAME("rfc9440"), NAME("xfcc"),
+                                       NAME("nginx"),  NAME("apache"),  NAME("traefik"),
+                                       NAME("haproxy")};
+    return is_word_of(s, names, COUNT(names))
+               ? NULL
+               : "the dialects are own, rfc9440, xfcc, nginx, apache, traefik and haproxy";
+}
+
+static bool is_lower_alnum(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z');
+}
+
+const char *syntax_sf_key(struct str s)
+{
+    bool good = s.n > 0 && s.n <= 64 && ((s.p[0] >= 'a' && s.p[0] <= 'z') || s.p[0] == '*');
+    for (size_t i = 0; i < s.n && good; i++) {
+        good = is_lower_alnum(s.p[i]) || str_chr(STR("_-.*"), s.p[i]) != STR_NPOS;
+    }
+    return good ? NULL
+                : "must begin with a lower-case letter, and hold only those, digits and _-.*";
+}
+
+const char *syntax_component(struct str s)
+{
+    static const struct str derived[] = {
+        NAME("@method"),         NAME("@authority"), NAME("@scheme"), NAME("@target-uri"),
+        NAME("@request-target"), NAME("@path"),      NAME("@query")};
+    if (is_word_of(s, derived, COUNT(derived))) {
+        return NULL;
+    }
+    bool lower = s.n > 0 && s.p[0] != '@';
+    for (size_t i = 0; i < s.n; i++) {
+        lower = lower && str_lower(s.p[i]) == s.p[i];
+    }
+    if (!lower || syntax_token(s) != NULL) {
+        return "is neither @method, @authority, @scheme, @target-uri, @request-target, @path or "
+               "@query, nor the name of a field in lower case";
+    }
+    return str_eq(s, STR("signature")) || str_eq(s, STR("signature-input"))
+               ? "is the signature itself"
+               : NULL;
+}
+
 const char *syntax_label(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {

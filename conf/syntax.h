@@ -23,6 +23,19 @@ const char *syntax_identity_field(struct str s);
 /* The name of a field that we may remove from a request. */
 const char *syntax_removed_field(struct str s);
 
+/* As syntax_identity_field(), but not empty. */
+const char *syntax_own_field(struct str s);
+
+/* The name of a dialect: own, rfc9440, xfcc, nginx, apache, traefik, haproxy. */
+const char *syntax_dialect(struct str s);
+
+/* A key of structured fields (RFC 8941 3.1.2). */
+const char *syntax_sf_key(struct str s);
+
+/* What a signature may cover: a component derived from a request (RFC 9421 2.2) that we know, or
+ * the lower-case name of a field. */
+const char *syntax_component(struct str s);
+
 /* token (RFC 9110 5.6.2). */
 const char *syntax_token(struct str s);
 

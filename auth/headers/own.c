@@ -62,6 +62,9 @@ static int add_user(struct fields *out, const struct conf_text *name, struct str
 int own_fields_add(const struct conf_headers *names, const struct own_facts *facts,
                    struct fields *out)
 {
+    if (names->without_own) {
+        return 0;
+    }
     int rc = add_user(out, &names->user, facts->user);
     rc = rc == 0 ? add(out, &names->subject, facts->subject) : rc;
     rc = rc == 0 ? add(out, &names->issuer, facts->issuer) : rc;

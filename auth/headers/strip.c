@@ -4,6 +4,8 @@
  * Names count in every spelling that is alike (base/field.h). */
 #include "auth/headers/strip.h"
 
+#include "auth/headers/plan.h"
+
 /* Everything that begins like this. */
 static const char *const prefixes[] = {
     "cf-access-",      /* Cloudflare */
@@ -79,7 +81,7 @@ static bool is_listed(struct str name)
             return true;
         }
     }
-    return false;
+    return plan_is_dialect_field(name);
 }
 
 static bool is_configured(struct str name, const struct conf_headers *names)
@@ -90,6 +92,11 @@ static bool is_configured(struct str name, const struct conf_headers *names)
     };
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (field_alike(name, str_of(own[i]))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < names->reserved.n; i++) {
+        if (field_alike(name, str_of(names->reserved.v[i].p))) {
             return true;
         }
     }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/headers/plan.h"
 #include "auth/pwcache.h"
 #include "auth/pwcheck.h"
 #include "auth/users.h"
@@ -25,6 +26,7 @@ struct runtime {
     uint64_t generation;            /* grows with every reload */
     struct conf *conf;              /* a reference */
     struct users *users;            /* a reference */
+    struct plan *plan;              /* owned; what upstreams are told */
     struct route_table *routes;     /* owned */
     struct upstream_set *upstreams; /* owned */
     struct tls_sites **sites;       /* owned array, one reference a listener of conf */

@@ -29,9 +29,11 @@ struct exchange_peer {
     struct str tls_cipher;
     struct str tls_name;
     bool tls_resumed;
-    bool secure;    /* TLS: X-Forwarded-Proto is https */
-    bool trusted;   /* address is in headers.trusted_proxies */
-    local_fn local; /* not NULL: every request is answered by it, without gate and route */
+    const struct told *told; /* what upstreams are told of the certificate; NULL: nothing */
+    int told_error;          /* why that cannot be told: 0, -ERR_TOO_LARGE, -ERR_MALFORMED */
+    bool secure;             /* TLS: X-Forwarded-Proto is https */
+    bool trusted;            /* address is in headers.trusted_proxies */
+    local_fn local;          /* not NULL: every request is answered by it, without gate and route */
     void *local_arg;
     /* True if a request for host may travel on this connection: its site asks the same of clients
      * (421 otherwise). */

@@ -4,6 +4,7 @@
 #include "proxy/exchange/flow.h"
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "proxy/exchange/forward.h"
 #include "proxy/exchange/record.h"
 #include "proxy/exchange/reply.h"
@@ -128,6 +129,21 @@ static void fill_own_facts(const struct exchange *x, struct own_facts *own)
     }
 }
 
+/* What a failure to tell the upstream who asks means for the request. */
+static enum reason untold(int rc)
+{
+    switch (rc) {
+    case 0:
+        return REASON_OK;
+    case -ERR_TOO_LARGE:
+        return REASON_IDENTITY_FIELDS_TOO_LARGE;
+    case -ERR_MALFORMED:
+        return REASON_CERT_IDENTITY_MALFORMED;
+    default:
+        return REASON_OUT_OF_MEMORY;
+    }
+}
+
 void flow_start(struct exchange *x)
 {
     const struct conf *conf = x->runtime->conf;
@@ -137,8 +153,12 @@ void flow_start(struct exchange *x)
         reply_problem(x, REASON_HTTP_BODY_TOO_LARGE);
         return;
     }
+    const struct gate_answer *answer = gate_result(x->gate);
     struct forward_facts facts = {
         .names = &conf->headers,
+        .told = x->peer->told,
+        .groups = answer->groups,
+        .group_count = answer->group_count,
         .client_text = x->peer->client_text,
         .client_kind = x->peer->address.kind,
         .client_trusted = x->peer->trusted,
@@ -147,8 +167,12 @@ void flow_start(struct exchange *x)
         .request_id = x->request_id,
     };
     fill_own_facts(x, &facts.own);
-    if (forward_request(&facts, x->head) != 0) {
-        reply_problem(x, REASON_OUT_OF_MEMORY);
+    enum reason why = untold(x->peer->told_error);
+    if (why == REASON_OK) {
+        why = untold(forward_request(&facts, x->head));
+    }
+    if (why != REASON_OK) {
+        reply_problem(x, why);
         return;
     }
     state_enter(x, EXCHANGE_CONNECT);

@@ -196,6 +196,22 @@ static int add_x_forwarded(const struct forward_facts *facts, const struct onwar
     return r == 0 ? add_if_any(fields, STR("X-Forwarded-Host"), head->authority) : r;
 }
 
+/* Add the fields that tell who asks, within their limit. */
+static int add_identity(const struct forward_facts *facts, struct fields *fields)
+{
+    size_t first = fields->n;
+    size_t size = 0;
+    int r = own_fields_add(facts->names, &facts->own, fields);
+    if (r == 0) {
+        r = told_add(facts->told, facts->own.user, facts->groups, facts->group_count, fields);
+    }
+    for (size_t i = first; i < fields->n; i++) {
+        size += fields->v[i].name.n + fields->v[i].value.n;
+    }
+    bool large = facts->names->generated_bytes > 0 && size > facts->names->generated_bytes;
+    return r == 0 && large ? -ERR_TOO_LARGE : r;
+}
+
 int forward_request(const struct forward_facts *facts, struct http_request *head)
 {
     struct fields *fields = &head->fields;
@@ -208,7 +224,7 @@ int forward_request(const struct forward_facts *facts, struct http_request *head
     hop_strip(fields);
     (void)strip_inbound(fields, facts->names);
     fields_remove_if(fields, drop_from_request, &of);
-    r = own_fields_add(facts->names, &facts->own, fields);
+    r = add_identity(facts, fields);
     if (r == 0) {
         r = add_x_forwarded(facts, &onward, head);
     }
@@ -221,6 +237,31 @@ int forward_request(const struct forward_facts *facts, struct http_request *head
     return r == 0 ? add_via(facts->names, head->minor, fields) : r;
 }
 
+static bool names_client_cert(struct str vary)
+{
+    struct str rest = vary;
+    struct str member;
+    bool more = true;
+    while (more) {
+        more = str_cut(rest, ',', &member, &rest);
+        member = str_trim(member);
+        if (str_ieq(member, STR("Client-Cert")) || str_ieq(member, STR("Client-Cert-Chain"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No cache behind us sees Client-Cert: for them such an answer fits no other request. */
+static void widen_vary(struct fields *fields)
+{
+    for (size_t i = 0; i < fields->n; i++) {
+        if (str_ieq(fields->v[i].name, STR("Vary")) && names_client_cert(fields->v[i].value)) {
+            fields->v[i].value = STR("*");
+        }
+    }
+}
+
 int forward_response(const struct conf_headers *names, struct str request_id, int64_t wall_ms,
                      struct http_response *head)
 {
@@ -228,6 +269,7 @@ int forward_response(const struct conf_headers *names, struct str request_id, in
     unsigned minor = head->minor;
     hop_strip(fields);
     fields_remove_if(fields, drop_from_response, NULL);
+    widen_vary(fields);
     if (head->status < 200) {
         return 0;
     }

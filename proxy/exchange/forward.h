@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "auth/headers/own.h"
+#include "auth/headers/plan.h"
 #include "base/addr.h"
 #include "conf/model.h"
 #include "proxy/http/head.h"
@@ -15,7 +16,10 @@
  * values are copied. */
 struct forward_facts {
     const struct conf_headers *names;
-    struct own_facts own;       /* only what was verified */
+    struct own_facts own;     /* only what was verified */
+    const struct told *told;  /* the same in other words; NULL: none */
+    const struct str *groups; /* of own.user */
+    size_t group_count;
     struct str client_text;     /* the client's address without port */
     enum addr_kind client_kind; /* a Unix-socket peer has no address to tell */
     bool client_trusted;        /* its X-Forwarded-For and Forwarded are continued */
@@ -27,12 +31,14 @@ struct forward_facts {
 /* Turn head into what the upstream gets: hop-by-hop fields go first, then reserved ones, then
  * Authorization, Expect, Host and Content-Length (the writer makes those two itself); our own
  * fields come last, so nothing that a client sent can remove, precede or double them. Returns 0 or
- * -ERR_NOMEM (head is then not to be sent). */
+ * -ERR_NOMEM, or -ERR_TOO_LARGE if the identity fields are more than headers.generated_max (head is
+ * then not to be sent). */
 int forward_request(const struct forward_facts *facts, struct http_request *head)
     __attribute__((warn_unused_result));
 
 /* Turn an upstream's head (1xx or final) into what the client gets: without hop-by-hop fields, with
- * Via, X-Request-Id and, if it is final and has none, Date. Returns 0 or -ERR_NOMEM. */
+ * Via, X-Request-Id and, if it is final and has none, Date. A Vary that names Client-Cert becomes
+ * "*" (RFC 9440 3.3). Returns 0 or -ERR_NOMEM. */
 int forward_response(const struct conf_headers *names, struct str request_id, int64_t wall_ms,
                      struct http_response *head) __attribute__((warn_unused_result));
 

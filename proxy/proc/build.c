@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "auth/headers/plan.h"
 #include "auth/users.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -85,8 +86,9 @@ struct runtime *build_runtime(const char *path, struct files *files, struct loop
     }
     bool whole = add_sites(r, files, diags);
     r->users = users_load(&r->conf->users, &r->conf->identity, files, diags);
+    r->plan = plan_new(r->conf, diags);
     r->routes = route_table_new(r->conf);
-    whole = whole && r->users != NULL;
+    whole = whole && r->users != NULL && r->plan != NULL;
     if (r->routes == NULL || (loop != NULL && whole && !build_upstreams(r, loop, metrics))) {
         diag_add(diags, DIAG_ERROR, nowhere, NULL, NULL, "out of memory");
         whole = false;

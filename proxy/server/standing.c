@@ -68,6 +68,29 @@ void standing_init(struct standing *st, struct env *env, const struct port *port
     }
 }
 
+/* What upstreams are told of leaf, NULL for no accepted certificate. */
+static int read_told(struct standing *st, X509 *leaf)
+{
+    STACK_OF(X509) *chain = NULL;
+    told_free(st->told);
+    st->told = NULL;
+    st->peer.told = NULL;
+    if (st->port->local != NULL) {
+        return 0;
+    }
+    if (leaf != NULL && st->site != NULL && conf_headers_need_chain(&st->runtime->conf->headers)) {
+        chain = tls_session_chain(st->session, st->site->trust, clock_wall_ms());
+        if (chain == NULL) {
+            st->peer.told_error = -ERR_NOMEM;
+            return 0;
+        }
+    }
+    st->peer.told_error = told_new(st->runtime->plan, leaf, chain, &st->told);
+    st->peer.told = st->told;
+    sk_X509_pop_free(chain, X509_free);
+    return st->peer.told_error == -ERR_NOMEM ? -ERR_NOMEM : 0;
+}
+
 /* The identity is told to the gate beside the verdict, also a bad one: the log needs the name. */
 static int read_identity(struct standing *st)
 {
@@ -75,6 +98,9 @@ static int read_identity(struct standing *st)
     identity_free(st->identity);
     st->identity = NULL;
     st->peer.gate.identity = NULL;
+    if (read_told(st, st->certificate == REASON_OK ? leaf : NULL) != 0) {
+        return -ERR_NOMEM;
+    }
     if (leaf == NULL || st->certificate == REASON_CLIENT_CERT_MISSING) {
         return 0;
     }
@@ -160,6 +186,9 @@ void standing_fini(struct standing *st)
     identity_free(st->identity);
     st->identity = NULL;
     st->peer.gate.identity = NULL;
+    told_free(st->told);
+    st->told = NULL;
+    st->peer.told = NULL;
     runtime_unref(st->runtime, tls_sites_unref);
     st->runtime = NULL;
 }

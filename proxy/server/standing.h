@@ -27,6 +27,7 @@ struct standing {
     size_t index;                      /* of the port's listener in it */
     const struct tls_site *site;       /* borrowed from the runtime */
     struct identity *identity;         /* owned */
+    struct told *told;                 /* owned */
     enum reason certificate;           /* the handshake's verdict, or a later one */
     bool gone;                         /* the site is no longer there */
     struct exchange_peer peer;

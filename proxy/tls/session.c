@@ -248,6 +248,15 @@ bool tls_session_resumed(const struct tls_session *s)
     return s->established && SSL_session_reused(s->ssl) == 1;
 }
 
+STACK_OF(X509) *
+    tls_session_chain(const struct tls_session *s, const struct trust *t, int64_t wall_ms)
+{
+    X509 *leaf = tls_session_peer(s);
+    return leaf != NULL && t != NULL
+               ? trust_chain(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms)
+               : NULL;
+}
+
 struct str tls_session_version(const struct tls_session *s)
 {
     return str_of(SSL_get_version(s->ssl));

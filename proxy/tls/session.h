@@ -81,6 +81,10 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
 /* True if an earlier session was resumed: then there is a certificate, but no chain. */
 bool tls_session_resumed(const struct tls_session *s);
 
+/* The chain by which t finds the client's certificate good, as trust_chain(). */
+STACK_OF(X509) *
+    tls_session_chain(const struct tls_session *s, const struct trust *t, int64_t wall_ms);
+
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256"; borrowed static texts. */
 struct str tls_session_version(const struct tls_session *s);
 struct str tls_session_cipher(const struct tls_session *s);

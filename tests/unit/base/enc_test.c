@@ -133,6 +133,8 @@ static void test_escapes(void **state)
         {"log: escape sequence", enc_log_text, {"\x1b[2J", 4}, "\\x1b[2J"},
         {"log: octets past ASCII", enc_log_text, {"\xc3\xa4", 2}, "\\xc3\\xa4"},
         {"log: blank stays", enc_log_text, {"a b", 3}, "a b"},
+        {"percent: unreserved stays", enc_percent, {"aZ09-._~", 8}, "aZ09-._~"},
+        {"percent: the rest does not", enc_percent, {"/ %\0\xff", 5}, "%2F%20%25%00%FF"},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct buf out;
@@ -147,7 +149,8 @@ static void test_escapes(void **state)
 static void test_escapes_all_or_nothing(void **state)
 {
     (void)state;
-    static const append_fn appends[] = {enc_json_string, enc_quoted_string, enc_log_text};
+    static const append_fn appends[] = {enc_json_string, enc_quoted_string, enc_log_text,
+                                        enc_percent};
     struct str in = STR("abc\"\\\x01\xff xyz");
     for (size_t i = 0; i < ROWS(appends); i++) {
         struct buf whole;
