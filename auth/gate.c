@@ -298,10 +298,15 @@ static enum verdict step_user(struct gate *g, enum reason *r)
             return v;
         }
     }
-    struct str name = g->decided_without_password ? g->q->peer->identity->user : g->user->name;
     a->account = g->user;
     if (g->user != NULL && judge_account(g, g->user, r) != VERDICT_ALLOW) {
         return VERDICT_DENY;
+    }
+    struct str name = STR_NONE;
+    if (g->decided_without_password) {
+        name = g->q->peer->identity->user;
+    } else if (g->user != NULL) {
+        name = g->user->name;
     }
     /* Certificate and store may spell one user in two ways; the upstream sees one. */
     if (!pairing_normalise(name, g->q->rule, g->name, &a->user.n)) {
