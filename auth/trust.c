@@ -47,6 +47,18 @@ int64_t trust_crl_expiry_s(const struct trust *t)
     return crl_set_expiry_s(t->crls);
 }
 
+bool trust_crl_at(const struct trust *t, size_t i, struct trust_crl *out)
+{
+    struct crl_info crl;
+    if (!crl_set_at(t->crls, i, &crl)) {
+        return false;
+    }
+    *out = (struct trust_crl){.this_s = crl.this_s, .next_s = crl.next_s, .entries = crl.count};
+    memcpy(out->key_digest, crl.key_digest, sizeof(out->key_digest));
+    (void)trust_name_text(crl.issuer, out->issuer, sizeof(out->issuer));
+    return true;
+}
+
 int64_t trust_ca_expiry_s(const struct trust *t)
 {
     return t->ca_expiry_s;
@@ -154,7 +166,7 @@ static void end_with_dates(STACK_OF(X509) * built, struct trust_term *term)
 static int ask_crl(const struct trust *t, X509 *x, int64_t wall_ms, struct trust_term *term)
 {
     int64_t until_ms = 0;
-    switch (crl_set_ask(t->crls, x, wall_ms, &until_ms)) {
+    switch (crl_set_ask(t->crls, x, wall_ms, t->crl_grace_ms, &until_ms)) {
     case CRL_GOOD:
         ends_at(term, t->insecure_expired_crl ? INT64_MAX : until_ms, REASON_CRL_EXPIRED);
         return X509_V_OK;
@@ -168,12 +180,20 @@ static int ask_crl(const struct trust *t, X509 *x, int64_t wall_ms, struct trust
     }
 }
 
-/* The same on the leaf and every intermediate; the anchor answers for itself. */
+/* How many certificates of a chain the CRLs are asked about: the leaf and every intermediate; the
+ * anchor answers for itself. */
+static int asked_about(const struct trust *t, int chain)
+{
+    int all = t->crl_wanted ? chain - 1 : 0;
+    return all > 1 && t->crl_leaf_only ? 1 : all;
+}
+
 static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_ms,
                     struct trust_term *term)
 {
+    int n = asked_about(t, sk_X509_num(built));
     int error = X509_V_OK;
-    for (int i = 0; t->crl_wanted && error == X509_V_OK && i + 1 < sk_X509_num(built); i++) {
+    for (int i = 0; error == X509_V_OK && i < n; i++) {
         error = ask_crl(t, sk_X509_value(built, i), wall_ms, term);
     }
     return error;

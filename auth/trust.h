@@ -2,6 +2,7 @@
 #ifndef AUTH_TRUST_H
 #define AUTH_TRUST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/x509.h>
@@ -13,8 +14,9 @@
 
 struct trust;
 
-/* Load policy's CA bundles and CRLs through files. CRLs are verified against the CAs once, here,
- * and become sets of serials: none of them goes into an X509_STORE. Errors (no certificate in a
+/* Load policy's CA bundles and CRLs through files. CRLs are verified against the CAs once, by who
+ * reads them from disk, and become a set of serials that the files then hold for everyone else:
+ * none of them goes into an X509_STORE. Errors (no certificate in a
  * bundle, unreadable, not a CA, CRL by nobody here) and warnings (expired anchor or CRL) go to
  * diags at the key's place; key is the dotted path of the client section for messages.
  * Returns NULL on an error. */
@@ -41,10 +43,11 @@ struct trust_term {
 
 /* Judge leaf with the untrusted chain that the peer sent (may be NULL, may hold the leaf) at
  * wall_ms: signatures, validity, depth, basic constraints, X509_STRICT, purpose clientAuth, and the
- * CRLs: where policy names any CRL, leaf and intermediates must each be covered by a CRL of their
- * issuer that has not expired. Returns REASON_OK or why not; *term (may be NULL) gets when the
- * first certificate of the chain that was built, or CRL that was asked, ends, cleared if not
- * REASON_OK; *x509_error (may be NULL) gets the X509_V_ERR_ code that fits, for the TLS alert. */
+ * CRLs: where policy names any CRL, the leaf and (unless crl_scope is leaf) intermediates must each
+ * be covered by a CRL of their issuer that has not expired, or not for longer than crl_grace.
+ * Returns REASON_OK or why not; *term (may be NULL) gets when the first certificate of the chain
+ * that was built, or CRL that was asked, ends, cleared if not REASON_OK; *x509_error (may be NULL)
+ * gets the X509_V_ERR_ code that fits, for the TLS alert. */
 enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
                         struct trust_term *term, int *x509_error);
 
@@ -61,6 +64,20 @@ STACK_OF(X509) *
 
 /* Seconds since 1970 when the first CRL expires; INT64_MAX without CRLs. For metrics. */
 int64_t trust_crl_expiry_s(const struct trust *t);
+
+#define TRUST_ISSUER_MAX 160
+
+/* One CRL, for reports. */
+struct trust_crl {
+    char issuer[TRUST_ISSUER_MAX]; /* as text (RFC 2253), cut to size */
+    unsigned char key_digest[32];  /* of the key that signed it */
+    int64_t this_s;                /* seconds since 1970 */
+    int64_t next_s;
+    size_t entries;
+};
+
+/* The i-th CRL in out; false if there are fewer. */
+bool trust_crl_at(const struct trust *t, size_t i, struct trust_crl *out);
 
 /* The same for the anchors' own expiry. */
 int64_t trust_ca_expiry_s(const struct trust *t);

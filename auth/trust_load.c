@@ -14,12 +14,15 @@
 #include <openssl/x509v3.h>
 
 #include "auth/revoke/asn1time.h"
+#include "auth/revoke/crl_pack.h"
 #include "auth/trust.h"
 #include "auth/trust_set.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define KEY_MAX 160
+#define KEY_MAX        160
+#define NAME_MAX_BYTES 65536 /* of a derived block: all paths of a policy */
 
 /* One load under way. */
 struct loading {
@@ -67,13 +70,12 @@ static void hash_part(struct loading *l, const void *p, size_t n)
     }
 }
 
-/* The common name, or whatever the subject has, for messages. */
-static const char *name_of(X509 *x, char *out, size_t size)
+const char *trust_name_text(const X509_NAME *name, char *out, size_t size)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *p = NULL;
     out[0] = '\0';
-    if (bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
+    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
         long n = BIO_get_mem_data(bio, &p);
         (void)snprintf(out, size, "%.*s", n < 200 ? (int)n : 200, p != NULL ? p : "");
     }
@@ -86,7 +88,7 @@ static void check_ca(struct loading *l, const struct conf_text *file, X509 *x)
     char name[220];
     int64_t from = 0;
     int64_t to = 0;
-    (void)name_of(x, name, sizeof(name));
+    (void)trust_name_text(X509_get_subject_name(x), name, sizeof(name));
     if (X509_get0_pubkey(x) == NULL) {
         say(l, DIAG_ERROR, file->at, "ca", NULL, "%s: the key of \"%s\" cannot be read", file->p,
             name);
@@ -266,7 +268,7 @@ static void read_crl(struct loading *l, const struct conf_text *file)
             "%s: %s", file->p, e.text);
         return;
     }
-    hash_part(l, text.p, text.n);
+    files_done(l->files, file->p);
     int64_t after = crl_set_expiry_s(l->t->crls);
     if (after < before && after <= l->now_s) {
         say(l, DIAG_WARNING, file->at, "crl", "Get a new one from the CA.",
@@ -278,11 +280,76 @@ static void read_crl(struct loading *l, const struct conf_text *file)
     }
 }
 
-static void read_crls(struct loading *l)
+static int put_paths(struct buf *out, const char *what, const struct conf_texts *paths)
 {
+    int rc = buf_printf(out, "%s", what);
+    for (size_t i = 0; rc == 0 && i < paths->n; i++) {
+        rc = buf_printf(out, " %zu:%s", strlen(paths->v[i].p), paths->v[i].p);
+    }
+    return rc;
+}
+
+/* What the CRLs are read from and verified against: within one set of files a path has one content,
+ * so that this names the result. */
+static int name_block(const struct loading *l, struct buf *out)
+{
+    int rc = put_paths(out, "crl", &l->policy->crl);
+    rc = rc == 0 ? put_paths(out, " ca", &l->policy->ca) : rc;
+    return rc == 0 ? buf_append(out, (struct str){"", 1}) : rc;
+}
+
+/* Read the lists and keep what they say under name. Returns the block, or NULL if that was told. */
+static struct derived *read_crls(struct loading *l, const char *name)
+{
+    struct err e = {0};
     for (size_t i = 0; i < l->policy->crl.n; i++) {
         read_crl(l, &l->policy->crl.v[i]);
     }
+    if (l->failed) {
+        return NULL;
+    }
+    struct derived *block = crl_pack(l->t->crls, &e);
+    int rc = block != NULL ? files_derive(l->files, name, block) : -(int)e.code;
+    if (rc != 0) {
+        say(l, DIAG_ERROR, l->policy->at, "crl", NULL, "%s", err_name(rc));
+        derived_unref(block);
+        return NULL;
+    }
+    return block;
+}
+
+/* Serials are asked where they lie in the block: in a worker those are pages that all share. */
+static void adopt_crls(struct loading *l, struct derived *block)
+{
+    struct err e = {0};
+    struct crl_set *set = crl_unpack(block, &e);
+    if (set == NULL) {
+        say(l, DIAG_ERROR, l->policy->at, "crl", NULL, "%s", e.text);
+        return;
+    }
+    hash_part(l, crl_pack_digest(block), CRL_PACK_DIGEST);
+    crl_set_free(l->t->crls);
+    l->t->crls = set;
+}
+
+static void load_crls(struct loading *l)
+{
+    struct buf name;
+    if (l->policy->crl.n == 0) {
+        return;
+    }
+    buf_init(&name, NAME_MAX_BYTES);
+    if (name_block(l, &name) != 0) {
+        out_of_memory(l);
+    } else {
+        struct derived *block = files_derived(l->files, buf_str(&name).p);
+        block = block != NULL ? block : read_crls(l, buf_str(&name).p);
+        if (block != NULL) {
+            adopt_crls(l, block);
+        }
+        derived_unref(block);
+    }
+    buf_release(&name);
 }
 
 static void finish_id(struct loading *l)
@@ -291,9 +358,11 @@ static void finish_id(struct loading *l)
     const unsigned char policy[] = {
         (unsigned char)(l->t->depth_max & 0xff),
         l->t->crl_wanted ? 1 : 0,
+        l->t->crl_leaf_only ? 1 : 0,
         l->t->insecure_expired_crl ? 1 : 0,
     };
     hash_part(l, policy, sizeof(policy));
+    hash_part(l, &l->t->crl_grace_ms, sizeof(l->t->crl_grace_ms));
     if (EVP_DigestFinal_ex(l->hash, l->t->id, &n) != 1 || n != sizeof(l->t->id)) {
         say(l, DIAG_ERROR, l->policy->at, "ca", NULL, "SHA-256 is not available");
     }
@@ -306,6 +375,8 @@ static bool begin(struct loading *l)
     t->ca_expiry_s = INT64_MAX;
     t->depth_max = l->policy->depth_max < 100 ? (int)l->policy->depth_max : 100;
     t->crl_wanted = l->policy->crl.n > 0;
+    t->crl_leaf_only = l->policy->crl_scope == CONF_CRL_SCOPE_LEAF;
+    t->crl_grace_ms = l->policy->crl_grace_ms;
     t->insecure_expired_crl = l->policy->insecure_expired_crl;
     t->store = X509_STORE_new();
     t->anchors = sk_X509_new_null();
@@ -340,7 +411,7 @@ struct trust *trust_load(const struct conf_client *policy, struct files *files, 
         }
         sort_bundle(&l);
         l.ca_failed = l.failed;
-        read_crls(&l);
+        load_crls(&l);
         finish_id(&l);
     }
     EVP_MD_CTX_free(l.hash);

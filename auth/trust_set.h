@@ -17,11 +17,16 @@ struct trust {
     STACK_OF(X509_NAME) * names; /* of the anchors, each once */
     struct crl_set *crls;
     bool crl_wanted; /* the policy names a CRL */
+    bool crl_leaf_only;
     bool insecure_expired_crl;
+    uint32_t crl_grace_ms;
     bool partial; /* an anchor is not self-signed */
     int depth_max;
     int64_t ca_expiry_s;
     unsigned char id[32];
 };
+
+/* name as text (RFC 2253), cut to size, in out, which is returned; "" without memory. */
+const char *trust_name_text(const X509_NAME *name, char *out, size_t size);
 
 #endif

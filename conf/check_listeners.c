@@ -76,6 +76,34 @@ static const struct conf_route *needs_certificate(const struct conf *c)
     return NULL;
 }
 
+static void report_client(const struct spot *s, struct conf_pos at, const char *prefix,
+                          const char *key, const char *suggestion, const char *text)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%sclient.%s", prefix, key);
+    report(s, DIAG_WARNING, at, path, suggestion, text);
+}
+
+static void check_crl(const struct spot *s, const struct conf_client *c, const char *prefix)
+{
+    const struct conf_pos *scope = draft_origin(s->d, &c->crl_scope);
+    const struct conf_pos *grace = draft_origin(s->d, &c->crl_grace_ms);
+    if (c->crl.n == 0 && scope != NULL && c->crl_scope != CONF_CRL_SCOPE_CHAIN) {
+        report_client(s, *scope, prefix, "crl_scope", "Name the lists in crl.",
+                      "has no effect without a revocation list");
+    }
+    if (grace == NULL || c->crl_grace_ms == 0) {
+        return;
+    }
+    if (c->crl.n == 0) {
+        report_client(s, *grace, prefix, "crl_grace", "Name the lists in crl.",
+                      "has no effect without a revocation list");
+    } else if (c->insecure_expired_crl) {
+        report_client(s, *grace, prefix, "crl_grace", "Remove insecure_expired_crl.",
+                      "has no effect, as insecure_expired_crl accepts expired lists for ever");
+    }
+}
+
 /* prefix: "" or "names[1].". */
 static void check_client(const struct spot *s, const struct conf_client *c, const char *prefix,
                          struct conf_pos otherwise)
@@ -93,6 +121,7 @@ static void check_client(const struct spot *s, const struct conf_client *c, cons
             report(s, DIAG_ERROR, place_of(s, &c->ca, at), key, "Name at least one file.",
                    "client certificates are asked for, but there is no CA to verify them");
         }
+        check_crl(s, c, prefix);
         return;
     }
     const struct conf_route *r = needs_certificate(&s->d->conf);

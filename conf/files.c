@@ -19,15 +19,23 @@ struct files *files_new(void)
     return mem_calloc(1, sizeof(struct files));
 }
 
+static void drop_data(struct file_entry *e)
+{
+    if (e->data != NULL) {
+        mem_wipe(e->data, e->n);
+    }
+    mem_free(e->data);
+    e->data = NULL;
+    e->n = 0;
+}
+
 static void release_entry(struct file_entry *e, bool packed)
 {
     if (!packed) {
-        if (e->data != NULL) {
-            mem_wipe(e->data, e->n);
-        }
-        mem_free(e->data);
+        drop_data(e);
         mem_free(e->path);
     }
+    derived_unref(e->derived);
     mem_free(e->paths);
 }
 
@@ -193,6 +201,23 @@ static int not_found(const char *path, struct err *e)
     return err_set_errno(e, ERR_NOT_FOUND, ENOENT, "cannot open %s", path);
 }
 
+/* Read what was dropped once more. */
+static int load_again(struct file_entry *known, struct err *e)
+{
+    struct file_entry fresh = {0};
+    int rc = load(known->path, &fresh, e);
+    if (rc == 0 && !same_stamp(&fresh.stamp, &known->stamp)) {
+        drop_data(&fresh);
+        rc = err_set(e, ERR_IO, "%s changed while it was read", known->path);
+    }
+    if (rc == 0) {
+        known->data = fresh.data;
+        known->n = fresh.n;
+        known->dropped = false;
+    }
+    return rc;
+}
+
 int files_read(struct files *f, const char *path, struct str *out, struct err *e)
 {
     *out = STR("");
@@ -217,9 +242,14 @@ int files_read(struct files *f, const char *path, struct str *out, struct err *e
         known->n = fresh.n;
         known->missing = rc != 0;
     }
-    if (known->missing) {
+    if (known->missing || (known->dropped && f->packed)) {
         return not_found(path, e);
     }
+    int rc = known->dropped ? load_again(known, e) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    known->readers++;
     *out = (struct str){known->data, known->n};
     return 0;
 }
@@ -342,6 +372,43 @@ static int expand(const char *pattern, struct file_entry *into, struct err *e)
     return rc == -ERR_NOMEM ? err_set(e, ERR_NOMEM, "out of memory for %s", pattern) : rc;
 }
 
+struct derived *files_derived(const struct files *f, const char *name)
+{
+    struct file_entry *e = find(f, FILE_DERIVED, name);
+    return e != NULL ? derived_ref(e->derived) : NULL;
+}
+
+int files_derive(struct files *f, const char *name, struct derived *d)
+{
+    if (find(f, FILE_DERIVED, name) != NULL) {
+        return -ERR_EXISTS;
+    }
+    struct file_entry *e = add(f, FILE_DERIVED, name);
+    if (e == NULL) {
+        return -ERR_NOMEM;
+    }
+    e->derived = derived_ref(d);
+    return 0;
+}
+
+void files_done(struct files *f, const char *path)
+{
+    struct file_entry *e = find(f, FILE_CONTENT, path);
+    if (e == NULL || e->readers == 0 || --e->readers > 0) {
+        return;
+    }
+    if (!f->packed && !e->pinned && !e->seeded) {
+        drop_data(e);
+        e->dropped = true;
+    }
+}
+
+struct str files_data(const struct file_entry *e)
+{
+    return e->kind == FILE_DERIVED ? (struct str){(const char *)e->derived->p, e->derived->n}
+                                   : (struct str){e->data, e->n};
+}
+
 int files_glob(struct files *f, const char *pattern, const char *const **paths, size_t *n,
                struct err *e)
 {
@@ -407,7 +474,7 @@ bool files_changed(const struct files *f)
 {
     for (size_t i = 0; i < f->count; i++) {
         const struct file_entry *e = &f->entries[i];
-        if (e->pinned || e->kind == FILE_PROBE) {
+        if (e->pinned || e->kind == FILE_PROBE || e->kind == FILE_DERIVED) {
             continue;
         }
         if (e->kind == FILE_GLOB ? glob_changed(e) : content_changed(e)) {

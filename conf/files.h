@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "conf/derived.h"
 
 struct files;
 
@@ -39,6 +40,22 @@ int files_glob(struct files *f, const char *pattern, const char *const **paths, 
  * read before, -ERR_NOMEM. */
 int files_put(struct files *f, const char *path, struct str text)
     __attribute__((warn_unused_result));
+
+/* What was kept under name by files_derive(), in this set or in the one that it was unpacked from:
+ * a reference more for the caller, or NULL if there is none. */
+struct derived *files_derived(const struct files *f, const char *name);
+
+/* Keep d (one reference more) under name, which tells what it was computed from, and pack it with
+ * the set. It ends with the set: files_again() does not hold it. Returns 0, -ERR_EXISTS,
+ * -ERR_NOMEM. */
+int files_derive(struct files *f, const char *name, struct derived *d)
+    __attribute__((warn_unused_result));
+
+/* Whoever called files_read() for path is done with its content for good, as a derived block says
+ * all of it: without other readers it is not packed, and dropped here. A later reader gets it from
+ * disk again, or -ERR_IO if it is not the same file any more. Nothing borrowed from that content
+ * may be used after. */
+void files_done(struct files *f, const char *path);
 
 /* True if path was there at the first call; the answer is remembered (and packed) as long as the
  * set and its successors live, so that everyone who loads the configuration from it sees the same

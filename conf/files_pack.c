@@ -17,7 +17,8 @@ struct pack_head {
     uint64_t count;
 };
 
-/* Behind it stand the path with its NUL and the data, then zeros up to a multiple of 8. */
+/* Behind it stand the path with its NUL and the data, then zeros up to a multiple of 8. Derived
+ * data begins at a multiple of PAGE from the front of all, so that it can be mapped alone. */
 struct pack_entry {
     uint32_t kind;
     uint32_t flags;
@@ -27,9 +28,11 @@ struct pack_entry {
     struct file_stamp stamp;
 };
 
-enum { FLAG_PINNED = 1, FLAG_MISSING = 2, FLAG_SEEDED = 4 };
+enum { FLAG_PINNED = 1, FLAG_MISSING = 2, FLAG_SEEDED = 4, FLAG_DROPPED = 8 };
 
-static const char magic[8] = "csfiles1";
+enum { PAGE = 65536 }; /* the largest page of the machines that Linux runs on */
+
+static const char magic[8] = "csfiles2";
 
 static int write_all(int fd, const void *p, size_t n)
 {
@@ -45,27 +48,49 @@ static int write_all(int fd, const void *p, size_t n)
     return 0;
 }
 
-static size_t padding(size_t n)
+static size_t padding(size_t n, size_t unit)
 {
-    return (8 - n % 8) % 8;
+    return (unit - n % unit) % unit;
+}
+
+static int write_zeros(int fd, size_t n)
+{
+    static const char zeros[512];
+    int rc = 0;
+    while (rc == 0 && n > 0) {
+        size_t now = n < sizeof(zeros) ? n : sizeof(zeros);
+        rc = write_all(fd, zeros, now);
+        n -= now;
+    }
+    return rc;
+}
+
+/* Zeros up to a multiple of unit. */
+static int pad(int fd, size_t unit)
+{
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    return at >= 0 ? write_zeros(fd, padding((size_t)at, unit)) : -ERR_IO;
 }
 
 static int write_entry(int fd, const struct file_entry *e)
 {
-    static const char zeros[8];
+    const struct str data = files_data(e);
     struct pack_entry head = {
         .kind = e->kind,
         .flags = (e->pinned ? FLAG_PINNED : 0U) | (e->missing ? FLAG_MISSING : 0U) |
-                 (e->seeded ? FLAG_SEEDED : 0U),
+                 (e->seeded ? FLAG_SEEDED : 0U) | (e->dropped ? FLAG_DROPPED : 0U),
         .mode = e->mode,
         .path_n = (uint32_t)strlen(e->path) + 1,
-        .data_n = e->n,
+        .data_n = data.n,
         .stamp = e->stamp,
     };
     int rc = write_all(fd, &head, sizeof(head));
     rc = rc != 0 ? rc : write_all(fd, e->path, head.path_n);
-    rc = rc != 0 ? rc : write_all(fd, e->data, e->n);
-    return rc != 0 ? rc : write_all(fd, zeros, padding(head.path_n + e->n));
+    if (rc == 0 && e->kind == FILE_DERIVED) {
+        rc = pad(fd, PAGE);
+    }
+    rc = rc != 0 ? rc : write_all(fd, data.p, data.n);
+    return rc != 0 ? rc : pad(fd, 8);
 }
 
 int files_pack(const struct files *f, int *fd, struct err *e)
@@ -105,7 +130,25 @@ static char *take(char **rest, size_t *left, size_t n)
     return p;
 }
 
-static int read_entry(struct files *f, char **rest, size_t *left)
+/* Take zeros up to a multiple of unit from the front of all. */
+static bool take_padding(const struct files *f, char **rest, size_t *left, size_t unit)
+{
+    return take(rest, left, padding(f->map_n - *left, unit)) != NULL;
+}
+
+/* A mapping of its own: it may live longer than the set, whose secrets go with the set. */
+static int map_derived(struct file_entry *e, const struct files *f, int fd)
+{
+    if (e->n == 0 || sysconf(_SC_PAGESIZE) > PAGE) {
+        return -ERR_MALFORMED;
+    }
+    e->derived = derived_map(fd, e->data - (char *)f->map, e->n);
+    e->data = NULL;
+    e->n = 0;
+    return e->derived != NULL ? 0 : -ERR_NOMEM;
+}
+
+static int read_entry(struct files *f, int fd, char **rest, size_t *left)
 {
     struct pack_entry head;
     const char *p = take(rest, left, sizeof(head));
@@ -114,10 +157,11 @@ static int read_entry(struct files *f, char **rest, size_t *left)
     }
     memcpy(&head, p, sizeof(head));
     char *path = take(rest, left, head.path_n);
+    bool fits = head.kind != FILE_DERIVED || take_padding(f, rest, left, PAGE);
     char *data = take(rest, left, head.data_n);
-    if (path == NULL || data == NULL || head.path_n == 0 || path[head.path_n - 1] != '\0' ||
-        head.kind > FILE_PROBE ||
-        take(rest, left, padding((size_t)head.path_n + head.data_n)) == NULL) {
+    if (path == NULL || !fits || data == NULL || head.path_n == 0 ||
+        path[head.path_n - 1] != '\0' || head.kind > FILE_DERIVED ||
+        !take_padding(f, rest, left, 8)) {
         return -ERR_MALFORMED;
     }
     struct file_entry *e = files_slot(f);
@@ -129,16 +173,22 @@ static int read_entry(struct files *f, char **rest, size_t *left)
         .pinned = (head.flags & FLAG_PINNED) != 0,
         .missing = (head.flags & FLAG_MISSING) != 0,
         .seeded = (head.flags & FLAG_SEEDED) != 0,
+        .dropped = (head.flags & FLAG_DROPPED) != 0,
         .mode = head.mode,
         .stamp = head.stamp,
         .path = path,
         .data = data,
         .n = head.data_n,
     };
+    if (e->kind == FILE_DERIVED) {
+        int rc = map_derived(e, f, fd);
+        f->count -= rc != 0 ? 1 : 0; /* half an entry is none */
+        return rc;
+    }
     return e->kind == FILE_GLOB ? files_index_glob(e) : 0;
 }
 
-static int read_set(struct files *f)
+static int read_set(struct files *f, int fd)
 {
     struct pack_head head;
     char *rest = f->map;
@@ -150,7 +200,7 @@ static int read_set(struct files *f)
     memcpy(&head, p, sizeof(head));
     int rc = memcmp(head.magic, magic, sizeof(magic)) == 0 ? 0 : -ERR_MALFORMED;
     for (uint64_t i = 0; rc == 0 && i < head.count; i++) {
-        rc = read_entry(f, &rest, &left);
+        rc = read_entry(f, fd, &rest, &left);
     }
     return rc == 0 && left > 0 ? -ERR_MALFORMED : rc;
 }
@@ -177,7 +227,7 @@ struct files *files_unpack(int fd, struct err *e)
     }
     f->map = map;
     f->map_n = (size_t)st.st_size;
-    int rc = read_set(f);
+    int rc = read_set(f, fd);
     if (rc != 0) {
         (void)err_set(e, (enum err_code) - rc, "the set of files cannot be read: %s", err_name(rc));
         files_free(f);

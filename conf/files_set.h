@@ -7,7 +7,7 @@
 
 #include "conf/files.h"
 
-enum file_kind { FILE_CONTENT = 0, FILE_GLOB, FILE_PROBE };
+enum file_kind { FILE_CONTENT = 0, FILE_GLOB, FILE_PROBE, FILE_DERIVED };
 
 /* What tells one state of a file from another. All zero: the file is not there. */
 struct file_stamp {
@@ -20,8 +20,11 @@ struct file_stamp {
 struct file_entry {
     enum file_kind kind;
     bool pinned;
-    bool missing; /* content: there was none; probe: the answer is no */
-    bool seeded;  /* by files_put: disk has no say */
+    bool missing;            /* content: there was none; probe: the answer is no */
+    bool seeded;             /* by files_put: disk has no say */
+    bool dropped;            /* by files_done: data is empty, the content stands on disk only */
+    unsigned readers;        /* calls of files_read() less those of files_done() */
+    struct derived *derived; /* of that kind: what it holds; a reference */
     mode_t mode;
     struct file_stamp stamp;
     char *path;         /* or pattern; NUL-ended; points into map if packed */
@@ -42,6 +45,9 @@ struct files {
 
 /* An empty entry at the end of the set, or NULL without memory. */
 struct file_entry *files_slot(struct files *f);
+
+/* The octets of an entry's data. */
+struct str files_data(const struct file_entry *e);
 
 /* Build paths from data. Returns 0, -ERR_NOMEM, or -ERR_MALFORMED if data does not end in NUL. */
 int files_index_glob(struct file_entry *e);

@@ -6,11 +6,13 @@
 
 /* Enums are written as unsigned int. */
 _Static_assert(sizeof(enum conf_client_mode) == sizeof(unsigned), "KEY_CHOICE");
+_Static_assert(sizeof(enum conf_crl_scope) == sizeof(unsigned), "KEY_CHOICE");
 _Static_assert(sizeof(enum draft_unknown_name) == sizeof(unsigned), "KEY_CHOICE");
 
 /* Each in the order of its enum in model.h. */
 static const char *const client_modes[] = {"require", "optional", "off", NULL};
 static const char *const failures[] = {"refuse", "answer", NULL};
+static const char *const crl_scopes[] = {"chain", "leaf", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
 static const char *const unknown_names[] = {"refuse", "default", NULL};
 static const char *const user_ids[] = {"subject.CN", "subject.emailAddress", "subject.UID",
@@ -56,12 +58,27 @@ static const struct key client_keys[] = {
      .fallback = "true",
      .meaning = "Name the CAs in the handshake, so that a client can choose the right "
                 "certificate. Names are public."},
+    {.name = "crl_scope",
+     .type = KEY_CHOICE,
+     AT(conf_client, crl_scope),
+     .choices = crl_scopes,
+     .fallback = "chain",
+     .meaning = "Whether every certificate below a CA of ca is looked up in the revocation list of "
+                "its issuer (chain), or the client's own alone (leaf): then only the CAs that "
+                "issue to clients need a list."},
+    {.name = "crl_grace",
+     .type = KEY_DURATION,
+     AT(conf_client, crl_grace_ms),
+     .max = HOURS(24) * 20,
+     .fallback = "0s",
+     .meaning = "How long past its next update a revocation list is still used, for a CA that is "
+                "late with the next one."},
     {.name = "insecure_expired_crl",
      .type = KEY_BOOL,
      AT(conf_client, insecure_expired_crl),
      .fallback = "false",
-     .meaning = "Accept a revocation list past its next update. A certificate withdrawn since "
-                "then still gets in."},
+     .meaning = "Accept a revocation list past its next update, however long. A certificate "
+                "withdrawn since then still gets in."},
 };
 
 static const struct key_section client = {.keys = client_keys,

@@ -19,14 +19,19 @@ enum conf_client_mode { CONF_CLIENT_REQUIRE = 0, CONF_CLIENT_OPTIONAL, CONF_CLIE
 /* What a client without a certificate, or with a bad one, gets. */
 enum conf_on_failure { CONF_ON_FAILURE_REFUSE = 0, CONF_ON_FAILURE_ANSWER };
 
+/* Which certificates of a chain need a word of their issuer's CRL. */
+enum conf_crl_scope { CONF_CRL_SCOPE_CHAIN = 0, CONF_CRL_SCOPE_LEAF };
+
 struct conf_client {
     struct conf_texts ca;  /* PEM bundles of trust anchors */
     struct conf_texts crl; /* CRL files, PEM or DER */
     enum conf_client_mode mode;
     enum conf_on_failure on_failure;
-    uint32_t depth_max;        /* intermediates between leaf and anchor */
-    bool send_ca_names;        /* name the CAs in the CertificateRequest */
-    bool insecure_expired_crl; /* accept an expired CRL, with a warning */
+    uint32_t depth_max; /* intermediates between leaf and anchor */
+    bool send_ca_names; /* name the CAs in the CertificateRequest */
+    enum conf_crl_scope crl_scope;
+    uint32_t crl_grace_ms;     /* a CRL holds for so long past its next update */
+    bool insecure_expired_crl; /* and for ever, with a warning */
     struct conf_pos at;
 };
 

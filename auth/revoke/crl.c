@@ -9,42 +9,28 @@
 #include <stdlib.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "auth/revoke/asn1time.h"
+#include "auth/revoke/crl_der.h"
+#include "auth/revoke/crl_pem.h"
+#include "auth/revoke/crl_set.h"
+#include "auth/revoke/der.h"
 #include "base/mem.h"
+#include "conf/derived.h"
 
-#define SERIAL_MAX 64 /* octets; RFC 5280 allows 20 */
-
-/* One CRL. Serials stand in records of the same width: an octet for the sign, then the number with
- * leading zeros, sorted as octets. */
-struct crl {
-    X509_NAME *issuer;
-    ASN1_OCTET_STRING *key_id; /* of the CA that signed; NULL if it has none */
-    unsigned char key_digest[32];
-    int64_t this_s;
-    int64_t next_s;
-    size_t width;
-    size_t count;
-    unsigned char *serials;
-};
-
-struct crl_set {
-    struct crl *v;
-    size_t n;
-};
+#define SERIAL_DER_MAX (CRL_SERIAL_MAX + 1 + DER_HEADER_MAX)
 
 struct crl_set *crl_set_new(void)
 {
     return mem_calloc(1, sizeof(struct crl_set));
 }
 
-static void release(struct crl *c)
+void crl_release(struct crl *c)
 {
     X509_NAME_free(c->issuer);
     ASN1_OCTET_STRING_free(c->key_id);
-    mem_free(c->serials);
+    mem_free(c->owned);
     *c = (struct crl){0};
 }
 
@@ -54,30 +40,11 @@ void crl_set_free(struct crl_set *s)
         return;
     }
     for (size_t i = 0; i < s->n; i++) {
-        release(&s->v[i]);
+        crl_release(&s->v[i]);
     }
+    derived_unref(s->block);
     mem_free(s->v);
     mem_free(s);
-}
-
-/* Write serial as one record. Returns false if it does not fit. */
-static bool put_serial(const ASN1_INTEGER *serial, unsigned char *record, size_t width)
-{
-    int n = ASN1_STRING_length(serial);
-    const unsigned char *p = ASN1_STRING_get0_data(serial);
-    while (n > 0 && *p == 0) {
-        p++;
-        n--;
-    }
-    if (n < 0 || (size_t)n + 1 > width) {
-        return false;
-    }
-    memset(record, 0, width);
-    record[0] = (ASN1_STRING_type(serial) & V_ASN1_NEG) != 0 ? 1 : 0;
-    if (n > 0) {
-        memcpy(record + width - (size_t)n, p, (size_t)n);
-    }
-    return true;
 }
 
 /* Extensions of the whole CRL: those that narrow what it speaks for are refused, because a
@@ -103,34 +70,15 @@ static int check_extensions(const X509_CRL *crl, struct err *e)
     return 0;
 }
 
-static int check_entry(const X509_REVOKED *r, struct err *e)
-{
-    for (int i = 0; i < X509_REVOKED_get_ext_count(r); i++) {
-        X509_EXTENSION *x = X509_REVOKED_get_ext(r, i);
-        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(x));
-        if (nid == NID_certificate_issuer ||
-            (X509_EXTENSION_get_critical(x) && nid != NID_crl_reason)) {
-            return err_set(e, ERR_UNSUPPORTED,
-                           "an entry of the CRL has an unknown critical extension, or the CRL is "
-                           "an indirect one");
-        }
-    }
-    if (ASN1_STRING_length(X509_REVOKED_get0_serialNumber(r)) > SERIAL_MAX) {
-        return err_set(e, ERR_MALFORMED, "the CRL lists a serial number of more than %d octets",
-                       SERIAL_MAX);
-    }
-    return 0;
-}
-
 /* The one of cas that signed crl, or NULL. */
-static X509 *find_signer(X509_CRL *crl, STACK_OF(X509) * cas)
+static X509 *find_signer(const struct crl_der *crl, STACK_OF(X509) * cas)
 {
+    const X509_NAME *issuer = X509_CRL_get_issuer(crl->frame);
     for (int i = 0; i < sk_X509_num(cas); i++) {
         X509 *ca = sk_X509_value(cas, i);
         EVP_PKEY *key = X509_get0_pubkey(ca);
-        if (key != NULL &&
-            X509_NAME_cmp(X509_get_subject_name(ca), X509_CRL_get_issuer(crl)) == 0 &&
-            (X509_get_key_usage(ca) & KU_CRL_SIGN) != 0 && X509_CRL_verify(crl, key) == 1) {
+        if (key != NULL && X509_NAME_cmp(X509_get_subject_name(ca), issuer) == 0 &&
+            (X509_get_key_usage(ca) & KU_CRL_SIGN) != 0 && crl_der_is_signed(crl, key)) {
             return ca;
         }
     }
@@ -142,30 +90,31 @@ static int compare_width(const void *a, const void *b, void *width)
     return memcmp(a, b, *(const size_t *)width);
 }
 
-static int copy_serials(struct crl *c, STACK_OF(X509_REVOKED) * revoked, struct err *e)
+static bool is_sorted(const struct crl *c)
 {
-    int n = revoked != NULL ? sk_X509_REVOKED_num(revoked) : 0;
-    c->width = 1;
-    for (int i = 0; i < n; i++) {
-        const X509_REVOKED *r = sk_X509_REVOKED_value(revoked, i);
-        int rc = check_entry(r, e);
-        if (rc != 0) {
-            return rc;
+    for (size_t i = 1; i < c->count; i++) {
+        if (memcmp(c->serials + (i - 1) * c->width, c->serials + i * c->width, c->width) > 0) {
+            return false;
         }
-        size_t width = (size_t)ASN1_STRING_length(X509_REVOKED_get0_serialNumber(r)) + 1;
-        c->width = width > c->width ? width : c->width;
     }
-    c->serials = mem_calloc(n > 0 ? (size_t)n : 1, c->width);
-    if (c->serials == NULL) {
+    return true;
+}
+
+static int copy_serials(struct crl *c, const struct crl_der *crl, struct err *e)
+{
+    int rc = crl_der_measure(crl, &c->count, &c->width, e);
+    if (rc != 0) {
+        return rc;
+    }
+    c->owned = mem_calloc(c->count > 0 ? c->count : 1, c->width);
+    if (c->owned == NULL) {
         return err_set(e, ERR_NOMEM, "out of memory");
     }
-    for (int i = 0; i < n; i++) {
-        const X509_REVOKED *r = sk_X509_REVOKED_value(revoked, i);
-        (void)put_serial(X509_REVOKED_get0_serialNumber(r), c->serials + (size_t)i * c->width,
-                         c->width);
+    c->serials = c->owned;
+    crl_der_serials(crl, c->width, c->owned);
+    if (!is_sorted(c)) {
+        qsort_r(c->owned, c->count, c->width, compare_width, &c->width);
     }
-    c->count = (size_t)n;
-    qsort_r(c->serials, c->count, c->width, compare_width, &c->width);
     return 0;
 }
 
@@ -207,13 +156,13 @@ static int keep(struct crl_set *s, struct crl *c, struct err *e)
                 c->this_s > old->this_s || (c->this_s == old->this_s && c->count > old->count);
             struct crl loser = later ? *old : *c;
             *old = later ? *c : *old;
-            release(&loser);
+            crl_release(&loser);
             return 0;
         }
     }
     struct crl *grown = mem_realloc(s->v, (s->n + 1) * sizeof(*s->v));
     if (grown == NULL) {
-        release(c);
+        crl_release(c);
         return err_set(e, ERR_NOMEM, "out of memory");
     }
     s->v = grown;
@@ -221,56 +170,34 @@ static int keep(struct crl_set *s, struct crl *c, struct err *e)
     return 0;
 }
 
-static int add_one(struct crl_set *s, X509_CRL *crl, STACK_OF(X509) * cas, struct err *e)
+static int read_one(struct crl *c, const struct crl_der *crl, STACK_OF(X509) * cas, struct err *e)
 {
-    struct crl c = {0};
     X509 *signer = find_signer(crl, cas);
     if (signer == NULL) {
         return err_set(e, ERR_DENIED,
                        "the CRL is not signed by a CA of the bundle that may sign CRLs");
     }
-    int rc = check_extensions(crl, e);
-    rc = rc == 0 ? read_dates(&c, crl, e) : rc;
-    rc = rc == 0 ? read_signer(&c, signer, e) : rc;
-    rc = rc == 0 ? copy_serials(&c, X509_CRL_get_REVOKED(crl), e) : rc;
-    if (rc != 0) {
-        release(&c);
-        return rc;
-    }
-    return keep(s, &c, e);
-}
-
-static int add_pem(struct crl_set *s, BIO *bio, STACK_OF(X509) * cas, struct err *e)
-{
-    for (unsigned n = 0;; n++) {
-        ERR_clear_error();
-        X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
-        if (crl == NULL) {
-            bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-            ERR_clear_error();
-            return at_end && n > 0 ? 0 : err_set(e, ERR_MALFORMED, "not a CRL, or a damaged one");
-        }
-        int rc = add_one(s, crl, cas, e);
-        X509_CRL_free(crl);
-        if (rc != 0) {
-            return rc;
-        }
-    }
+    int rc = check_extensions(crl->frame, e);
+    rc = rc == 0 ? read_dates(c, crl->frame, e) : rc;
+    rc = rc == 0 ? read_signer(c, signer, e) : rc;
+    return rc == 0 ? copy_serials(c, crl, e) : rc;
 }
 
 static int add_der(struct crl_set *s, struct str text, STACK_OF(X509) * cas, struct err *e)
 {
-    const unsigned char *p = (const unsigned char *)text.p;
-    X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)text.n);
-    ERR_clear_error();
-    int rc = 0;
-    if (crl == NULL || p != (const unsigned char *)text.p + text.n) {
-        rc = err_set(e, ERR_MALFORMED, "not a CRL, or a damaged one");
-    } else {
-        rc = add_one(s, crl, cas, e);
+    struct crl c = {0};
+    struct crl_der crl;
+    int rc = crl_der_open(text, &crl, e);
+    if (rc == 0) {
+        rc = read_one(&c, &crl, cas, e);
+        crl_der_close(&crl);
     }
-    X509_CRL_free(crl);
-    return rc;
+    ERR_clear_error();
+    if (rc != 0) {
+        crl_release(&c);
+        return rc;
+    }
+    return keep(s, &c, e);
 }
 
 int crl_set_add(struct crl_set *s, struct str text, STACK_OF(X509) * cas, struct err *e)
@@ -278,22 +205,42 @@ int crl_set_add(struct crl_set *s, struct str text, STACK_OF(X509) * cas, struct
     if (text.n == 0 || text.n > INT32_MAX) {
         return err_set(e, ERR_MALFORMED, "the file is empty or too large");
     }
-    if (memmem(text.p, text.n, "-----BEGIN", 10) == NULL) {
+    if (!crl_pem_is(text)) {
         return add_der(s, text, cas, e);
     }
-    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
-    if (bio == NULL) {
-        return err_set(e, ERR_NOMEM, "out of memory");
+    struct str rest = text;
+    for (unsigned n = 0;; n++) {
+        struct str der = STR_NONE;
+        int rc = crl_pem_next(&rest, &der, e);
+        if (rc == 0 && der.p == NULL) {
+            return n > 0 ? 0 : err_set(e, ERR_MALFORMED, "not a CRL, or a damaged one");
+        }
+        rc = rc == 0 ? add_der(s, der, cas, e) : rc;
+        mem_free((char *)(uintptr_t)der.p);
+        if (rc != 0) {
+            return rc;
+        }
     }
-    int rc = add_pem(s, bio, cas, e);
-    BIO_free(bio);
-    return rc;
 }
 
-static bool lists(const struct crl *c, const ASN1_INTEGER *serial)
+/* The content of serial's DER in out; empty if it is longer than any that is listed. */
+static struct str serial_of(const ASN1_INTEGER *serial, unsigned char out[SERIAL_DER_MAX])
 {
-    unsigned char record[SERIAL_MAX + 1];
-    if (!put_serial(serial, record, c->width)) {
+    unsigned char *end = out;
+    struct str rest = STR_NONE;
+    struct der number = {.body = STR_NONE};
+    if (ASN1_STRING_length(serial) > CRL_SERIAL_MAX) {
+        return STR_NONE;
+    }
+    int n = i2d_ASN1_INTEGER(serial, &end);
+    rest = (struct str){(const char *)out, n > 0 ? (size_t)n : 0};
+    return der_take(&rest, DER_INTEGER, &number) ? number.body : STR_NONE;
+}
+
+static bool lists(const struct crl *c, struct str serial)
+{
+    unsigned char record[CRL_SERIAL_MAX];
+    if (!crl_serial_record(serial, record, c->width)) {
         return false;
     }
     size_t from = 0;
@@ -319,9 +266,16 @@ static bool speaks_for(const struct crl *c, const ASN1_OCTET_STRING *key_id)
     return key_id == NULL || c->key_id == NULL || ASN1_OCTET_STRING_cmp(key_id, c->key_id) == 0;
 }
 
-enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms, int64_t *until_ms)
+static int64_t ends_ms(const struct crl *c, uint32_t grace_ms)
 {
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    return c->next_s * 1000 + grace_ms;
+}
+
+enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms, uint32_t grace_ms,
+                            int64_t *until_ms)
+{
+    unsigned char octets[SERIAL_DER_MAX];
+    const struct str serial = serial_of(X509_get0_serialNumber(cert), octets);
     const ASN1_OCTET_STRING *key_id = X509_get0_authority_key_id(cert);
     enum crl_answer answer = CRL_UNKNOWN_ISSUER;
     int64_t until = 0;
@@ -333,9 +287,9 @@ enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms
         if (lists(c, serial)) {
             answer = CRL_REVOKED;
         } else if (speaks_for(c, key_id)) {
-            bool current = wall_ms >= c->this_s * 1000 && wall_ms < c->next_s * 1000;
+            bool current = wall_ms >= c->this_s * 1000 && wall_ms < ends_ms(c, grace_ms);
             answer = current || answer == CRL_GOOD ? CRL_GOOD : CRL_EXPIRED;
-            until = current && c->next_s * 1000 > until ? c->next_s * 1000 : until;
+            until = current && ends_ms(c, grace_ms) > until ? ends_ms(c, grace_ms) : until;
         }
     }
     if (until_ms != NULL) {
@@ -356,4 +310,14 @@ int64_t crl_set_expiry_s(const struct crl_set *s)
         first = s->v[i].next_s < first ? s->v[i].next_s : first;
     }
     return first;
+}
+
+bool crl_set_at(const struct crl_set *s, size_t i, struct crl_info *out)
+{
+    if (i >= s->n) {
+        return false;
+    }
+    const struct crl *c = &s->v[i];
+    *out = (struct crl_info){c->issuer, c->key_digest, c->this_s, c->next_s, c->count};
+    return true;
 }

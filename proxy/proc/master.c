@@ -203,6 +203,10 @@ static int wait_ms(const struct master *m, uint64_t now_ms)
         m->conf->process.watch_files_ms > 0) {
         at = earlier(at, m->watch_at_ms);
     }
+    if (m->state == MASTER_RUNNING) {
+        int64_t wait_ms = crl_watch_wait_ms(&m->crls, clock_wall_ms());
+        at = earlier(at, wait_ms == INT64_MAX ? UINT64_MAX : now_ms + (uint64_t)wait_ms);
+    }
     if (m->watchdog_ms > 0) {
         at = earlier(at, m->watchdog_at_ms);
     }
@@ -220,6 +224,9 @@ static void tick(struct master *m)
     note_ready(m);
     master_reload_step(m, reload_tick(&m->reload, now_ms), now_ms);
     master_watch(m, now_ms);
+    if (m->state == MASTER_RUNNING) {
+        crl_watch_tick(&m->crls, clock_wall_ms(), m->log);
+    }
     advance(m, now_ms);
     if (m->watchdog_ms > 0 && now_ms >= m->watchdog_at_ms) {
         notify_watchdog();

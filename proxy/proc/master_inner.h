@@ -12,6 +12,7 @@
 #include "proxy/observe/metrics.h"
 #include "proxy/proc/children.h"
 #include "proxy/proc/control_server.h"
+#include "proxy/proc/crl_watch.h"
 #include "proxy/proc/master.h"
 #include "proxy/proc/privdrop.h"
 #include "proxy/proc/reload.h"
@@ -61,6 +62,7 @@ struct master {
     struct conf *conf;     /* in force; a reference */
     uint64_t generation;
     uint64_t last_generation; /* ever tried */
+    struct crl_watch crls;    /* of the configuration in force */
     uint64_t watch_at_ms;
     uint64_t watchdog_at_ms;
     uint64_t watchdog_ms;

@@ -65,6 +65,7 @@ static int load(struct master *m, struct diags *diags)
         return fail(&e);
     }
     build_dates(r, metrics_slot(m->region, m->workers_max));
+    crl_watch_fill(&m->crls, r);
     build_unref(r);
     return 0;
 }
@@ -203,6 +204,7 @@ void master_fini(struct master *m)
     admit_region_free(m->admit);
     metrics_region_free(m->region);
     conf_unref(m->conf);
+    crl_watch_fini(&m->crls);
     files_free(m->watched);
     files_free(m->files);
     if (m->packed >= 0) {

@@ -1,6 +1,7 @@
 """A certificate authority for the tests, made anew for each run."""
 import datetime
 import ipaddress
+import os
 from pathlib import Path
 
 from cryptography import x509
@@ -89,6 +90,31 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256())
 
 
+def tlv(tag, body):
+    """A DER value."""
+    n = len(body)
+    octets = n.to_bytes((n.bit_length() + 7) // 8 or 1, "big")
+    return bytes([tag]) + (octets if n < 128 else bytes([128 | len(octets)]) + octets) + body
+
+
+def long_crl(authority, count, *revoked, following=NOW + 30 * DAY):
+    """DER of a CRL with count made-up serials of 20 octets before those of revoked. Put together by
+    hand: a builder would take minutes."""
+    when = tlv(0x17, b"260101000000Z")
+    noise = os.urandom(20 * count)
+    entries = [b"\x30\x25\x02\x14" + bytes([noise[i] & 0x3f | 0x40]) + noise[i + 1:i + 20] + when
+               for i in range(0, 20 * count, 20)]
+    for cert in revoked:
+        serial = cert.serial_number
+        entries.append(tlv(0x30, tlv(2, serial.to_bytes(serial.bit_length() // 8 + 1, "big")) + when))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")  # ecdsa-with-SHA256
+    tbs = tlv(0x30, tlv(2, b"\1") + algorithm + authority.cert.subject.public_bytes() + when
+              + tlv(0x17, following.strftime("%y%m%d%H%M%SZ").encode())
+              + tlv(0x30, b"".join(entries)))
+    signature = authority.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    return tlv(0x30, tbs + algorithm + tlv(3, b"\0" + signature))
+
+
 def crl_pem(crl):
     return crl.public_bytes(serialization.Encoding.PEM)
 
@@ -98,6 +124,7 @@ class Pki:
 
     def __init__(self, directory):
         self.dir = Path(directory)
+        self.dir.mkdir(exist_ok=True)
         self.ca = Authority()
         self.write("ca.crt", cert_pem(self.ca.cert))
         self.server("server", "localhost", "127.0.0.1")

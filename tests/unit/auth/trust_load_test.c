@@ -1,5 +1,6 @@
 /* What a CA bundle and its CRLs must be, and what is said of those that are not. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "auth/trust.h"
 #include "base/clock.h"
@@ -119,6 +120,10 @@ static void test_names_and_id(void **state)
     char *crl = crl_text(p.root, p.key, PKI_NOW_S + HOUR_S, NULL);
     const char *crls[] = {crl, NULL};
     struct load *revoking = load_certs(bundle, 4, policy, crls);
+    struct conf_client leaf_only = {.depth_max = 3, .crl_scope = CONF_CRL_SCOPE_LEAF};
+    struct load *less = load_certs(bundle, 4, leaf_only, crls);
+    struct conf_client late = {.depth_max = 3, .crl_grace_ms = 1};
+    struct load *later = load_certs(bundle, 4, late, crls);
     assert_non_null(one->t);
     /* Root and stranger have one name, and the intermediate is no anchor. */
     assert_int_equal(sk_X509_NAME_num(trust_ca_names(one->t)), 1);
@@ -128,16 +133,60 @@ static void test_names_and_id(void **state)
     assert_memory_not_equal(trust_id(one->t), trust_id(fewer->t), 32);
     assert_memory_not_equal(trust_id(one->t), trust_id(deeper->t), 32);
     assert_memory_not_equal(trust_id(one->t), trust_id(revoking->t), 32);
+    assert_memory_not_equal(trust_id(less->t), trust_id(revoking->t), 32);
+    assert_memory_not_equal(trust_id(later->t), trust_id(revoking->t), 32);
+    struct trust_crl info;
+    assert_true(trust_crl_at(revoking->t, 0, &info));
+    assert_string_equal(info.issuer, "CN=Root");
+    assert_int_equal(info.next_s, PKI_NOW_S + HOUR_S);
+    assert_int_equal(info.entries, 0);
+    assert_false(trust_crl_at(revoking->t, 1, &info));
     struct trust *again = trust_ref(one->t);
     trust_unref(again);
     assert_int_equal(sk_X509_NAME_num(trust_ca_names(one->t)), 1);
     trust_unref(NULL);
     free(crl);
-    struct load *const loads[] = {one, same, fewer, deeper, revoking};
+    struct load *const loads[] = {one, same, fewer, deeper, revoking, less, later};
     for (size_t i = 0; i < ROWS(loads); i++) {
         end(loads[i]);
         free(loads[i]);
     }
+}
+
+/* A worker judges by what the master read: the lists themselves are not handed to it. */
+static void test_handed_over(void **state)
+{
+    (void)state;
+    struct load l;
+    struct str text;
+    int fd = -1;
+    X509 *listed = pki_leaf("alice", p.key, p.root, p.key);
+    char *root = pki_cert_pem(p.root);
+    char *crl = crl_text(p.root, p.key, PKI_NOW_S + HOUR_S, listed);
+    const char *cas[] = {root, NULL};
+    const char *crls[] = {crl, NULL};
+    load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
+    assert_int_equal(files_pack(l.files, &fd, NULL), 0);
+    struct files *there = files_unpack(fd, NULL);
+    assert_non_null(there);
+    assert_int_equal(files_read(there, l.policy.crl.v[0].p, &text, NULL), -ERR_NOT_FOUND);
+    struct trust *t = trust_load(&l.policy, there, l.diags, "k");
+    files_free(there);
+    assert_non_null(t);
+    assert_memory_equal(trust_id(t), trust_id(l.t), 32);
+    assert_int_equal(trust_judge(t, listed, NULL, NOW_MS, NULL, NULL), REASON_CLIENT_CERT_REVOKED);
+    assert_int_equal(trust_crl_expiry_s(t), PKI_NOW_S + HOUR_S);
+    trust_unref(t);
+    /* Another policy with the same list, but other CAs, has to read it for itself. */
+    there = files_unpack(fd, NULL);
+    l.policy.ca.v = l.policy.crl.v;
+    assert_null(trust_load(&l.policy, there, l.diags, "k"));
+    files_free(there);
+    assert_int_equal(close(fd), 0);
+    end(&l);
+    free(root);
+    free(crl);
+    X509_free(listed);
 }
 
 static void test_memory(void **state)
@@ -149,7 +198,7 @@ static void test_memory(void **state)
     const char *cas[] = {root, NULL};
     const char *crls[] = {crl, NULL};
     load(&l, (struct conf_client){.depth_max = 3}, cas, crls);
-    for (unsigned long nth = 1; nth < 12; nth++) {
+    for (unsigned long nth = 1; nth < 24; nth++) {
         struct files *files = files_new();
         mem_fail_after(nth, false);
         struct trust *t = trust_load(&l.policy, files, l.diags, "k");
@@ -202,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_names_and_id),
+        cmocka_unit_test(test_handed_over),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

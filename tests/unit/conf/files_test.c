@@ -241,6 +241,76 @@ static void test_packed(void **state)
     files_free(there);
 }
 
+static struct derived *block_of(const char *text)
+{
+    unsigned char *copy = (unsigned char *)mem_dup(text, strlen(text));
+    return derived_new(copy, strlen(text));
+}
+
+static void test_derived(void **state)
+{
+    struct place *p = *state;
+    struct str got;
+    int fd = -1;
+    assert_null(files_derived(p->files, "sum"));
+    expect(p->files, p->path, "one");
+    struct derived *block = block_of("three");
+    assert_int_equal(files_derive(p->files, "sum", block), 0);
+    assert_int_equal(files_derive(p->files, "sum", block), -ERR_EXISTS);
+    derived_unref(block);
+    files_done(p->files, p->path);
+    files_done(p->files, p->path);
+    files_done(p->files, "/nothing");
+    assert_false(files_changed(p->files));
+    assert_int_equal(files_pack(p->files, &fd, NULL), 0);
+    struct files *there = files_unpack(fd, NULL);
+    assert_non_null(there);
+    assert_int_equal(files_read(there, p->path, &got, NULL), -ERR_NOT_FOUND);
+    assert_int_equal(files_read(there, "sum", &got, NULL), -ERR_NOT_FOUND);
+    block = files_derived(there, "sum");
+    assert_non_null(block);
+    assert_null(files_derived(there, "other"));
+    assert_false(files_changed(there));
+    /* It outlives the set. */
+    files_free(there);
+    assert_int_equal(block->n, 5);
+    assert_memory_equal(block->p, "three", 5);
+    derived_unref(block);
+    assert_int_equal(close(fd), 0);
+    /* The next set computes anew. */
+    struct files *again = files_again(p->files);
+    assert_null(files_derived(again, "sum"));
+    files_free(again);
+}
+
+/* Who comes later gets the same content, or none. */
+static void test_done(void **state)
+{
+    struct place *p = *state;
+    struct str got;
+    struct err e = {0};
+    expect(p->files, p->path, "one");
+    expect(p->files, p->path, "one");
+    files_done(p->files, p->path);
+    tmpdir_write(&p->dir, "a", "three", 5);
+    expect(p->files, p->path, "one"); /* others still have it */
+    files_done(p->files, p->path);
+    files_done(p->files, p->path);
+    assert_int_equal(files_read(p->files, p->path, &got, &e), -ERR_IO);
+    assert_true(str_ends(str_of(e.text), STR("a changed while it was read")));
+    assert_true(files_changed(p->files));
+    struct files *again = files_again(p->files);
+    expect(again, p->path, "three");
+    files_done(again, p->path);
+    expect(again, p->path, "three");
+    files_free(again);
+    /* What does not come from disk stays. */
+    assert_int_equal(files_put(p->files, "/seeded", STR("text")), 0);
+    expect(p->files, "/seeded", "text");
+    files_done(p->files, "/seeded");
+    expect(p->files, "/seeded", "text");
+}
+
 static void test_no_memory(void **state)
 {
     struct place *p = *state;
@@ -273,9 +343,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_read_once),      TEST(test_empty),    TEST(test_large),     TEST(test_refused),
-        TEST(test_changed),        TEST(test_replaced), TEST(test_pinned),    TEST(test_glob),
-        TEST(test_put_and_exists), TEST(test_packed),   TEST(test_no_memory),
+        TEST(test_read_once),      TEST(test_empty),    TEST(test_large),   TEST(test_refused),
+        TEST(test_changed),        TEST(test_replaced), TEST(test_pinned),  TEST(test_glob),
+        TEST(test_put_and_exists), TEST(test_packed),   TEST(test_derived), TEST(test_done),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

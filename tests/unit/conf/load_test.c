@@ -15,7 +15,8 @@ static const char full[] =
     "  tls: { certificate: s.crt, key: /k/s.key, key_passphrase_file: ./s.pass, min_version: 1.3 "
     "}\n"
     "  client: { ca: [ a.crt, b.crt ], crl: c.crl, mode: optional, on_failure: answer,\n"
-    "            depth_max: 1, send_ca_names: false, insecure_expired_crl: true }\n"
+    "            depth_max: 1, send_ca_names: false, insecure_expired_crl: true,\n"
+    "            crl_scope: leaf, crl_grace: 0s }\n"
     "  names:\n"
     "  - { names: [ API.example, \"*.b.example\" ], certificate: api.crt, key: api.key }\n"
     "  - { names: [ c.example ], certificate: c.crt, client: { ca: c-ca.crt } }\n"
@@ -92,6 +93,8 @@ static void check_listener(const struct conf_listener *l)
     assert_int_equal(s->client.on_failure, CONF_ON_FAILURE_ANSWER);
     assert_int_equal(s->client.depth_max, 1);
     assert_false(s->client.send_ca_names);
+    assert_int_equal(s->client.crl_scope, CONF_CRL_SCOPE_LEAF);
+    assert_int_equal(s->client.crl_grace_ms, 0);
     assert_true(s->client.insecure_expired_crl);
 
     s = &l->sites[1];

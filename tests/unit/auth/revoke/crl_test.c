@@ -54,13 +54,13 @@ static void test_serials(void **state)
     assert_false(crl_set_empty(s));
     assert_int_equal(crl_set_expiry_s(s), PKI_NOW_S + HOUR_S);
     for (size_t i = 0; i < ROWS(serials); i++) {
-        assert_int_equal(crl_set_ask(s, revoked[i], NOW_MS, NULL), CRL_REVOKED);
+        assert_int_equal(crl_set_ask(s, revoked[i], NOW_MS, 0, NULL), CRL_REVOKED);
         X509_free(revoked[i]);
     }
     static const uint64_t good[] = {3, 0x7e, 0x81, 0x101, 0xabcdf0, 0xfffffffe, UINT64_MAX - 1};
     for (size_t i = 0; i < ROWS(good); i++) {
         X509 *leaf = leaf_of(ca, key, good[i]);
-        assert_int_equal(crl_set_ask(s, leaf, NOW_MS, NULL), CRL_GOOD);
+        assert_int_equal(crl_set_ask(s, leaf, NOW_MS, 0, NULL), CRL_GOOD);
         X509_free(leaf);
     }
     /* A serial longer than any listed, and one that ends like a listed one. */
@@ -68,12 +68,12 @@ static void test_serials(void **state)
     BIGNUM *wide = BN_new();
     assert_int_equal(BN_hex2bn(&wide, "0100000000000000000001"), 22);
     assert_non_null(BN_to_ASN1_INTEGER(wide, X509_get_serialNumber(leaf)));
-    assert_int_equal(crl_set_ask(s, leaf, NOW_MS, NULL), CRL_GOOD);
+    assert_int_equal(crl_set_ask(s, leaf, NOW_MS, 0, NULL), CRL_GOOD);
     /* And minus one is not one. */
     BN_one(wide);
     BN_set_negative(wide, 1);
     assert_non_null(BN_to_ASN1_INTEGER(wide, X509_get_serialNumber(leaf)));
-    assert_int_equal(crl_set_ask(s, leaf, NOW_MS, NULL), CRL_GOOD);
+    assert_int_equal(crl_set_ask(s, leaf, NOW_MS, 0, NULL), CRL_GOOD);
     BN_free(wide);
     X509_free(leaf);
     crl_set_free(s);
@@ -98,10 +98,17 @@ static void test_time(void **state)
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         int64_t until = -1;
-        CHECK_ROW(rows[i].says, crl_set_ask(s, good, rows[i].ms, &until) == rows[i].answer);
+        CHECK_ROW(rows[i].says, crl_set_ask(s, good, rows[i].ms, 0, &until) == rows[i].answer);
         CHECK_ROW(rows[i].says, until == (rows[i].answer == CRL_GOOD ? NOW_MS + HOUR_S * 1000 : 0));
-        CHECK_ROW(rows[i].says, crl_set_ask(s, bad, rows[i].ms, NULL) == CRL_REVOKED);
+        CHECK_ROW(rows[i].says, crl_set_ask(s, bad, rows[i].ms, 0, NULL) == CRL_REVOKED);
     }
+    /* With a minute of grace. */
+    int64_t until = 0;
+    int64_t end_ms = NOW_MS + HOUR_S * 1000 + 60000;
+    assert_int_equal(crl_set_ask(s, good, end_ms - 1, 60000, &until), CRL_GOOD);
+    assert_int_equal(until, end_ms);
+    assert_int_equal(crl_set_ask(s, good, end_ms, 60000, NULL), CRL_EXPIRED);
+    assert_int_equal(crl_set_ask(s, good, NOW_MS - 1, 60000, NULL), CRL_EXPIRED);
     crl_set_free(s);
     X509_free(bad);
     X509_free(good);
@@ -117,7 +124,7 @@ static void test_later_counts(void **state)
         X509_CRL *new = pki_crl(ca, key, PKI_NOW_S, PKI_NOW_S + HOUR_S, &leaf, 1);
         assert_int_equal(add(s, order == 0 ? old : new), 0);
         assert_int_equal(add(s, order == 0 ? new : old), 0);
-        assert_int_equal(crl_set_ask(s, leaf, NOW_MS, NULL), CRL_REVOKED);
+        assert_int_equal(crl_set_ask(s, leaf, NOW_MS, 0, NULL), CRL_REVOKED);
         crl_set_free(s);
     }
     X509_free(leaf);
@@ -131,16 +138,16 @@ static void test_same_name(void **state)
     X509 *of_other = leaf_of(same_name, other_key, 21);
     X509 *stranger = leaf_of(no_sign, key, 22);
     struct crl_set *s = crl_set_new();
-    assert_int_equal(crl_set_ask(s, of_ca, NOW_MS, NULL), CRL_UNKNOWN_ISSUER);
+    assert_int_equal(crl_set_ask(s, of_ca, NOW_MS, 0, NULL), CRL_UNKNOWN_ISSUER);
     assert_int_equal(add(s, pki_crl(ca, key, PKI_NOW_S, PKI_NOW_S + HOUR_S, NULL, 0)), 0);
-    assert_int_equal(crl_set_ask(s, of_ca, NOW_MS, NULL), CRL_GOOD);
-    assert_int_equal(crl_set_ask(s, of_other, NOW_MS, NULL), CRL_UNKNOWN_ISSUER);
-    assert_int_equal(crl_set_ask(s, stranger, NOW_MS, NULL), CRL_UNKNOWN_ISSUER);
+    assert_int_equal(crl_set_ask(s, of_ca, NOW_MS, 0, NULL), CRL_GOOD);
+    assert_int_equal(crl_set_ask(s, of_other, NOW_MS, 0, NULL), CRL_UNKNOWN_ISSUER);
+    assert_int_equal(crl_set_ask(s, stranger, NOW_MS, 0, NULL), CRL_UNKNOWN_ISSUER);
     /* A later one by the other key does not replace the first. */
     assert_int_equal(
         add(s, pki_crl(same_name, other_key, PKI_NOW_S + 1, PKI_NOW_S + HOUR_S, &of_other, 1)), 0);
-    assert_int_equal(crl_set_ask(s, of_ca, NOW_MS + 1000, NULL), CRL_GOOD);
-    assert_int_equal(crl_set_ask(s, of_other, NOW_MS + 1000, NULL), CRL_REVOKED);
+    assert_int_equal(crl_set_ask(s, of_ca, NOW_MS + 1000, 0, NULL), CRL_GOOD);
+    assert_int_equal(crl_set_ask(s, of_other, NOW_MS + 1000, 0, NULL), CRL_REVOKED);
     crl_set_free(s);
     X509_free(of_ca);
     X509_free(of_other);
@@ -208,7 +215,7 @@ static void test_entry_extensions(void **state)
         CHECK_ROW(rows[i].says, X509_CRL_sign(crl, key, EVP_sha256()) > 0);
         CHECK_ROW(rows[i].says, add(s, crl) == rows[i].rc);
         CHECK_ROW(rows[i].says,
-                  (crl_set_ask(s, leaf, NOW_MS, NULL) == CRL_REVOKED) == (rows[i].rc == 0));
+                  (crl_set_ask(s, leaf, NOW_MS, 0, NULL) == CRL_REVOKED) == (rows[i].rc == 0));
         X509_EXTENSION_free(x);
         crl_set_free(s);
     }
@@ -276,7 +283,7 @@ static void test_memory(void **state)
     X509 *leaf = leaf_of(ca, key, 9);
     X509_CRL *crl = pki_crl(ca, key, PKI_NOW_S, PKI_NOW_S + HOUR_S, &leaf, 1);
     char *pem = pki_crl_pem(crl);
-    for (unsigned long nth = 1; nth <= 2; nth++) {
+    for (unsigned long nth = 1; nth <= 4; nth++) {
         struct crl_set *s = crl_set_new();
         mem_fail_after(nth, false);
         assert_int_equal(crl_set_add(s, str_of(pem), cas, NULL), -ERR_NOMEM);

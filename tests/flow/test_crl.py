@@ -1,0 +1,141 @@
+"""Revocation lists: which certificates they are asked about, how long they hold, how large they
+may be."""
+import base64
+import datetime
+import os
+import subprocess
+import time
+
+import pytest
+
+from pki import DAY, NOW, Authority, Pki, cert_pem, crl_pem, long_crl
+from proxy import wait_until
+
+ALICE = "alice@example.com"
+HOUR = datetime.timedelta(hours=1)
+WORKER_KIB = 100 * 1024
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory):
+    """A CA, two below it, and lists of all."""
+    pki = Pki(tmp_path_factory.mktemp("lists"))
+    middle = Authority("Middle", pki.ca)
+    listed = Authority("Listed", pki.ca)
+    pki.write("ca.crt", cert_pem(pki.ca.cert, middle.cert, listed.cert))
+    pki.client("deep", pki.subject(ALICE), authority=middle, chain=(middle.cert,))
+    revoked = pki.client("deep-revoked", pki.subject(ALICE), authority=middle,
+                         chain=(middle.cert,))
+    pki.client("below-listed", pki.subject(ALICE), authority=listed, chain=(listed.cert,))
+    pki.write("root.crl", crl_pem(pki.ca.crl(listed.cert)))
+    pki.write("middle.crl", crl_pem(middle.crl(revoked)))
+    pki.write("listed.crl", crl_pem(listed.crl()))
+    pki.write("late.crl", crl_pem(pki.ca.crl(pki.load("bob"), last=NOW - DAY,
+                                             following=NOW - HOUR)))
+    return pki
+
+
+def with_lists(make_proxy, pki, *files, **client):
+    proxy = make_proxy(pki=pki)
+    section = proxy.config["listeners"][0]["client"]
+    section.update(client, crl=[str(pki.dir / file) for file in files])
+    proxy.write_config()
+    return proxy.start()
+
+
+def reason(proxy, pair, user=ALICE):
+    """None if a request with that certificate is let through."""
+    answer = proxy.get(pair, user)
+    return None if answer.status == 200 else proxy.record(answer)["auth.reason"]
+
+
+SCOPES = [
+    # lists, scope, certificate, reason
+    (("middle.crl",), "chain", "deep", "crl_missing"),
+    (("root.crl", "middle.crl"), "chain", "deep", None),
+    (("root.crl", "middle.crl"), "chain", "deep-revoked", "client_cert_revoked"),
+    (("root.crl", "listed.crl"), "chain", "below-listed", "client_cert_revoked"),
+    (("middle.crl",), "leaf", "deep", None),
+    (("middle.crl",), "leaf", "deep-revoked", "client_cert_revoked"),
+    (("middle.crl",), "leaf", "alice", "crl_missing"),
+]
+
+
+@pytest.mark.parametrize("row", SCOPES, ids=[f"{r[1]}-{r[2]}-{r[3]}" for r in SCOPES])
+def test_scope(make_proxy, lists, row):
+    files, scope, pair, expected = row
+    proxy = with_lists(make_proxy, lists, *files, crl_scope=scope)
+    assert reason(proxy, pair) == expected
+
+
+def test_grace(make_proxy, lists):
+    """Past its next update a list holds for so long, and what it lists is refused all the same."""
+    for grace, alice in (("30m", "crl_expired"), ("2h", None)):
+        proxy = with_lists(make_proxy, lists, "late.crl", crl_grace=grace)
+        assert reason(proxy, "alice") == alice
+        assert reason(proxy, "bob", "bob@example.com") == "client_cert_revoked"
+        assert proxy.metric("countersign_crl_next_update_timestamp_seconds") < time.time()
+        (event,) = wait_until(lambda: proxy.events("crl_expired"))
+        assert event["issuer"] == "CN=Test CA" and event["level"] == "error"
+        proxy.stop()
+
+
+def test_warning_before_the_end(make_proxy, pki):
+    """Told once when a quarter of a list's time is left, and once when it has ended."""
+    now = datetime.datetime.utcnow().replace(microsecond=0)
+    pki.write("brief.crl", crl_pem(pki.ca.crl(last=now - 6 * datetime.timedelta(seconds=1),
+                                              following=now + datetime.timedelta(seconds=6))))
+    proxy = with_lists(make_proxy, pki, "brief.crl")
+    assert proxy.events("crl_expires_soon") == []
+    (soon,) = wait_until(lambda: proxy.events("crl_expires_soon"))
+    assert 0 <= soon["seconds_left"] <= 3 and proxy.events("crl_expired") == []
+    wait_until(lambda: proxy.events("crl_expired"))
+    proxy.write_users()  # a reload that brings no other list tells nothing anew
+    wait_until(lambda: proxy.events("reload"))
+    assert len(proxy.events("crl_expires_soon")) == len(proxy.events("crl_expired")) == 1
+    pki.write("new.crl", crl_pem(pki.ca.crl())).rename(pki.dir / "brief.crl")
+    wait_until(lambda: reason(proxy, "alice") is None)
+
+
+def resident_kib(pid, what="VmHWM"):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(what + ":"))
+
+
+def as_pem(der):
+    text = base64.encodebytes(der)
+    return b"-----BEGIN X509 CRL-----\n" + text + b"-----END X509 CRL-----\n"
+
+
+def test_a_million_entries(make_proxy, tmp_path):
+    """Workers take what the master has read: nothing grows with the list but shared pages."""
+    pki = Pki(tmp_path / "million")
+    pki.write("long.crl", as_pem(long_crl(pki.ca, 1000000, pki.load("bob"))))
+    proxy = make_proxy(pki=pki, changes={"process": {"workers": 2}})
+    proxy.config["listeners"][0]["client"]["crl"] = str(pki.dir / "long.crl")
+    proxy.write_config()
+    proxy.start()
+    assert reason(proxy, "alice") is None
+    assert reason(proxy, "bob", "bob@example.com") == "client_cert_revoked"
+    with proxy.connect("alice") as client:
+        assert client.get("/", ALICE, "wonder land").status == 200
+        pki.write("new.crl", long_crl(pki.ca, 1000000, pki.load("alice"))).rename(
+            pki.dir / "long.crl")
+        wait_until(lambda: proxy.events("reload"), limit_s=30)
+        answer = client.get("/", ALICE, "wonder land")
+        assert proxy.record(answer)["auth.reason"] == "client_cert_withdrawn"
+    assert reason(proxy, "bob", "bob@example.com") is None
+    if "ASAN_OPTIONS" in os.environ:
+        return  # a sanitizer's own memory is in the figure
+    for pid in proxy.worker_pids():
+        assert resident_kib(pid) < WORKER_KIB
+
+
+def test_openssl_takes_the_long_list_too(tmp_path):
+    """The list of the test above is one that others verify."""
+    pki = Pki(tmp_path / "few")
+    path = pki.write("few.crl", long_crl(pki.ca, 3, pki.load("bob")))
+    out = subprocess.run(["openssl", "crl", "-inform", "DER", "-in", str(path), "-noout", "-text",
+                          "-CAfile", str(pki.dir / "ca.crt")], capture_output=True, text=True,
+                         check=True)
+    assert "verify OK" in out.stderr and out.stdout.count("Serial Number") == 4
