@@ -92,15 +92,9 @@ static void check_crl(const struct spot *s, const struct conf_client *c, const c
         report_client(s, *scope, prefix, "crl_scope", "Name the lists in crl.",
                       "has no effect without a revocation list");
     }
-    if (grace == NULL || c->crl_grace_ms == 0) {
-        return;
-    }
-    if (c->crl.n == 0) {
+    if (c->crl.n == 0 && grace != NULL && c->crl_grace_ms > 0) {
         report_client(s, *grace, prefix, "crl_grace", "Name the lists in crl.",
                       "has no effect without a revocation list");
-    } else if (c->insecure_expired_crl) {
-        report_client(s, *grace, prefix, "crl_grace", "Remove insecure_expired_crl.",
-                      "has no effect, as insecure_expired_crl accepts expired lists for ever");
     }
 }
 

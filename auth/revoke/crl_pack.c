@@ -9,8 +9,8 @@
 #include "base/enc.h"
 #include "base/mem.h"
 
+/* In front of it stands the digest of all that follows. */
 struct pack_head {
-    unsigned char digest[CRL_PACK_DIGEST]; /* of everything behind it */
     char magic[8];
     uint64_t count;
 };
@@ -73,7 +73,7 @@ static bool put_digest(unsigned char *block, size_t n)
 struct derived *crl_pack(const struct crl_set *s, struct err *e)
 {
     struct pack_head head = {.count = s->n};
-    size_t n = sizeof(head);
+    size_t n = CRL_PACK_DIGEST + sizeof(head);
     for (size_t i = 0; i < s->n; i++) {
         n += size_of(&s->v[i]);
     }
@@ -83,8 +83,9 @@ struct derived *crl_pack(const struct crl_set *s, struct err *e)
         return NULL;
     }
     memcpy(head.magic, magic, sizeof(magic));
-    memcpy(block, &head, sizeof(head));
-    unsigned char *at = block + sizeof(head);
+    unsigned char *at = block + CRL_PACK_DIGEST;
+    memcpy(at, &head, sizeof(head));
+    at += sizeof(head);
     for (size_t i = 0; i < s->n; i++) {
         put_crl(&at, &s->v[i]);
     }
@@ -150,8 +151,9 @@ static bool read_crl(struct str *rest, struct crl *out)
 static bool read_all(struct crl_set *s, struct str rest)
 {
     struct pack_head head;
+    const unsigned char *digest = take(&rest, CRL_PACK_DIGEST);
     const unsigned char *p = take(&rest, sizeof(head));
-    if (p == NULL) {
+    if (digest == NULL || p == NULL) {
         return false;
     }
     memcpy(&head, p, sizeof(head));

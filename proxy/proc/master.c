@@ -204,8 +204,8 @@ static int wait_ms(const struct master *m, uint64_t now_ms)
         at = earlier(at, m->watch_at_ms);
     }
     if (m->state == MASTER_RUNNING) {
-        int64_t wait_ms = crl_watch_wait_ms(&m->crls, clock_wall_ms());
-        at = earlier(at, wait_ms == INT64_MAX ? UINT64_MAX : now_ms + (uint64_t)wait_ms);
+        int64_t left_ms = crl_watch_wait_ms(&m->crls, clock_wall_ms());
+        at = earlier(at, left_ms == INT64_MAX ? UINT64_MAX : now_ms + (uint64_t)left_ms);
     }
     if (m->watchdog_ms > 0) {
         at = earlier(at, m->watchdog_at_ms);

@@ -50,11 +50,6 @@ static const struct mistake listeners[] = {
     {"crl_grace without a list", REST,
      LIST "- address: 127.0.0.1:8443\n" TLS "  client: { ca: ca.crt, crl_grace: 1h }\n",
      AT "4:36" WARNING "listeners[0].client.crl_grace: has no effect without a revocation list"},
-    {"crl_grace where expired lists hold for ever", REST,
-     LIST "- address: 127.0.0.1:8443\n" TLS
-          "  client: { ca: ca.crt, crl: c, crl_grace: 1h, insecure_expired_crl: true }\n",
-     AT "4:44" WARNING "listeners[0].client.crl_grace: has no effect, as insecure_expired_crl "
-        "accepts expired lists for ever"},
     {"crl_scope and crl_grace", REST,
      LIST "- address: 127.0.0.1:8443\n" TLS
           "  client: { ca: ca.crt, crl: c, crl_scope: leaf, crl_grace: 1h }\n",

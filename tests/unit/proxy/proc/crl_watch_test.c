@@ -10,7 +10,7 @@
 
 #define NOW_MS (PKI_NOW_S * 1000)
 
-static char text[4096];
+static char written[4096];
 
 /* What one tick writes. */
 static const char *told(struct crl_watch *w, int64_t wall_ms)
@@ -20,13 +20,13 @@ static const char *told(struct crl_watch *w, int64_t wall_ms)
     struct logfile *f = logfile_open(path, 0, NULL);
     struct log *l = log_new(f, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, NULL);
     crl_watch_tick(w, wall_ms, l);
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    text[n > 0 ? n : 0] = '\0';
+    ssize_t n = read(fd, written, sizeof(written) - 1);
+    written[n > 0 ? n : 0] = '\0';
     log_free(l);
     logfile_close(f);
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(path), 0);
-    return text;
+    return written;
 }
 
 static void test_stages(void **state)
@@ -50,7 +50,7 @@ static void test_stages(void **state)
     assert_int_equal(crl_watch_wait_ms(&w, NOW_MS), soon_ms - NOW_MS);
     CHECK_STR("too soon", str_of(told(&w, soon_ms - 1)), STR(""));
     assert_non_null(strstr(told(&w, soon_ms), "event=crl_expires_soon issuer=\"CN=Root\""));
-    assert_non_null(strstr(text, "seconds_left=3600"));
+    assert_non_null(strstr(written, "seconds_left=3600"));
     CHECK_STR("once", str_of(told(&w, soon_ms)), STR(""));
     assert_int_equal(crl_watch_wait_ms(&w, soon_ms), HOUR_S * 1000);
     assert_int_equal(crl_watch_wait_ms(&w, end_ms + 5), 0);
@@ -61,7 +61,7 @@ static void test_stages(void **state)
     /* One that had ended before it was first looked at is told of once too. */
     crl_watch_add(&w, l->t);
     assert_non_null(strstr(told(&w, end_ms), "event=crl_expired"));
-    assert_null(strstr(text, "crl_expires_soon"));
+    assert_null(strstr(written, "crl_expires_soon"));
     crl_watch_fini(&w);
     end(l);
     free(l);
