@@ -6,18 +6,26 @@
  *   certificate  a certificate that names a user
  *   password     a proven password; the certificate is not asked, so not compared either
  *   either       a certificate that names a user, or a proven password; what is shown must be
- * right, and both must name the same user where both are shown both         both, naming the same
- * user; a user whose certificate is optional may come without one, but one that is shown must pair
+ *                right, and both must name the same user where both are shown
+ *   both         both, naming the same user; a user whose certificate is optional may come without
+ *                one, but one that is shown must pair
  * Whatever the route requires, a certificate that was not accepted is refused, and so is having
  * none where the site requires one: no hash runs for such a peer. Whoever is named at the end, by
  * whatever means, is asked about at the store: an account that is disabled or over lets nobody in,
  * and one that pins certificates no other. That is told apart only behind a proven password or
- * certificate, so that nobody learns it by guessing. */
+ * certificate, so that nobody learns it by guessing.
+ *
+ * A one-time code is asked for where the route or the user's record says so, but never by a record
+ * where the route requires nothing. Wrong passwords and wrong codes are answered and counted alike.
+ */
 #include "auth/gate.h"
+
+#include <string.h>
 
 #include "auth/basic.h"
 #include "auth/pairing.h"
 #include "auth/store/pwhash.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -25,17 +33,30 @@ enum step {
     STEP_CERTIFICATE = 0,
     STEP_WITHDRAWAL,
     STEP_CREDENTIALS,
+    STEP_LOCKOUT,
     STEP_PASSWORD,
+    STEP_TOTP,
     STEP_PAIRING,
-    STEP_USER
+    STEP_USER,
+    STEP_GROUP
 };
 
-#define STEP_COUNT 6
+#define STEP_COUNT 9
 
 struct passed {
     enum step step;
     enum verdict verdict;
     enum reason reason;
+};
+
+/* Whose failures count, and how. */
+struct counted {
+    bool asked;    /* then key is whose */
+    bool reserved; /* this attempt is counted already */
+    uint64_t key;
+    struct lockout_who who;
+    char own[PAIRING_NAME_MAX]; /* what who borrows */
+    char claimed[PAIRING_NAME_MAX];
 };
 
 struct gate {
@@ -57,6 +78,10 @@ struct gate {
     unsigned char digest[PWCACHE_DIGEST];
     struct pwcheck_ticket *ticket; /* NULL when no check is under way */
     char name[PAIRING_NAME_MAX];   /* what answer.user borrows */
+    bool password_fresh;           /* it was hashed just now, and is not remembered yet */
+    struct counted counted;
+    char code[TOTP_DIGITS_MAX + 1]; /* of the field, or the end of the password; a secret */
+    size_t code_n;                  /* 0: none; more than it holds: too long for one */
     gate_done_fn done;
     void *arg;
 };
@@ -153,12 +178,35 @@ static bool certificate_suffices(const struct gate *g)
     }
 }
 
+static bool wants_group(const struct gate *g)
+{
+    return g->q->groups != NULL && g->q->groups->n > 0;
+}
+
+/* True if the route asks for more than being let through by certificate or password. */
+static bool wants_more(const struct gate *g)
+{
+    return g->q->require_totp || wants_group(g);
+}
+
+static void take_code(struct gate *g, struct str code)
+{
+    g->code_n = code.n;
+    memcpy(g->code, code.p, code.n < sizeof(g->code) ? code.n : sizeof(g->code));
+}
+
 static enum verdict step_credentials(struct gate *g, enum reason *r)
 {
+    if (g->q->code_count > 1) {
+        return deny(r, REASON_CREDENTIALS_REPEATED);
+    }
+    if (g->q->code_count == 1 && g->q->code.n > 0) {
+        take_code(g, g->q->code);
+    }
     if (certificate_suffices(g)) {
         g->decided_without_password = true;
         g->certificate_counts = has_identity(g) && g->q->peer->identity->reason == REASON_OK;
-        return g->certificate_counts ? VERDICT_NEXT : VERDICT_ALLOW;
+        return g->certificate_counts || wants_more(g) ? VERDICT_NEXT : VERDICT_ALLOW;
     }
     if (g->q->authorization_count == 0) {
         return deny(r, REASON_CREDENTIALS_MISSING);
@@ -206,21 +254,105 @@ static enum verdict look_up(struct gate *g, struct str name, enum reason *r)
     }
 }
 
+static struct str normalise(const struct gate *g, struct str name, char out[PAIRING_NAME_MAX])
+{
+    size_t n = 0;
+    bool fine = pairing_normalise(name, g->q->rule, out, &n);
+    return fine ? (struct str){out, n} : STR_NONE;
+}
+
+/* May whoever claims to be name try? Before anything is computed for it. */
+static enum verdict ask_lockout(struct gate *g, struct str name, enum reason *r)
+{
+    const struct gate_question *q = g->q;
+    struct counted *c = &g->counted;
+    if (q->lockout == NULL || !q->lockout_rule->enabled || c->asked) {
+        return VERDICT_NEXT;
+    }
+    c->who = (struct lockout_who){.network = q->network};
+    c->who.claimed = normalise(g, name, c->claimed);
+    if (has_identity(g)) {
+        c->who.certificate = q->peer->identity->digest;
+        c->who.own = normalise(g, q->peer->identity->user, c->own);
+        c->who.compared =
+            q->require != CONF_REQUIRE_PASSWORD && q->peer->identity->reason == REASON_OK;
+    }
+    c->asked = true;
+    c->key = lockout_key(q->lockout, &c->who);
+    g->answer.retry_ms = lockout_ask(q->lockout, q->lockout_rule, c->key, q->mono_ms, &c->reserved);
+    return g->answer.retry_ms == 0 ? VERDICT_NEXT : deny(r, REASON_LOCKED_OUT);
+}
+
+static enum verdict step_lockout(struct gate *g, enum reason *r)
+{
+    return ask_lockout(g, g->basic.user, r);
+}
+
+/* Refuse a secret that is wrong. The time is that of now, as a hash may have taken a while. */
+static enum verdict fail(struct gate *g, enum reason *r, enum reason why)
+{
+    const struct counted *c = &g->counted;
+    if (c->asked && !c->reserved) {
+        lockout_failed(g->q->lockout, g->q->lockout_rule, c->key, &c->who, g->user != NULL,
+                       clock_mono_ms());
+    }
+    return deny(r, why);
+}
+
+/* Every secret that was asked for was right, and is the right one's. */
+static void succeed(struct gate *g)
+{
+    if (g->counted.asked) {
+        lockout_passed(g->q->lockout, g->counted.key);
+    }
+}
+
 /* The step's verdict once it is known whether the password is that of g->user. An unknown user was
  * checked against the decoy: nothing that comes of it lets anyone in. */
-static enum verdict password_checked(struct gate *g, bool match, enum reason *r)
+static enum verdict password_checked(struct gate *g, enum pwcheck_result result, enum reason *r)
 {
+    if (result == PWCHECK_DROPPED) {
+        return deny(r, REASON_PASSWORD_QUEUE_FULL);
+    }
     if (g->user == NULL) {
-        return deny(r, REASON_USER_UNKNOWN);
+        return fail(g, r, REASON_USER_UNKNOWN);
     }
-    if (!match) {
-        return deny(r, REASON_PASSWORD_WRONG);
+    if (result != PWCHECK_RIGHT) {
+        return fail(g, r, REASON_PASSWORD_WRONG);
     }
-    pwcache_put(g->q->pwcache, g->digest, g->q->mono_ms);
+    g->password_fresh = true;
     return VERDICT_NEXT;
 }
 
-static void on_password(void *arg, bool match);
+/* True if a one-time code is asked of g->user, who may be unknown. */
+static bool wants_code(const struct gate *g)
+{
+    return g->q->require_totp ||
+           (g->q->require != CONF_REQUIRE_NONE && g->user != NULL && g->user->totp_required);
+}
+
+/* Where a code is asked for and did not come as a field, the last digits of the password are it. */
+static void split_code(struct gate *g)
+{
+    struct str password = g->basic.password;
+    if (g->code_n > 0 || !wants_code(g) || g->user == NULL || g->user->totp_secret.n == 0) {
+        return;
+    }
+    size_t digits = totp_digits(g->q->totp);
+    if (password.n <= digits) {
+        return;
+    }
+    struct str end = str_slice(password, password.n - digits, password.n);
+    for (size_t i = 0; i < end.n; i++) {
+        if (end.p[i] < '0' || end.p[i] > '9') {
+            return;
+        }
+    }
+    take_code(g, end);
+    g->basic.password.n -= digits;
+}
+
+static void on_password(void *arg, enum pwcheck_result result);
 
 /* A certificate is one source wherever it comes from. */
 static uint64_t source_of(const struct gate *g)
@@ -245,7 +377,8 @@ static enum verdict check_password(struct gate *g, enum reason *r)
         return VERDICT_NEXT;
     }
     if (q->pwcheck == NULL) {
-        return password_checked(g, pwhash_verify(hash, g->basic.password), r);
+        return password_checked(
+            g, pwhash_verify(hash, g->basic.password) ? PWCHECK_RIGHT : PWCHECK_WRONG, r);
     }
     const struct pwcheck_input in = {g->digest, hash, g->basic.password, source_of(g)};
     int rc = pwcheck_start(q->pwcheck, &in, on_password, g, &g->ticket);
@@ -258,7 +391,71 @@ static enum verdict check_password(struct gate *g, enum reason *r)
 static enum verdict step_password(struct gate *g, enum reason *r)
 {
     enum verdict v = look_up(g, g->basic.user, r);
-    return v == VERDICT_NEXT ? check_password(g, r) : v;
+    if (v != VERDICT_NEXT) {
+        return v;
+    }
+    split_code(g);
+    return check_password(g, r);
+}
+
+static enum verdict check_code(struct gate *g, enum reason *r)
+{
+    const struct gate_question *q = g->q;
+    const struct user *user = g->user;
+    const unsigned char *certificate = has_identity(g) ? q->peer->identity->digest : NULL;
+    struct totp_memory *memory = q->totp_memory;
+    uint64_t step = 0;
+    if (user == NULL || user->totp_secret.n == 0) {
+        return fail(g, r, REASON_TOTP_MISSING);
+    }
+    if (memory != NULL && certificate != NULL &&
+        totp_remembered(memory, q->totp, user->name, user->totp_secret, certificate, q->mono_ms)) {
+        return VERDICT_NEXT;
+    }
+    if (g->code_n == 0) {
+        return fail(g, r, REASON_TOTP_MISSING);
+    }
+    struct str code = {g->code, g->code_n < sizeof(g->code) ? g->code_n : sizeof(g->code)};
+    if (!totp_match(q->totp, user->totp_secret, code, clock_wall_ms(), &step)) {
+        return fail(g, r, REASON_TOTP_WRONG);
+    }
+    if (memory != NULL && !totp_use(memory, user->name, step)) {
+        return fail(g, r, REASON_TOTP_REPLAYED);
+    }
+    if (memory != NULL && certificate != NULL && q->totp->remember_ms > 0) {
+        totp_remember(memory, user->name, user->totp_secret, certificate, q->mono_ms);
+    }
+    return VERDICT_NEXT;
+}
+
+/* A certificate alone has let the peer this far. */
+static enum verdict code_beside_certificate(struct gate *g, enum reason *r)
+{
+    enum verdict v = VERDICT_NEXT;
+    if (wants_code(g)) {
+        v = g->certificate_counts ? ask_lockout(g, g->q->peer->identity->user, r) : v;
+        v = v == VERDICT_NEXT ? check_code(g, r) : v;
+        if (v != VERDICT_NEXT) {
+            g->answer.user = STR_NONE;
+            return v;
+        }
+        succeed(g);
+    }
+    return wants_group(g) ? VERDICT_NEXT : VERDICT_ALLOW;
+}
+
+/* A password is remembered only once the code was right too: or else a wrong code would be refused
+ * faster behind the right password. */
+static enum verdict step_totp(struct gate *g, enum reason *r)
+{
+    if (g->decided_without_password) {
+        return code_beside_certificate(g, r);
+    }
+    enum verdict v = wants_code(g) ? check_code(g, r) : VERDICT_NEXT;
+    if (v == VERDICT_NEXT && g->password_fresh) {
+        pwcache_put(g->q->pwcache, g->digest, g->q->mono_ms);
+    }
+    return v;
 }
 
 static enum verdict step_pairing(struct gate *g, enum reason *r)
@@ -269,6 +466,7 @@ static enum verdict step_pairing(struct gate *g, enum reason *r)
         !pairing_same(g->q->peer->identity->user, g->user->name, g->q->rule)) {
         return deny(r, REASON_PAIRING_MISMATCH);
     }
+    succeed(g);
     if (!has_identity(g) && g->q->require == CONF_REQUIRE_BOTH && g->user->certificate_required) {
         return deny(r, REASON_CERT_REQUIRED_BY_ROUTE);
     }
@@ -292,7 +490,8 @@ static enum verdict judge_account(const struct gate *g, const struct user *user,
 static enum verdict step_user(struct gate *g, enum reason *r)
 {
     struct gate_answer *a = &g->answer;
-    if (g->decided_without_password) {
+    bool named = !g->decided_without_password || g->certificate_counts;
+    if (named && g->decided_without_password) {
         enum verdict v = look_up(g, g->q->peer->identity->user, r);
         if (v != VERDICT_NEXT) {
             return v;
@@ -303,21 +502,35 @@ static enum verdict step_user(struct gate *g, enum reason *r)
         return VERDICT_DENY;
     }
     struct str name = STR_NONE;
-    if (g->decided_without_password) {
+    if (named && g->decided_without_password) {
         name = g->q->peer->identity->user;
     } else if (g->user != NULL) {
         name = g->user->name;
     }
     /* Certificate and store may spell one user in two ways; the upstream sees one. */
-    if (!pairing_normalise(name, g->q->rule, g->name, &a->user.n)) {
+    if (named && !pairing_normalise(name, g->q->rule, g->name, &a->user.n)) {
         return deny(r, REASON_INTERNAL);
     }
-    a->user.p = g->name;
+    a->user.p = named ? g->name : "";
     a->user_by_password = !g->decided_without_password;
     a->user_by_certificate = g->certificate_counts;
     a->groups = g->user != NULL ? g->user->groups : NULL;
     a->group_count = g->user != NULL ? g->user->group_count : 0;
-    return VERDICT_ALLOW;
+    return wants_group(g) || (g->decided_without_password && wants_code(g)) ? VERDICT_NEXT
+                                                                            : VERDICT_ALLOW;
+}
+
+static enum verdict step_group(struct gate *g, enum reason *r)
+{
+    const struct gate_answer *a = &g->answer;
+    for (size_t i = 0; i < a->group_count; i++) {
+        for (size_t k = 0; k < g->q->groups->n; k++) {
+            if (str_eq(a->groups[i], str_of(g->q->groups->v[k].p))) {
+                return VERDICT_ALLOW;
+            }
+        }
+    }
+    return deny(r, REASON_GROUP_MISSING);
 }
 
 static const struct {
@@ -327,10 +540,28 @@ static const struct {
     [STEP_CERTIFICATE] = {"certificate", step_certificate},
     [STEP_WITHDRAWAL] = {"withdrawal", step_withdrawal},
     [STEP_CREDENTIALS] = {"credentials", step_credentials},
+    [STEP_LOCKOUT] = {"lockout", step_lockout},
     [STEP_PASSWORD] = {"password", step_password},
+    [STEP_TOTP] = {"totp", step_totp},
     [STEP_PAIRING] = {"pairing", step_pairing},
     [STEP_USER] = {"user", step_user},
+    [STEP_GROUP] = {"group", step_group},
 };
+
+/* Without a password the user is known only once the store was asked, so the code comes later. */
+static enum step step_behind(const struct gate *g)
+{
+    if (g->decided_without_password && g->at == STEP_CREDENTIALS) {
+        return STEP_USER;
+    }
+    if (g->decided_without_password && g->at == STEP_USER) {
+        return STEP_TOTP;
+    }
+    if ((g->decided_without_password && g->at == STEP_TOTP) || g->at == STEP_USER) {
+        return STEP_GROUP;
+    }
+    return g->at + 1;
+}
 
 /* Note what the step said, and go on to the next if it has no objection. */
 static bool pass(struct gate *g, enum verdict v, enum reason r)
@@ -345,7 +576,7 @@ static bool pass(struct gate *g, enum verdict v, enum reason r)
     if (v != VERDICT_NEXT) {
         return false;
     }
-    g->at = g->at == STEP_CREDENTIALS && g->decided_without_password ? STEP_USER : g->at + 1;
+    g->at = step_behind(g);
     return true;
 }
 
@@ -365,12 +596,12 @@ static void run_steps(struct gate *g)
     }
 }
 
-static void on_password(void *arg, bool match)
+static void on_password(void *arg, enum pwcheck_result result)
 {
     struct gate *g = arg;
     enum reason r = REASON_INTERNAL;
     g->ticket = NULL;
-    enum verdict v = password_checked(g, match, &r);
+    enum verdict v = password_checked(g, result, &r);
     if (pass(g, v, r)) {
         run_steps(g);
     }

@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "auth/identity.h"
+#include "auth/lockout.h"
 #include "auth/pwcheck.h"
+#include "auth/totp.h"
 #include "auth/trust.h"
 #include "auth/users.h"
 #include "base/reason.h"
@@ -31,8 +33,17 @@ struct gate_question {
     struct users *users;
     const struct conf_identity *rule;
     struct pwcache *pwcache;
-    struct pwcheck *pwcheck; /* NULL: passwords are checked in place (command line only) */
-    uint64_t source;         /* pwcheck_input.source of a peer without a certificate */
+    struct pwcheck *pwcheck;         /* NULL: passwords are checked in place (command line only) */
+    uint64_t source;                 /* pwcheck_input.source of a peer without a certificate */
+    const struct conf_texts *groups; /* the user must be in one of them; NULL or none: no matter */
+    bool require_totp;               /* of everybody */
+    struct str code;                 /* value of the one field totp.header, if any */
+    size_t code_count;               /* how many such fields there are */
+    const struct conf_totp *totp;
+    struct totp_memory *totp_memory; /* NULL: used codes are not known (command line only) */
+    struct lockout *lockout;         /* NULL: failures are not counted (command line only) */
+    const struct conf_lockout *lockout_rule;
+    uint64_t network; /* addr_count_key() of the client */
     int64_t wall_ms;
     uint64_t mono_ms;
 };
@@ -42,7 +53,8 @@ struct gate_answer {
     enum reason reason;    /* of a refusal; REASON_OK when allowed */
     const char *step;      /* name of the step that decided: "certificate", "withdrawal", ... */
     bool challenge;        /* a 401 that needs WWW-Authenticate */
-    struct str user;       /* when allowed: who it is, normalised; borrows the gate; may be empty */
+    struct str user;       /* when allowed, or refused for a group only: who it is, normalised;
+                            * borrows the gate; may be empty */
     bool user_by_password; /* a password was proven */
     bool user_by_certificate;
     struct str claimed; /* whose password was proven, also when refused afterwards: for the log
@@ -51,6 +63,7 @@ struct gate_answer {
                                  * that was known; borrowed from the gate */
     const struct str *groups;   /* of account when allowed; borrowed from the gate */
     size_t group_count;
+    uint64_t retry_ms; /* REASON_LOCKED_OUT: when it may be tried again */
 };
 
 struct gate;
@@ -58,13 +71,14 @@ struct gate;
 /* Told once when a gate that said VERDICT_WAIT knows more; call gate_result() then. */
 typedef void (*gate_done_fn)(void *arg);
 
-/* Run the steps in order: certificate, withdrawal (expiry while the connection lives, of it, its
- * CAs and their CRLs), credentials, password, pairing, user (disabled, expired, certificates
- * pinned). Password and pairing are left out where a certificate decides; user, where nobody is
- * named. Password and user may wait. q and what it points to are borrowed until the gate is freed,
- * but for authorization, which is not looked at after this call. Returns the gate, or NULL without
- * memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT, done(arg) comes
- * once, later, unless the gate is freed before. */
+/* Run the steps in order: certificate, withdrawal (expiry while the connection lives), credentials,
+ * lockout, password, totp, pairing, user (disabled, expired, certificates pinned), group. Where a
+ * certificate decides, lockout, password and pairing are left out, and totp comes behind user;
+ * totp and group are left out behind it where nothing asks for them.
+ * Password, totp and user may wait. q and what it points to are borrowed until the gate is freed,
+ * but for authorization and code, which are not looked at after this call. Returns the gate, or
+ * NULL without memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT,
+ * done(arg) comes once, later, unless the gate is freed before. */
 struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg);
 
 /* The answer so far. Borrowed from g. */

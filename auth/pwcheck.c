@@ -1,5 +1,7 @@
-/* Owns: password checks under way, and who waits for which. Leaves the threads to base/job and the
- * hashing to store/pwhash. Everything but run_check() runs on the loop's thread. */
+/* Owns: password checks under way, who waits for which, and whose turn it is. Leaves the threads to
+ * base/job and the hashing to store/pwhash. The pool gets no more than its threads can run at once;
+ * what waits, waits here, in a line for each source. Everything but run_check() runs on the loop's
+ * thread. */
 #include "auth/pwcheck.h"
 
 #include <stdatomic.h>
@@ -13,11 +15,21 @@
 #define NICE_BY  5 /* hashing must not starve the loops */
 #define SHARE_OF 4 /* of the queue, for one source */
 
+/* The waiting checks of one source; there is one as long as there are any. */
+struct line {
+    struct list link; /* in pwcheck.lines */
+    struct list checks;
+    size_t n;
+    uint64_t source;
+};
+
 struct check {
     struct job job;
-    struct list link; /* in pwcheck.checks */
+    struct list link;  /* in pwcheck.checks, or in pwcheck.dropped */
+    struct list place; /* in line.checks */
+    struct line *line; /* NULL: it does not wait (any more) */
     struct list tickets;
-    struct pwcheck *owner;
+    struct pwcheck *pwcheck;
     _Atomic bool unwanted; /* nobody waits any more: not joined, and skipped if not begun */
     bool ran;
     bool match;
@@ -39,7 +51,15 @@ struct pwcheck_ticket {
 struct pwcheck {
     struct job_pool *pool;
     struct list checks;
-    size_t share; /* checks of one source */
+    size_t share;        /* checks of one source */
+    struct list lines;   /* the one whose turn it is comes first */
+    struct list dropped; /* not told yet */
+    size_t waiting;      /* in all lines */
+    size_t queue_max;
+    unsigned running; /* given to the pool and not collected */
+    unsigned threads;
+    void (*wake)(void *arg);
+    void *wake_arg;
     uint64_t computed;
     bool closing;
 };
@@ -52,7 +72,13 @@ struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(voi
     }
     list_init(&p->checks);
     p->share = queue_max / SHARE_OF >= 1 ? queue_max / SHARE_OF : 1;
-    p->pool = job_pool_new(threads, queue_max, NICE_BY, wake, arg);
+    list_init(&p->lines);
+    list_init(&p->dropped);
+    p->queue_max = queue_max;
+    p->threads = threads;
+    p->wake = wake;
+    p->wake_arg = arg;
+    p->pool = job_pool_new(threads, threads, NICE_BY, wake, arg);
     if (p->pool == NULL) {
         mem_free(p);
         return NULL;
@@ -60,8 +86,25 @@ struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(voi
     return p;
 }
 
+/* Take c out of its line, which goes with its last. */
+static void leave_line(struct check *c)
+{
+    struct line *line = c->line;
+    if (line == NULL) {
+        return;
+    }
+    c->line = NULL;
+    list_remove(&c->place);
+    c->pwcheck->waiting--;
+    if (--line->n == 0) {
+        list_remove(&line->link);
+        mem_free(line);
+    }
+}
+
 static void free_check(struct check *c)
 {
+    leave_line(c);
     while (!list_empty(&c->tickets)) {
         mem_free(LIST_ENTRY(list_pop_front(&c->tickets), struct pwcheck_ticket, link));
     }
@@ -80,6 +123,9 @@ void pwcheck_free(struct pwcheck *p)
     while (!list_empty(&p->checks)) {
         free_check(LIST_ENTRY(p->checks.next, struct check, link));
     }
+    while (!list_empty(&p->dropped)) {
+        free_check(LIST_ENTRY(p->dropped.next, struct check, link));
+    }
     mem_free(p);
 }
 
@@ -94,22 +140,56 @@ static void run_check(struct job *job)
     mem_wipe(c->password, sizeof(c->password));
 }
 
+/* Tell everyone who waits for c, and free it. */
+static void tell(struct check *c, enum pwcheck_result result)
+{
+    list_remove(&c->link); /* so that no callback joins a check that is over */
+    list_init(&c->link);
+    while (!list_empty(&c->tickets)) {
+        struct pwcheck_ticket *t =
+            LIST_ENTRY(list_pop_front(&c->tickets), struct pwcheck_ticket, link);
+        pwcheck_done_fn done = t->done;
+        void *arg = t->arg;
+        mem_free(t);
+        done(arg, result);
+    }
+    free_check(c);
+}
+
+static int run_now(struct pwcheck *p, struct check *c)
+{
+    int rc = job_submit(p->pool, &c->job);
+    p->running += rc == 0 ? 1 : 0;
+    return rc;
+}
+
+/* Give the pool what it can run, one of each line in turn. */
+static void serve_lines(struct pwcheck *p)
+{
+    while (p->running < p->threads && !list_empty(&p->lines)) {
+        struct line *line = LIST_ENTRY(p->lines.next, struct line, link);
+        struct check *c = LIST_ENTRY(line->checks.next, struct check, place);
+        list_remove(&line->link);
+        list_push_back(&p->lines, &line->link);
+        leave_line(c);
+        if (run_now(p, c) != 0) {
+            tell(c, PWCHECK_DROPPED);
+        }
+    }
+}
+
 static void finish_check(struct job *job)
 {
     struct check *c = LIST_ENTRY(job, struct check, job);
-    c->owner->computed += c->ran ? 1 : 0;
-    if (!c->owner->closing) {
-        list_remove(&c->link); /* so that no callback joins a check that is over */
-        while (!list_empty(&c->tickets)) {
-            struct pwcheck_ticket *t =
-                LIST_ENTRY(list_pop_front(&c->tickets), struct pwcheck_ticket, link);
-            pwcheck_done_fn done = t->done;
-            void *arg = t->arg;
-            mem_free(t);
-            done(arg, c->match);
-        }
+    struct pwcheck *p = c->pwcheck;
+    p->computed += c->ran ? 1 : 0;
+    p->running--;
+    if (p->closing) {
+        free_check(c);
+        return;
     }
-    free_check(c);
+    serve_lines(p);
+    tell(c, c->match ? PWCHECK_RIGHT : PWCHECK_WRONG);
 }
 
 /* One octet more than pwhash_verify() takes is kept, so that what is too long stays too long. */
@@ -133,7 +213,7 @@ static struct check *find_check(struct pwcheck *p, const unsigned char *digest)
     return NULL;
 }
 
-/* Also those that nobody waits for any more: they keep their place. */
+/* Waiting and running; also those that run for nobody any more. */
 static bool share_is_full(struct pwcheck *p, uint64_t source)
 {
     size_t n = 0;
@@ -141,6 +221,58 @@ static bool share_is_full(struct pwcheck *p, uint64_t source)
         n += LIST_ENTRY(l, struct check, link)->source == source ? 1 : 0;
     }
     return n >= p->share;
+}
+
+static struct line *find_line(struct pwcheck *p, uint64_t source)
+{
+    for (struct list *l = p->lines.next; l != &p->lines; l = l->next) {
+        struct line *line = LIST_ENTRY(l, struct line, link);
+        if (line->source == source) {
+            return line;
+        }
+    }
+    return NULL;
+}
+
+/* The last one of the longest line gives way to a source that has mine waiting. */
+static int make_room(struct pwcheck *p, size_t mine)
+{
+    struct line *longest = NULL;
+    for (struct list *l = p->lines.next; l != &p->lines; l = l->next) {
+        struct line *line = LIST_ENTRY(l, struct line, link);
+        longest = longest == NULL || line->n > longest->n ? line : longest;
+    }
+    if (longest == NULL || longest->n < mine + 2) {
+        return -ERR_BUSY;
+    }
+    struct check *c = LIST_ENTRY(longest->checks.prev, struct check, place);
+    leave_line(c);
+    list_remove(&c->link);
+    list_push_back(&p->dropped, &c->link);
+    p->wake(p->wake_arg);
+    return 0;
+}
+
+static int stand_in_line(struct pwcheck *p, struct check *c, uint64_t source)
+{
+    struct line *line = find_line(p, source);
+    if (p->waiting >= p->queue_max && make_room(p, line != NULL ? line->n : 0) != 0) {
+        return -ERR_BUSY;
+    }
+    if (line == NULL) {
+        line = mem_calloc(1, sizeof(*line));
+        if (line == NULL) {
+            return -ERR_NOMEM;
+        }
+        list_init(&line->checks);
+        line->source = source;
+        list_push_back(&p->lines, &line->link);
+    }
+    list_push_back(&line->checks, &c->place);
+    c->line = line;
+    line->n++;
+    p->waiting++;
+    return 0;
 }
 
 static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struct check **out)
@@ -155,13 +287,14 @@ static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struc
     c->source = in->source;
     c->job.run = run_check;
     c->job.done = finish_check;
-    c->owner = p;
+    c->pwcheck = p;
     list_init(&c->tickets);
     list_init(&c->link);
     memcpy(c->digest, in->digest, PWCACHE_DIGEST);
     c->hash_n = copy_bounded(c->hash, sizeof(c->hash), in->hash);
     c->password_n = copy_bounded(c->password, sizeof(c->password), in->password);
-    int rc = job_submit(p->pool, &c->job);
+    /* Where a thread is free, nobody waits. */
+    int rc = p->running < p->threads ? run_now(p, c) : stand_in_line(p, c, in->source);
     if (rc != 0) {
         free_check(c);
         return rc;
@@ -197,19 +330,27 @@ void pwcheck_cancel(struct pwcheck_ticket *ticket)
     struct check *c = ticket->check;
     list_remove(&ticket->link);
     mem_free(ticket);
-    if (list_empty(&c->tickets)) {
-        atomic_store(&c->unwanted, true);
+    if (!list_empty(&c->tickets)) {
+        return;
     }
+    if (c->line != NULL) {
+        free_check(c); /* its place is somebody else's */
+        return;
+    }
+    atomic_store(&c->unwanted, true);
 }
 
 void pwcheck_collect(struct pwcheck *p)
 {
+    while (!list_empty(&p->dropped)) {
+        tell(LIST_ENTRY(p->dropped.next, struct check, link), PWCHECK_DROPPED);
+    }
     job_collect(p->pool);
 }
 
 size_t pwcheck_pending(const struct pwcheck *p)
 {
-    return job_pending(p->pool);
+    return p->waiting + p->running;
 }
 
 uint64_t pwcheck_computed(const struct pwcheck *p)

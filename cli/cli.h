@@ -8,6 +8,7 @@ int run_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int config_main(int argc, char **argv);
 int user_main(int argc, char **argv);
+int lockout_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int status_main(int argc, char **argv);

@@ -200,7 +200,7 @@ static int await_proxy(const struct demo *d, struct err *e)
     for (unsigned waited_ms = 0; waited_ms < START_PATIENCE_MS; waited_ms += 50) {
         struct buf answer;
         buf_init(&answer, 1 << 20);
-        int asked = control_ask(path, "status", 1000, &answer, NULL);
+        int asked = control_ask(path, "status", STR_NONE, 1000, &answer, NULL);
         buf_release(&answer);
         if (asked == 0) {
             return 0;

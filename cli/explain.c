@@ -36,6 +36,10 @@ static const char usage_text[] =
     "                          none (default: the host, none if that is an address)\n"
     "      --host HOST         the Host field, with or without port (default: localhost)\n"
     "      --path PATH         path and query (default: /)\n"
+    "      --method METHOD     (default: GET)\n"
+    "      --otp CODE          the one-time code; whether it was used before is not known here, "
+    "nor\n"
+    "                          who is locked out\n"
     "\n"
     "Exit status: 0 let through, 1 refused, 2 wrong usage, or something that the answer needs\n"
     "cannot be used (the configuration, the certificate file).\n";
@@ -51,6 +55,8 @@ struct question {
     const char *name;
     const char *host;
     const char *path;
+    const char *method;
+    const char *otp;
     bool from_stdin;
 };
 
@@ -67,6 +73,7 @@ struct explanation {
     struct gate_peer peer;
     struct explain_head head;
     const struct conf_route *route;
+    enum route_method fits;
     struct str authorization; /* p NULL: the client sends no such field */
     struct pwcache *pwcache;
 };
@@ -198,7 +205,8 @@ static void explain_certificate(const struct explanation *x)
 /* The head, as a worker reads it. */
 static int explain_head(struct explanation *x)
 {
-    const struct explain_sent sent = {.target = str_of(x->q->path),
+    const struct explain_sent sent = {.method = str_of(x->q->method),
+                                      .target = str_of(x->q->path),
                                       .host = str_of(x->q->host),
                                       .authorization = x->authorization};
     enum reason why = explain_head_read(&x->head, &x->runtime->conf->limits, &sent);
@@ -213,7 +221,7 @@ static int explain_route(struct explanation *x)
     if (of_host == NULL || memcmp(of_host->policy, x->site->policy, sizeof x->site->policy) != 0) {
         return refused("host", REASON_MISDIRECTED);
     }
-    x->route = route_find(x->runtime->routes, head->host, head->path);
+    x->route = route_find(x->runtime->routes, head->host, head->path, head->method, &x->fits);
     if (x->route == NULL) {
         return refused("route", REASON_NO_ROUTE);
     }
@@ -222,8 +230,10 @@ static int explain_route(struct explanation *x)
                                         [CONF_REQUIRE_PASSWORD] = "password",
                                         [CONF_REQUIRE_EITHER] = "either",
                                         [CONF_REQUIRE_NONE] = "none"};
-    say("route", "%s%s, requires %s, upstream %s", x->route->host.p != NULL ? x->route->host.p : "",
-        x->route->path.p, needs[x->route->require], x->route->upstream_name.p);
+    say("route", "%s%s, requires %s%s%s, upstream %s",
+        x->route->host.p != NULL ? x->route->host.p : "", x->route->path.p,
+        needs[x->route->require], x->route->require_totp ? ", a one-time code" : "",
+        x->route->groups.n > 0 ? ", a group" : "", x->route->upstream_name.p);
     return 0;
 }
 
@@ -277,6 +287,7 @@ static int explain_fields(struct explanation *x, const struct gate_answer *answe
                                   .client_kind = ADDR_INET,
                                   .secure = true,
                                   .keep_authorization = x->route->forward_authorization,
+                                  .code_name = str_of(x->runtime->conf->totp.header.p),
                                   .request_id = STR("EXAMPLE")};
     if (x->identity != NULL && x->peer.certificate == REASON_OK) {
         facts.own.certificate = true;
@@ -342,6 +353,11 @@ static int ask_gate(struct explanation *x)
         .users = x->runtime->users,
         .rule = &x->runtime->conf->identity,
         .pwcache = x->pwcache,
+        .groups = &x->route->groups,
+        .require_totp = x->route->require_totp,
+        .code = str_of(x->q->otp),
+        .code_count = x->q->otp != NULL ? 1 : 0,
+        .totp = &x->runtime->conf->totp,
         .wall_ms = clock_wall_ms(),
         .mono_ms = clock_mono_ms()};
     struct gate *gate = gate_run(&question, never_told, NULL);
@@ -352,12 +368,18 @@ static int ask_gate(struct explanation *x)
     gate_trace(gate, show_step, NULL);
     const struct gate_answer *answer = gate_result(gate);
     int status = REFUSED;
-    if (answer->verdict == VERDICT_ALLOW) {
+    if (answer->verdict == VERDICT_ALLOW && x->fits != ROUTE_METHOD_FITS) {
+        show_step(NULL, "method", VERDICT_DENY, REASON_METHOD_NOT_ALLOWED);
+        refused("decision", REASON_METHOD_NOT_ALLOWED);
+    } else if (answer->verdict == VERDICT_ALLOW) {
         say("decision", "let through, user %.*s",
             STR_ARG(answer->user.n > 0 ? answer->user : STR("unknown")));
         status = explain_fields(x, answer);
     } else {
         refused("decision", answer->reason);
+    }
+    if (status == REFUSED && x->route->report_only) {
+        say("report_only", "set: what the rules refuse is told in the log and let through");
     }
     gate_free(gate);
     return status;
@@ -487,7 +509,7 @@ static bool is_one_line(const char *text)
 
 int explain_main(int argc, char **argv)
 {
-    enum { CERTIFICATE = 256, USER, LISTENER, NAME, HOST, PATH };
+    enum { CERTIFICATE = 256, USER, LISTENER, NAME, HOST, PATH, METHOD, OTP };
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"stdin", no_argument, NULL, 'i'},
                                             {"help", no_argument, NULL, 'h'},
@@ -497,10 +519,13 @@ int explain_main(int argc, char **argv)
                                             {"name", required_argument, NULL, NAME},
                                             {"host", required_argument, NULL, HOST},
                                             {"path", required_argument, NULL, PATH},
+                                            {"method", required_argument, NULL, METHOD},
+                                            {"otp", required_argument, NULL, OTP},
                                             {NULL, 0, NULL, 0}};
-    struct question q = {.config = LOADED_DEFAULT_PATH, .host = "localhost", .path = "/"};
-    const char **const targets[] = {&q.certificate, &q.user, &q.listener,
-                                    &q.name,        &q.host, &q.path};
+    struct question q = {
+        .config = LOADED_DEFAULT_PATH, .host = "localhost", .path = "/", .method = "GET"};
+    const char **const targets[] = {&q.certificate, &q.user, &q.listener, &q.name,
+                                    &q.host,        &q.path, &q.method,   &q.otp};
     int option = 0;
     while ((option = getopt_long(argc, argv, "c:ih", options, NULL)) != -1) {
         if (option >= CERTIFICATE) {
@@ -518,8 +543,8 @@ int explain_main(int argc, char **argv)
         fputs(usage_text, stderr);
         return 2;
     }
-    if (!is_one_line(q.host) || !is_one_line(q.path)) {
-        fputs("countersign explain: host and path are one line each\n", stderr);
+    if (!is_one_line(q.host) || !is_one_line(q.path) || !is_one_line(q.method)) {
+        fputs("countersign explain: host, path and method are one line each\n", stderr);
         return 2;
     }
     return run(&q);

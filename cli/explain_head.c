@@ -49,14 +49,11 @@ static enum reason feed(struct explain_head *h, struct str text)
 
 static int write_head(const struct explain_sent *sent, struct buf *out)
 {
-    const struct str parts[] = {STR("GET "),
-                                sent->target,
-                                STR(" HTTP/1.1\r\nHost: "),
-                                sent->host,
-                                sent->authorization.p != NULL ? STR("\r\nAuthorization: ")
-                                                              : STR_NONE,
-                                sent->authorization,
-                                STR("\r\n\r\n")};
+    const struct str parts[] = {
+        sent->method,        STR(" "),
+        sent->target,        STR(" HTTP/1.1\r\nHost: "),
+        sent->host,          sent->authorization.p != NULL ? STR("\r\nAuthorization: ") : STR_NONE,
+        sent->authorization, STR("\r\n\r\n")};
     int result = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && result == 0; i++) {
         result = buf_append(out, parts[i]);
@@ -78,7 +75,7 @@ enum reason explain_head_read(struct explain_head *h, const struct conf_limits *
     struct buf text;
     *h = (struct explain_head){.reader = h1_reader_new(false, &l)};
     arena_init(&h->arena, ARENA_MAX);
-    buf_init(&text, sent->target.n + sent->host.n + sent->authorization.n + 64);
+    buf_init(&text, sent->method.n + sent->target.n + sent->host.n + sent->authorization.n + 64);
     enum reason why = REASON_OUT_OF_MEMORY;
     if (h->reader != NULL && write_head(sent, &text) == 0) {
         why = feed(h, buf_str(&text));

@@ -22,13 +22,14 @@ struct str explain_head_name(struct str host);
 
 /* What goes into it; nothing holds a line end. */
 struct explain_sent {
+    struct str method;
     struct str target;
     struct str host;
     struct str authorization; /* p NULL: no such field */
 };
 
-/* Read a GET of that under limits. Returns REASON_OK with h->request, or why a worker refuses the
- * request; OUT_OF_MEMORY may be our own want. explain_head_fini() in any case. */
+/* Read a request of that under limits. Returns REASON_OK with h->request, or why a worker refuses
+ * the request; OUT_OF_MEMORY may be our own want. explain_head_fini() in any case. */
 enum reason explain_head_read(struct explain_head *h, const struct conf_limits *limits,
                               const struct explain_sent *sent);
 

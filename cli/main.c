@@ -26,6 +26,7 @@ static const struct verb verbs[] = {
     {"check", check_main, "load a configuration and say what is wrong with it"},
     {"config", config_main, "print the configuration, its defaults, its schema"},
     {"user", user_main, "add, change, remove, list and verify users"},
+    {"lockout", lockout_main, "show and lift delays of those who failed too often"},
     {"explain", explain_main, "say what the proxy would decide about a certificate and a user"},
     {"status", status_main, "ask the running proxy how it is"},
     {"reload", reload_main, "let the running proxy load its configuration anew"},

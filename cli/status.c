@@ -88,7 +88,7 @@ static int ask(const struct request *r, const struct loaded *l, unsigned timeout
     if (path == NULL) {
         return complain(r, "the configuration names no admin.socket: set it, or give -s SOCKET");
     }
-    if (control_ask(path, r->verb, timeout_ms, answer, &e) != 0) {
+    if (control_ask(path, r->verb, STR_NONE, timeout_ms, answer, &e) != 0) {
         return complain(r, e.text);
     }
     struct json whole = json_value(buf_str(answer));

@@ -18,6 +18,7 @@ static const char usage_text[] =
     "  passwd NAME  give a user a new password\n"
     "  del NAME     take a user out\n"
     "  ls           list the users and how their passwords are hashed\n"
+    "  unlock NAME  lift the delay of a user who failed too often, as countersign lockout unlock\n"
     "  verify NAME  ask for the password and say whether it is right (exit status 0 or 1)\n"
     "\n"
     "  -c, --config CONFIG  take the file that users.htpasswd names there\n"
@@ -205,6 +206,9 @@ static int take_arguments(struct request *r, int argc, char **argv)
 
 int user_main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "unlock") == 0) {
+        return lockout_main(argc, argv);
+    }
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"file", required_argument, NULL, 'f'},
                                             {"stdin", no_argument, NULL, 'i'},

@@ -68,12 +68,40 @@ static bool same_text(const struct conf_text *a, const struct conf_text *b)
     return (a->p == NULL) == (b->p == NULL) && str_eq(str_of(a->p), str_of(b->p));
 }
 
+static bool names_method(const struct conf_route *r, const char *method)
+{
+    bool found = false;
+    for (size_t i = 0; i < r->methods.n; i++) {
+        struct str own = str_of(r->methods.v[i].p);
+        found |= str_eq(own, str_of(method)) ||
+                 (str_eq(own, STR("GET")) && str_eq(str_of(method), STR("HEAD")));
+    }
+    return found;
+}
+
+/* True if a request could fall under both, which have the same host and path. */
+static bool same_methods(const struct conf_route *a, const struct conf_route *b)
+{
+    static const char *const methods[] = {"GET",    "HEAD",    "POST", "PUT",
+                                          "DELETE", "OPTIONS", "PATCH"};
+    if (a->methods.n == 0 || b->methods.n == 0) {
+        return a->methods.n == b->methods.n;
+    }
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (names_method(a, methods[i]) && names_method(b, methods[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_route_twice(const struct draft *d, struct diags *diags, size_t i)
 {
     const struct conf_route *r = &d->conf.routes[i];
     for (size_t j = 0; j < i && r->path.p != NULL; j++) {
         const struct conf_route *other = &d->conf.routes[j];
-        if (same_text(&r->host, &other->host) && same_text(&r->path, &other->path)) {
+        if (same_text(&r->host, &other->host) && same_text(&r->path, &other->path) &&
+            same_methods(r, other)) {
             char key[KEY_TEXT_MAX];
             (void)snprintf(key, sizeof(key), "routes[%zu].path", i);
             diag_add(diags, DIAG_ERROR, r->path.at, key, "Remove one of the two routes.",
@@ -81,6 +109,28 @@ static void check_route_twice(const struct draft *d, struct diags *diags, size_t
                      other->at.line);
             return;
         }
+    }
+}
+
+/* Who nobody names can neither be in a group nor have a secret. */
+static void check_route_factors(const struct draft *d, struct diags *diags, size_t i)
+{
+    const struct conf_route *r = &d->conf.routes[i];
+    char key[KEY_TEXT_MAX];
+    if (r->require == CONF_REQUIRE_NONE && r->groups.n > 0) {
+        (void)snprintf(key, sizeof(key), "routes[%zu].groups", i);
+        diag_add(diags, DIAG_ERROR, r->groups.v[0].at, key, "Choose another require.",
+                 "asks for a group, but require: none names no user");
+    }
+    if (r->require == CONF_REQUIRE_NONE && r->require_totp) {
+        (void)snprintf(key, sizeof(key), "routes[%zu].require_totp", i);
+        diag_add(diags, DIAG_ERROR, place_of(d, &r->require_totp, r->at), key,
+                 "Choose another require.", "asks for a code, but require: none names no user");
+    }
+    if (r->report_only) {
+        (void)snprintf(key, sizeof(key), "routes[%zu].report_only", i);
+        diag_add(diags, DIAG_WARNING, place_of(d, &r->report_only, r->at), key, NULL,
+                 "this route lets through whom it should refuse");
     }
 }
 
@@ -95,6 +145,7 @@ static void check_routes(const struct draft *d, struct diags *diags)
         const struct conf_route *r = &c->routes[i];
         check_route_upstream(d, diags, i);
         check_route_twice(d, diags, i);
+        check_route_factors(d, diags, i);
         if (wants_password(r->require) && c->users.htpasswd.p == NULL &&
             draft_origin(d, &c->users.htpasswd) == NULL) {
             char key[KEY_TEXT_MAX];
@@ -175,9 +226,13 @@ static void check_headers(const struct draft *d, struct diags *diags)
         const char *key;
         const struct conf_text *name;
     } fields[] = {
-        {"headers.user", &h->user},     {"headers.subject", &h->subject},
-        {"headers.issuer", &h->issuer}, {"headers.serial", &h->serial},
-        {"headers.verify", &h->verify}, {"headers.fingerprint", &h->fingerprint},
+        {"headers.user", &h->user},
+        {"headers.subject", &h->subject},
+        {"headers.issuer", &h->issuer},
+        {"headers.serial", &h->serial},
+        {"headers.verify", &h->verify},
+        {"headers.fingerprint", &h->fingerprint},
+        {"totp.header", &d->conf.totp.header},
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         for (size_t j = 0; j < i; j++) {
@@ -302,6 +357,25 @@ static void check_resumption(const struct draft *d, struct diags *diags)
     }
 }
 
+static void check_lockout(const struct draft *d, struct diags *diags)
+{
+    const struct conf_lockout *l = &d->conf.lockout;
+    if (l->delay_max_ms < l->delay_ms) {
+        const void *given =
+            draft_origin(d, &l->delay_max_ms) != NULL ? &l->delay_max_ms : &l->delay_ms;
+        diag_add(diags, DIAG_ERROR, place_of(d, given, top(d)), "lockout.delay_max",
+                 "Raise lockout.delay_max or lower lockout.delay.",
+                 "shorter than lockout.delay, with which it begins");
+    }
+    if (l->forget_ms < l->delay_max_ms) {
+        const void *given =
+            draft_origin(d, &l->forget_ms) != NULL ? &l->forget_ms : &l->delay_max_ms;
+        diag_add(diags, DIAG_ERROR, place_of(d, given, top(d)), "lockout.forget",
+                 "Raise lockout.forget or lower lockout.delay_max.",
+                 "shorter than lockout.delay_max: failures would be forgotten while they count");
+    }
+}
+
 void check_draft(const struct draft *d, struct diags *diags)
 {
     check_listeners(d, diags);
@@ -315,4 +389,5 @@ void check_draft(const struct draft *d, struct diags *diags)
     check_components(d, diags);
     check_limits(d, diags);
     check_resumption(d, diags);
+    check_lockout(d, diags);
 }

@@ -22,5 +22,7 @@ extern const struct key_section keys_resumption;
 extern const struct key_section keys_headers;
 extern const struct key_section keys_token;
 extern const struct key_section keys_signature;
+extern const struct key_section keys_totp;
+extern const struct key_section keys_lockout;
 
 #endif

@@ -94,6 +94,29 @@ struct conf_users {
     uint32_t remember_max;   /* entries, a worker */
 };
 
+enum conf_totp_hash { CONF_TOTP_SHA1 = 0, CONF_TOTP_SHA256, CONF_TOTP_SHA512 };
+enum conf_totp_digits { CONF_TOTP_SIX = 0, CONF_TOTP_EIGHT };
+
+/* One-time codes (RFC 6238), a new one each 30 s. */
+struct conf_totp {
+    struct conf_text header; /* the request field that holds the code; never forwarded */
+    enum conf_totp_hash algorithm;
+    enum conf_totp_digits digits;
+    uint32_t window;      /* codes before and after the present one that count */
+    uint32_t remember_ms; /* how long a proof holds for the same certificate; 0 = not at all */
+    uint32_t entries;     /* users whose last code is remembered, over all workers */
+};
+
+/* Delays for those who fail too often. */
+struct conf_lockout {
+    bool enabled;
+    uint32_t failures; /* from this one on there is a delay */
+    uint32_t delay_ms; /* the first; doubled by each further failure */
+    uint32_t delay_max_ms;
+    uint32_t forget_ms; /* without a failure for so long, all are forgotten */
+    uint32_t entries;   /* over all workers */
+};
+
 enum conf_require {
     CONF_REQUIRE_BOTH = 0,
     CONF_REQUIRE_CERTIFICATE,
@@ -103,9 +126,13 @@ enum conf_require {
 };
 
 struct conf_route {
-    struct conf_text host; /* exact or "*.suffix"; p NULL: any */
-    struct conf_text path; /* prefix on segment boundaries; "/" is everything */
+    struct conf_text host;     /* exact or "*.suffix"; p NULL: any */
+    struct conf_text path;     /* prefix on segment boundaries; "/" is everything */
+    struct conf_texts methods; /* none: any that no other route of the same host and path names */
     enum conf_require require;
+    bool require_totp;        /* of everybody, whatever the user's own record says */
+    struct conf_texts groups; /* the user must be in one of them; none: no matter */
+    bool report_only;         /* refusals of the gate are told in the log and not carried out */
     struct conf_text upstream_name;
     size_t upstream; /* index into conf.upstreams */
     bool forward_authorization;
@@ -206,6 +233,8 @@ struct conf {
     size_t listener_count;
     struct conf_identity identity;
     struct conf_users users;
+    struct conf_totp totp;
+    struct conf_lockout lockout;
     struct conf_route *routes;
     size_t route_count;
     struct conf_upstream *upstreams;

@@ -311,3 +311,29 @@ const char *syntax_printable(struct str s)
     }
     return NULL;
 }
+
+const char *syntax_code_field(struct str s)
+{
+    return s.n > 0 ? syntax_identity_field(s) : "may not be empty";
+}
+
+const char *syntax_method(struct str s)
+{
+    static const char *const methods[] = {"GET",    "HEAD",    "POST", "PUT",
+                                          "DELETE", "OPTIONS", "PATCH"};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (str_eq(s, str_of(methods[i]))) {
+            return NULL;
+        }
+    }
+    return "is not one of GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+}
+
+const char *syntax_group(struct str s)
+{
+    if (s.n == 0 || s.n > 64 || !str_is_utf8(s) || str_has_control(s) ||
+        str_chr(s, ' ') != STR_NPOS || str_chr(s, ',') != STR_NPOS) {
+        return "is not the name of a group: 1 to 64 octets without blanks and commas";
+    }
+    return NULL;
+}

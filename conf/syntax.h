@@ -45,6 +45,15 @@ const char *syntax_label(struct str s);
 /* A user name of RFC 7617: no colon. */
 const char *syntax_user(struct str s);
 
+/* The name of the field that holds a one-time code: as syntax_identity_field(), not empty. */
+const char *syntax_code_field(struct str s);
+
+/* A method that is let in. */
+const char *syntax_method(struct str s);
+
+/* The name of a group: 1 to 64 octets without blanks, commas and control characters. */
+const char *syntax_group(struct str s);
+
 /* Printable ASCII. */
 const char *syntax_printable(struct str s);
 

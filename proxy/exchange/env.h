@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include "auth/headers/plan.h"
+#include "auth/lockout.h"
 #include "auth/pwcache.h"
 #include "auth/pwcheck.h"
+#include "auth/totp.h"
 #include "auth/users.h"
 #include "base/log.h"
 #include "conf/model.h"
@@ -48,10 +50,12 @@ struct env {
     struct access_log *access;
     struct pwcache *pwcache;
     struct pwcheck *pwcheck;
-    struct runtime *runtime; /* the one in force */
-    unsigned worker;         /* index from 0 */
-    bool draining;           /* answers say Connection: close */
-    uint64_t next_id;        /* for request ids */
+    struct lockout *lockout;         /* shared by all workers */
+    struct totp_memory *totp_memory; /* the same */
+    struct runtime *runtime;         /* the one in force */
+    unsigned worker;                 /* index from 0 */
+    bool draining;                   /* answers say Connection: close */
+    uint64_t next_id;                /* for request ids */
     unsigned char id_seed[8];
 };
 

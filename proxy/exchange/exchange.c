@@ -32,6 +32,7 @@ struct exchange *exchange_new(struct env *env, const struct exchange_peer *peer,
     x->ops = ops;
     x->sink = sink;
     x->step = "";
+    x->would = REASON_OK;
     arena_init(&x->arena, arena_cap(&x->runtime->conf->limits));
     record_begin(x);
     return x;
@@ -47,6 +48,68 @@ void exchange_renew(struct exchange *x)
     x->runtime = x->env->runtime;
 }
 
+/* True if a refusal for why may be left at a report. Neither is a certificate that was not accepted
+ * or is withdrawn, nor an account that is closed, nor a failure of our own. */
+static bool may_be_reported(const struct exchange *x, enum reason why)
+{
+    enum reason certificate = x->peer->gate.certificate;
+    if (certificate != REASON_OK &&
+        (certificate != REASON_CLIENT_CERT_MISSING || why == REASON_CLIENT_CERT_MISSING)) {
+        return false;
+    }
+    static const enum reason policy[] = {
+        REASON_CERT_IDENTITY_MISSING,
+        REASON_CERT_IDENTITY_REPEATED,
+        REASON_CERT_IDENTITY_MALFORMED,
+        REASON_CERT_REQUIRED_BY_ROUTE,
+        REASON_PAIRING_MISMATCH,
+        REASON_CREDENTIALS_MISSING,
+        REASON_CREDENTIALS_MALFORMED,
+        REASON_CREDENTIALS_OTHER_SCHEME,
+        REASON_CREDENTIALS_CONTROL,
+        REASON_USER_UNKNOWN,
+        REASON_PASSWORD_WRONG,
+        REASON_PASSWORD_QUEUE_FULL,
+        REASON_TOTP_MISSING,
+        REASON_TOTP_WRONG,
+        REASON_TOTP_REPLAYED,
+        REASON_LOCKED_OUT,
+        REASON_GROUP_MISSING,
+        REASON_METHOD_NOT_ALLOWED,
+    };
+    for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++) {
+        if (policy[i] == why) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The rule says no, and the route decides what follows. */
+static void refuse(struct exchange *x, enum reason why)
+{
+    if (!x->route->report_only || !may_be_reported(x, why)) {
+        reply_problem(x, why);
+        return;
+    }
+    x->would = why;
+    record_would_refuse(x);
+    flow_start(x);
+}
+
+static void let_through(struct exchange *x, const struct gate_answer *answer)
+{
+    x->user = arena_dup(&x->arena, answer->user);
+    if (x->user.p == NULL) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+    } else if (x->method_fits != ROUTE_METHOD_FITS) {
+        x->step = "method";
+        refuse(x, REASON_METHOD_NOT_ALLOWED);
+    } else {
+        flow_start(x);
+    }
+}
+
 /* The verdict is there, or it is still awaited. */
 static void on_verdict(void *arg)
 {
@@ -60,12 +123,7 @@ static void on_verdict(void *arg)
         return;
     case VERDICT_ALLOW:
         x->step = answer->step;
-        x->user = arena_dup(&x->arena, answer->user);
-        if (x->user.p == NULL) {
-            reply_problem(x, REASON_OUT_OF_MEMORY);
-            return;
-        }
-        flow_start(x);
+        let_through(x, answer);
         return;
     case VERDICT_DENY:
     case VERDICT_NEXT:
@@ -73,29 +131,46 @@ static void on_verdict(void *arg)
     }
     x->step = answer->step != NULL ? answer->step : "";
     x->password_user = arena_dup(&x->arena, answer->claimed);
-    reply_problem(x, answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL);
+    x->retry_ms = answer->retry_ms;
+    if (answer->reason == REASON_GROUP_MISSING) {
+        x->user = arena_dup(&x->arena, answer->user);
+    }
+    refuse(x, answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL);
 }
 
 static void ask_gate(struct exchange *x)
 {
     const struct runtime *r = x->runtime;
-    const struct field *authorization = fields_find(&x->head->fields, STR("Authorization"));
+    const struct fields *fields = &x->head->fields;
+    const struct str code_name = str_of(r->conf->totp.header.p);
+    const struct field *authorization = fields_find(fields, STR("Authorization"));
+    const struct field *code = fields_find(fields, code_name);
     x->question = (struct gate_question){
         .peer = &x->peer->gate,
         .require = x->route->require,
         .authorization = authorization != NULL ? authorization->value : STR_NONE,
-        .authorization_count = fields_count(&x->head->fields, STR("Authorization")),
+        .authorization_count = fields_count(fields, STR("Authorization")),
         .users = r->users,
         .rule = &r->conf->identity,
         .pwcache = x->env->pwcache,
         .pwcheck = x->env->pwcheck,
         .source = x->peer->trusted ? 0 : addr_count_key(&x->peer->address),
+        .groups = &x->route->groups,
+        .require_totp = x->route->require_totp,
+        .code = code != NULL ? code->value : STR_NONE,
+        .code_count = fields_count(fields, code_name),
+        .totp = &r->conf->totp,
+        .totp_memory = x->env->totp_memory,
+        .lockout = x->env->lockout,
+        .lockout_rule = &r->conf->lockout,
+        .network = addr_count_key(&x->peer->address),
         .wall_ms = clock_wall_ms(),
         .mono_ms = clock_mono_ms(),
     };
     state_enter(x, EXCHANGE_GATE);
     x->gate = gate_run(&x->question, on_verdict, x);
     x->question.authorization = STR_NONE;
+    x->question.code = STR_NONE;
     if (x->gate == NULL) {
         reply_problem(x, REASON_OUT_OF_MEMORY);
         return;
@@ -129,7 +204,8 @@ void exchange_begin(struct exchange *x, struct http_request *head)
         reply_problem(x, REASON_MISDIRECTED);
         return;
     }
-    x->route = route_find(x->runtime->routes, head->host, head->path);
+    x->route =
+        route_find(x->runtime->routes, head->host, head->path, head->method, &x->method_fits);
     if (x->route == NULL) {
         reply_problem(x, REASON_NO_ROUTE);
         return;

@@ -39,6 +39,10 @@ struct exchange {
     const char *step;    /* the gate's, "" elsewhere */
     struct http_request *head;
     const struct conf_route *route;
+    enum route_method method_fits;
+    enum reason
+        would; /* what was not carried out on a route that only reports; REASON_OK: nothing */
+    uint64_t retry_ms; /* REASON_LOCKED_OUT: when the client may try again */
     struct gate_question question;
     struct gate *gate;
     struct upstream_call *call;

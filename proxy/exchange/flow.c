@@ -164,6 +164,7 @@ void flow_start(struct exchange *x)
         .client_trusted = x->peer->trusted,
         .secure = x->peer->secure,
         .keep_authorization = x->route->forward_authorization,
+        .code_name = str_of(conf->totp.header.p),
         .request_id = x->request_id,
     };
     fill_own_facts(x, &facts.own);
@@ -213,6 +214,7 @@ void flow_body_end(struct exchange *x, struct fields *trailers)
         return;
     }
     forward_trailers(&x->runtime->conf->headers, trailers);
+    forward_drop_code(str_of(x->runtime->conf->totp.header.p), trailers);
     upstream_call_finish(x->call, trailers);
 }
 

@@ -68,6 +68,17 @@ static bool drop_from_trailers(struct str name, void *arg)
            strip_is_reserved(name, names);
 }
 
+static bool drop_code(struct str name, void *arg)
+{
+    const struct str *code_name = arg;
+    return code_name->n > 0 && field_alike(name, *code_name);
+}
+
+void forward_drop_code(struct str code_name, struct fields *fields)
+{
+    fields_remove_if(fields, drop_code, &code_name);
+}
+
 static size_t put(char *out, size_t at, struct str s)
 {
     memcpy(out + at, s.p, s.n);
@@ -222,6 +233,7 @@ int forward_request(const struct forward_facts *facts, struct http_request *head
     }
     struct forward_facts of = *facts;
     hop_strip(fields);
+    forward_drop_code(facts->code_name, fields);
     (void)strip_inbound(fields, facts->names);
     fields_remove_if(fields, drop_from_request, &of);
     r = add_identity(facts, fields);

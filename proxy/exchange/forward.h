@@ -25,6 +25,7 @@ struct forward_facts {
     bool client_trusted;        /* its X-Forwarded-For and Forwarded are continued */
     bool secure;
     bool keep_authorization;
+    struct str code_name; /* totp.header: what it holds is for us alone */
     struct str request_id;
 };
 
@@ -45,5 +46,8 @@ int forward_response(const struct conf_headers *names, struct str request_id, in
 /* Leave of trailer fields only what may be passed on: no hop-by-hop, framing, routing, credential
  * or reserved fields. */
 void forward_trailers(const struct conf_headers *names, struct fields *trailers);
+
+/* Remove every field that is alike code_name. */
+void forward_drop_code(struct str code_name, struct fields *fields);
 
 #endif

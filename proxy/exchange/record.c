@@ -43,6 +43,7 @@ static void write_access(const struct exchange *x, uint64_t duration_us)
         .status = x->status,
         .reason = x->outcome,
         .step = str_of(x->step),
+        .would = x->would,
         .received_octets = x->received,
         .sent_octets = x->sent,
         .duration_us = duration_us,
@@ -89,6 +90,18 @@ static void write_error(const struct exchange *x)
         LOG_TEXT("host", x->head != NULL ? x->head->host : STR_NONE),
         LOG_TEXT("path", x->head != NULL ? x->head->path : STR_NONE),
         LOG_TEXT("upstream", x->note.server), LOG_TEXT("request_id", x->request_id));
+}
+
+void record_would_refuse(const struct exchange *x)
+{
+    const struct identity *id = x->peer->gate.identity;
+    metrics_would_refuse(x->env->metrics, x->would);
+    LOG(x->env->log, LOG_LEVEL_WARNING, "would_refuse",
+        LOG_TEXT("reason", str_of(reason_token(x->would))), LOG_TEXT("step", str_of(x->step)),
+        LOG_TEXT("client", x->peer->client_text),
+        LOG_TEXT("certificate_user", id != NULL ? id->user : STR_NONE), LOG_TEXT("user", x->user),
+        LOG_TEXT("password_user", x->password_user), LOG_TEXT("host", x->head->host),
+        LOG_TEXT("path", x->head->path), LOG_TEXT("request_id", x->request_id));
 }
 
 void record_write(struct exchange *x)

@@ -14,6 +14,9 @@ void record_head(struct exchange *x, const struct http_request *head);
 /* Note the server that x->call uses. */
 void record_server(struct exchange *x);
 
+/* Tell and count that x->would was not carried out. */
+void record_would_refuse(const struct exchange *x);
+
 /* Write everything down and count x out. Exactly once an exchange: on entering EXCHANGE_DONE. */
 void record_write(struct exchange *x);
 

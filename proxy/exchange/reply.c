@@ -2,6 +2,7 @@
  * reason's public text, so that nobody learns from it which factor failed. On the loop's thread. */
 #include "proxy/exchange/reply.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #include "base/err.h"
 #include "proxy/exchange/state.h"
 
-enum { PROBLEM_MAX = 2048, CHALLENGE_MAX = 2048, LOCAL_MAX = 16 * 1024 * 1024 };
+enum { PROBLEM_MAX = 2048, CHALLENGE_MAX = 2048, ALLOW_MAX = 128, LOCAL_MAX = 16 * 1024 * 1024 };
 
 /* After these the client may go on with the connection; the others leave it in doubt, or useless.
  */
@@ -18,7 +19,9 @@ static bool keeps_connection(enum reason why)
     switch (reason_status(why)) {
     case 401:
     case 404:
+    case 405:
     case 421:
+    case 429:
     case 500:
     case 502:
     case 503:
@@ -58,6 +61,23 @@ static int add_challenge(struct exchange *x, struct fields *fields)
     return value.p != NULL ? fields_add(fields, STR("WWW-Authenticate"), value) : -ERR_NOMEM;
 }
 
+/* Whole seconds, rounded up (RFC 9110 10.2.3). */
+static int add_retry(struct exchange *x, struct fields *fields)
+{
+    struct str text = arena_printf(&x->arena, "%" PRIu64, (x->retry_ms + 999) / 1000);
+    return text.p != NULL ? fields_add(fields, STR("Retry-After"), text) : -ERR_NOMEM;
+}
+
+static int add_allow(struct exchange *x, struct fields *fields)
+{
+    struct buf b;
+    buf_init(&b, ALLOW_MAX);
+    int r = route_allow(x->runtime->routes, x->route, &b);
+    struct str value = r == 0 ? arena_dup(&x->arena, buf_str(&b)) : STR_NONE;
+    buf_release(&b);
+    return value.p != NULL ? fields_add(fields, STR("Allow"), value) : -ERR_NOMEM;
+}
+
 static int problem_fields(struct exchange *x, enum reason why, struct fields *fields)
 {
     fields_init(fields, &x->arena);
@@ -76,6 +96,12 @@ static int problem_fields(struct exchange *x, enum reason why, struct fields *fi
     }
     if (r == 0 && reason_status(why) == 503) {
         r = fields_add(fields, STR("Retry-After"), STR("1"));
+    }
+    if (r == 0 && why == REASON_LOCKED_OUT) {
+        r = add_retry(x, fields);
+    }
+    if (r == 0 && why == REASON_METHOD_NOT_ALLOWED && x->route != NULL) {
+        r = add_allow(x, fields);
     }
     return r;
 }

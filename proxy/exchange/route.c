@@ -16,6 +16,7 @@ struct entry {
     struct str host; /* HOST_SUFFIX: with its leading dot; borrowed from the configuration */
     char *prefix;    /* normal form; owned; NULL: matches nothing */
     size_t prefix_n;
+    unsigned methods; /* a bit for each; 0: any */
 };
 
 struct route_table {
@@ -71,6 +72,16 @@ static bool set_prefix(struct entry *e, struct str path)
     return true;
 }
 
+/* GET stands for HEAD too. */
+static unsigned method_bits(const struct conf_texts *names)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < names->n; i++) {
+        bits |= 1U << http_method_of(str_of(names->v[i].p));
+    }
+    return (bits & 1U << HTTP_METHOD_GET) != 0 ? bits | 1U << HTTP_METHOD_HEAD : bits;
+}
+
 static int compare_folded(struct str a, struct str b)
 {
     for (size_t i = 0; i < a.n && i < b.n; i++) {
@@ -101,7 +112,11 @@ static int compare_entries(const void *left, const void *right)
     if (a->prefix_n != b->prefix_n) {
         return a->prefix_n > b->prefix_n ? -1 : 1;
     }
-    return 0;
+    d = a->prefix_n > 0 ? memcmp(a->prefix, b->prefix, a->prefix_n) : 0;
+    if (d != 0) {
+        return d;
+    }
+    return (a->route > b->route) - (a->route < b->route); /* as in the configuration */
 }
 
 struct route_table *route_table_new(const struct conf *conf)
@@ -114,6 +129,7 @@ struct route_table *route_table_new(const struct conf *conf)
         struct entry *e = &t->entries[t->n++];
         e->route = &conf->routes[i];
         set_host(e, str_of(e->route->host.p));
+        e->methods = method_bits(&e->route->methods);
         if (!set_prefix(e, e->route->path.p != NULL ? str_of(e->route->path.p) : STR("/"))) {
             route_table_free(t);
             return NULL;
@@ -156,8 +172,35 @@ static bool path_matches(const struct entry *e, struct str path)
     return prefix.p[prefix.n - 1] == '/' || path.n == prefix.n || path.p[prefix.n] == '/';
 }
 
+static bool same_place(const struct entry *a, const struct entry *b)
+{
+    return a->kind == b->kind && str_ieq(a->host, b->host) && a->prefix_n == b->prefix_n &&
+           a->prefix != NULL && b->prefix != NULL && memcmp(a->prefix, b->prefix, a->prefix_n) == 0;
+}
+
+/* Of the entries of one place, the one for method; they follow each other from first on. */
+static const struct conf_route *choose_method(const struct route_table *t, size_t first,
+                                              enum http_method method, enum route_method *fits)
+{
+    const struct conf_route *any = NULL;
+    *fits = ROUTE_METHOD_FITS;
+    for (size_t i = first; i < t->n && same_place(&t->entries[i], &t->entries[first]); i++) {
+        const struct entry *e = &t->entries[i];
+        if ((e->methods & 1U << method) != 0) {
+            return e->route;
+        }
+        any = e->methods == 0 && any == NULL ? e->route : any;
+    }
+    if (any == NULL) {
+        *fits = ROUTE_METHOD_OTHER;
+        return t->entries[first].route;
+    }
+    return any;
+}
+
 static const struct conf_route *choose(const struct route_table *t, struct str host,
-                                       struct str path)
+                                       struct str path, enum http_method method,
+                                       enum route_method *fits)
 {
     size_t i = 0;
     while (i < t->n && !host_matches(&t->entries[i], host)) {
@@ -170,14 +213,16 @@ static const struct conf_route *choose(const struct route_table *t, struct str h
             break;
         }
         if (path_matches(e, path)) {
-            return e->route;
+            return choose_method(t, i, method, fits);
         }
     }
     return NULL;
 }
 
-const struct conf_route *route_find(const struct route_table *t, struct str host, struct str path)
+const struct conf_route *route_find(const struct route_table *t, struct str host, struct str path,
+                                    enum http_method method, enum route_method *fits)
 {
+    *fits = ROUTE_METHOD_OTHER;
     if (host.n > 0 && host.p[host.n - 1] == '.') {
         host.n--;
     }
@@ -185,7 +230,7 @@ const struct conf_route *route_find(const struct route_table *t, struct str host
         path = STR("/");
     }
     if (path_is_plain(path)) {
-        return choose(t, host, path);
+        return choose(t, host, path, method, fits);
     }
     char *plain = path.n > 0 ? mem_alloc(path.n) : NULL;
     if (plain == NULL) {
@@ -195,11 +240,34 @@ const struct conf_route *route_find(const struct route_table *t, struct str host
     size_t n = 0;
     size_t end = 0;
     if (path_normalise(path, plain, &n, &end)) {
-        found = choose(t, host, (struct str){plain, n});
-        if (end < n && choose(t, host, (struct str){plain, end}) != found) {
+        enum route_method of_cut = ROUTE_METHOD_OTHER;
+        found = choose(t, host, (struct str){plain, n}, method, fits);
+        if (end < n && choose(t, host, (struct str){plain, end}, method, &of_cut) != found) {
             found = NULL;
         }
     }
     mem_free(plain);
     return found;
+}
+
+int route_allow(const struct route_table *t, const struct conf_route *route, struct buf *out)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    const struct entry *place = NULL;
+    unsigned bits = 0;
+    const char *comma = "";
+    int rc = 0;
+    for (size_t i = 0; i < t->n && place == NULL; i++) {
+        place = t->entries[i].route == route ? &t->entries[i] : NULL;
+    }
+    for (size_t i = 0; place != NULL && i < t->n; i++) {
+        bits |= same_place(&t->entries[i], place) ? t->entries[i].methods : 0;
+    }
+    for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((bits & 1U << http_method_of(str_of(names[i]))) != 0) {
+            rc = buf_printf(out, "%s%s", comma, names[i]);
+            comma = ", ";
+        }
+    }
+    return rc;
 }

@@ -120,6 +120,9 @@ static struct str auth_result(const struct access_record *r)
     if (r->reason >= REASON_CLIENT_CERT_MISSING && r->reason <= REASON_PASSWORD_QUEUE_FULL) {
         return STR("denied");
     }
+    if (r->reason == REASON_GROUP_MISSING) {
+        return STR("denied");
+    }
     return r->step.n > 0 ? STR("allowed") : STR_NONE;
 }
 
@@ -145,6 +148,9 @@ static void put_auth(struct line *l, const struct access_record *r)
     put_text(l, "auth.result", auth_result(r));
     put_text(l, "auth.step", r->step);
     put_text(l, "auth.reason", str_of(reason_token(r->reason)));
+    if (r->would != REASON_OK && r->would != REASON_INTERNAL) {
+        put_text(l, "auth.would_refuse", str_of(reason_token(r->would)));
+    }
 }
 
 static void put_tls(struct line *l, const struct access_record *r)

@@ -72,6 +72,13 @@ void metrics_reason(struct metrics *m, enum reason why)
     }
 }
 
+void metrics_would_refuse(struct metrics *m, enum reason why)
+{
+    if (m != NULL && why != REASON_OK) {
+        atomic_fetch_add_explicit(&m->would[why], 1, memory_order_relaxed);
+    }
+}
+
 void metrics_status(struct metrics *m, unsigned status)
 {
     if (m != NULL && status >= METRICS_STATUS_MIN && status <= METRICS_STATUS_MAX) {
@@ -114,6 +121,15 @@ uint64_t metrics_reason_sum(const struct metrics_region *r, enum reason why)
     uint64_t sum = 0;
     for (unsigned i = 0; i <= r->slots; i++) {
         sum += atomic_load_explicit(&r->slot[i].reasons[why], memory_order_relaxed);
+    }
+    return sum;
+}
+
+uint64_t metrics_would_refuse_sum(const struct metrics_region *r, enum reason why)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i <= r->slots; i++) {
+        sum += atomic_load_explicit(&r->slot[i].would[why], memory_order_relaxed);
     }
     return sum;
 }

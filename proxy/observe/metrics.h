@@ -51,6 +51,9 @@ void metrics_add(struct metrics *m, enum metric which, int64_t n);
 /* Count one refusal or end. REASON_OK is not counted. */
 void metrics_reason(struct metrics *m, enum reason why);
 
+/* Count one refusal that was told and not carried out. */
+void metrics_would_refuse(struct metrics *m, enum reason why);
+
 /* Count one answer with this status (100-599). */
 void metrics_status(struct metrics *m, unsigned status);
 
@@ -66,6 +69,7 @@ int64_t metrics_get(const struct metrics *m, enum metric which);
 /* Sum over all slots. */
 int64_t metrics_sum(const struct metrics_region *r, enum metric which);
 uint64_t metrics_reason_sum(const struct metrics_region *r, enum reason why);
+uint64_t metrics_would_refuse_sum(const struct metrics_region *r, enum reason why);
 
 /* The earliest date of a kind over all slots, seconds since 1970; INT64_MAX if there is none. */
 int64_t metrics_earliest(const struct metrics_region *r, enum metric_date which);

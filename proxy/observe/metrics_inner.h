@@ -16,6 +16,7 @@
 struct metrics {
     _Alignas(METRICS_CACHE_LINE) _Atomic int64_t numbers[METRIC_COUNT];
     _Atomic uint64_t reasons[REASON_COUNT];
+    _Atomic uint64_t would[REASON_COUNT]; /* refusals that were only reported */
     _Atomic uint64_t statuses[METRICS_STATUS_MAX - METRICS_STATUS_MIN + 1];
     _Atomic int64_t dates[METRIC_DATE_COUNT]; /* 0: not set */
     struct hist times[METRIC_TIME_COUNT];

@@ -30,6 +30,9 @@ static const struct row rows[METRIC_COUNT] = {
 };
 static const struct row refusals = {COUNTER, PREFIX "refusals_total",
                                     "requests and connections refused or ended early, by reason"};
+static const struct row would_refuse = {
+    COUNTER, PREFIX "would_refuse_total",
+    "requests let through on routes that only report, by the reason to refuse them"};
 static const struct row responses = {COUNTER, PREFIX "http_responses_total",
                                      "answers sent to clients, by status"};
 static const struct row certificate_dates = {
@@ -89,6 +92,19 @@ static void put_refusals(struct text *t, const struct metrics_region *r)
         if (i != REASON_OK) {
             PUT(t, "%s{reason=\"%s\"} %" PRIu64 "\n", refusals.name, reason_token((enum reason)i),
                 metrics_reason_sum(r, (enum reason)i));
+        }
+    }
+}
+
+/* Only those that happened: most routes refuse. */
+static void put_would_refuse(struct text *t, const struct metrics_region *r)
+{
+    put_head(t, &would_refuse);
+    for (size_t i = 0; i < REASON_COUNT; i++) {
+        uint64_t sum = metrics_would_refuse_sum(r, (enum reason)i);
+        if (sum > 0) {
+            PUT(t, "%s{reason=\"%s\"} %" PRIu64 "\n", would_refuse.name,
+                reason_token((enum reason)i), sum);
         }
     }
 }
@@ -181,6 +197,7 @@ int metrics_render(const struct metrics_region *r, bool openmetrics, struct buf 
     put_start(&t, r);
     put_numbers(&t, r);
     put_refusals(&t, r);
+    put_would_refuse(&t, r);
     put_responses(&t, r);
     for (size_t i = 0; i < METRIC_TIME_COUNT; i++) {
         put_time(&t, r, (enum metric_time)i);

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 4096 };
+enum { READ_BYTES = 4096, LINE_MAX_BYTES = 384 };
 
 static int connect_to(const char *path, unsigned timeout_ms, struct err *e)
 {
@@ -66,11 +66,29 @@ static int read_answer(int fd, struct buf *answer, struct err *e)
     return 0;
 }
 
-int control_ask(const char *path, const char *command, unsigned timeout_ms, struct buf *answer,
-                struct err *e)
+/* The names that JSON would escape are refused: no user can have them. */
+static int write_line(const char *command, struct str user, char line[LINE_MAX_BYTES],
+                      struct err *e)
 {
-    char line[64];
-    int n = snprintf(line, sizeof(line), "{\"command\":\"%s\"}\n", command);
+    if (str_has_control(user) || str_chr(user, '"') != STR_NPOS ||
+        str_chr(user, '\\') != STR_NPOS) {
+        return err_set(e, ERR_MALFORMED, "a name with \" or \\ cannot be asked for");
+    }
+    int n = user.p == NULL
+                ? snprintf(line, LINE_MAX_BYTES, "{\"command\":\"%s\"}\n", command)
+                : snprintf(line, LINE_MAX_BYTES, "{\"command\":\"%s\",\"user\":\"%.*s\"}\n",
+                           command, STR_ARG(user));
+    return n > 0 && n < LINE_MAX_BYTES ? n : err_set(e, ERR_TOO_LARGE, "the name is too long");
+}
+
+int control_ask(const char *path, const char *command, struct str user, unsigned timeout_ms,
+                struct buf *answer, struct err *e)
+{
+    char line[LINE_MAX_BYTES];
+    int n = write_line(command, user, line, e);
+    if (n < 0) {
+        return n;
+    }
     int fd = connect_to(path, timeout_ms, e);
     if (fd < 0) {
         return fd;

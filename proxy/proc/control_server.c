@@ -188,12 +188,13 @@ void control_server_turn(struct control_server *c, struct log *log, control_comm
         struct str line;
         struct str rest;
         struct str command;
+        struct str user = STR_NONE;
         (void)str_cut((struct str){client->line, client->n}, '\n', &line, &rest);
         client->waits = true;
-        if (control_parse(line, &command) != 0) {
+        if (control_parse(line, &command, &user) != 0) {
             control_server_answer(c, i, STR("{\"error\":\"that is no command\"}"));
         } else {
-            on_command(arg, i, command);
+            on_command(arg, i, command, user);
         }
     }
 }
@@ -217,30 +218,45 @@ static bool take(struct str *s, struct str token)
     return true;
 }
 
-int control_parse(struct str line, struct str *command)
+/* Take "name":"text" off the front of s. */
+static bool take_member(struct str *s, struct str name, struct str *text)
+{
+    if (!take(s, name) || !take(s, STR(":")) || s->n == 0 || s->p[0] != '"') {
+        return false;
+    }
+    size_t end = str_chr(str_slice(*s, 1, s->n), '"');
+    if (end == STR_NPOS || end == 0) {
+        return false;
+    }
+    *text = str_slice(*s, 1, end + 1);
+    *s = str_slice(*s, end + 2, s->n);
+    return true;
+}
+
+int control_parse(struct str line, struct str *command, struct str *user)
 {
     struct str s = line;
+    struct str word;
+    struct str name = STR_NONE;
     if (s.n > 0 && s.p[s.n - 1] == '\r') {
         s.n--;
     }
-    if (!take(&s, STR("{")) || !take(&s, STR("\"command\"")) || !take(&s, STR(":")) || s.n == 0 ||
-        s.p[0] != '"') {
+    if (!take(&s, STR("{")) || !take_member(&s, STR("\"command\""), &word)) {
         return -ERR_MALFORMED;
     }
-    size_t end = str_chr(str_slice(s, 1, s.n), '"');
-    if (end == STR_NPOS || end == 0) {
-        return -ERR_MALFORMED;
-    }
-    struct str word = str_slice(s, 1, end + 1);
     for (size_t i = 0; i < word.n; i++) {
         if (word.p[i] < 'a' || word.p[i] > 'z') {
             return -ERR_MALFORMED;
         }
     }
-    s = str_slice(s, end + 2, s.n);
+    if (take(&s, STR(",")) && (!take_member(&s, STR("\"user\""), &name) || !str_is_utf8(name) ||
+                               str_has_control(name) || str_chr(name, '\\') != STR_NPOS)) {
+        return -ERR_MALFORMED;
+    }
     if (!take(&s, STR("}")) || s.n > 0) {
         return -ERR_MALFORMED;
     }
     *command = word;
+    *user = name;
     return 0;
 }

@@ -12,13 +12,13 @@
 
 #define CONTROL_CLIENTS_MAX 8
 #define CONTROL_POLLS_MAX   (CONTROL_CLIENTS_MAX + 1)
-#define CONTROL_LINE_MAX    256
+#define CONTROL_LINE_MAX    384
 
 struct control_server;
 
-/* A command came from client (answer it by control_server_answer(), now or later). command is
- * borrowed for the call. */
-typedef void (*control_command_fn)(void *arg, unsigned client, struct str command);
+/* A command came from client (answer it by control_server_answer(), now or later). command, and
+ * user, whom it is about (p NULL: nobody), are borrowed for the call. */
+typedef void (*control_command_fn)(void *arg, unsigned client, struct str command, struct str user);
 
 /* Listen on the Unix socket path (mode 0600; a stale one is replaced). NULL with e. */
 struct control_server *control_server_open(const char *path, struct err *e);
@@ -39,8 +39,10 @@ void control_server_turn(struct control_server *c, struct log *log, control_comm
 /* Send text and a newline to client and say goodbye. */
 void control_server_answer(struct control_server *c, unsigned client, struct str text);
 
-/* Read one line of JSON, {"command":"word"} and nothing else. *command borrows line. Returns 0 or
+/* Read one line of JSON, {"command":"word"} or {"command":"word","user":"text"} and nothing else;
+ * the text holds no escapes. *command and *user (p NULL: not there) borrow line. Returns 0 or
  * -ERR_MALFORMED. */
-int control_parse(struct str line, struct str *command) __attribute__((warn_unused_result));
+int control_parse(struct str line, struct str *command, struct str *user)
+    __attribute__((warn_unused_result));
 
 #endif

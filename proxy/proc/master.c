@@ -6,15 +6,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "auth/pairing.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/proc/master_inner.h"
 #include "proxy/proc/notify.h"
 
-enum { ANSWER_MAX = 256 * 1024, LISTENERS_TEXT_MAX = 1024 };
+enum { ANSWER_MAX = 256 * 1024, LISTENERS_TEXT_MAX = 1024, LOCKOUTS_MAX = 500 };
 
 static void stop(struct master *m, uint64_t now_ms)
 {
@@ -162,10 +164,46 @@ static void answer_status(struct master *m, unsigned client)
     buf_release(&text);
 }
 
-static void on_command(void *arg, unsigned client, struct str command)
+static void answer_lockouts(struct master *m, unsigned client)
+{
+    struct buf text;
+    buf_init(&text, ANSWER_MAX);
+    int rc = buf_append(&text, STR("{\"lockouts\":"));
+    if (rc == 0) {
+        rc = lockout_render(m->lockout, &m->conf->lockout, clock_mono_ms(), LOCKOUTS_MAX, &text);
+    }
+    if (rc == 0) {
+        rc = buf_append(&text, STR("}"));
+    }
+    control_server_answer(m->control, client,
+                          rc == 0 ? buf_str(&text) : STR("{\"error\":\"out of memory\"}"));
+    buf_release(&text);
+}
+
+static void answer_unlock(struct master *m, unsigned client, struct str user)
+{
+    char normal[PAIRING_NAME_MAX];
+    char text[64];
+    size_t length = 0;
+    if (!pairing_normalise(user, &m->conf->identity, normal, &length)) {
+        control_server_answer(m->control, client,
+                              STR("{\"error\":\"no user can have that name\"}"));
+        return;
+    }
+    unsigned n = lockout_unlock(m->lockout, (struct str){normal, length});
+    LOG(m->log, LOG_LEVEL_INFO, "unlocked", LOG_TEXT("user", user), LOG_NUMBER("counts", n));
+    (void)snprintf(text, sizeof(text), "{\"unlocked\":%u}", n);
+    control_server_answer(m->control, client, str_of(text));
+}
+
+static void on_command(void *arg, unsigned client, struct str command, struct str user)
 {
     struct master *m = arg;
-    if (str_eq(command, STR("status"))) {
+    if (str_eq(command, STR("lockouts"))) {
+        answer_lockouts(m, client);
+    } else if (str_eq(command, STR("unlock")) && user.p != NULL) {
+        answer_unlock(m, client, user);
+    } else if (str_eq(command, STR("status"))) {
         answer_status(m, client);
     } else if (!str_eq(command, STR("reload"))) {
         control_server_answer(m->control, client, STR("{\"error\":\"no such command\"}"));

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/lockout.h"
+#include "auth/totp.h"
 #include "base/log.h"
 #include "conf/files.h"
 #include "conf/model.h"
@@ -73,6 +75,8 @@ struct master {
     struct sockets sockets;
     struct metrics_region *region;
     struct admit_region *admit;
+    struct lockout *lockout;         /* failures, counted by all workers */
+    struct totp_memory *totp_memory; /* codes that were used */
     struct privdrop privdrop;
 
     struct logfile *error_file;

@@ -77,6 +77,12 @@ static int make_tables(struct master *m)
     entries = entries < ADDRESSES_MIN ? ADDRESSES_MIN : entries;
     entries = entries > ADDRESSES_MAX ? ADDRESSES_MAX : entries;
     m->admit = admit_region_new(m->workers_max, entries);
+    m->lockout = lockout_new(m->conf->lockout.entries);
+    m->totp_memory = totp_memory_new(m->conf->totp.entries);
+    if (m->lockout == NULL || m->totp_memory == NULL) {
+        (void)err_set(&e, ERR_NOMEM, "no memory for lockout.entries and totp.entries");
+        return fail(&e);
+    }
     if (m->admit == NULL || children_init(&m->children, m->workers_max) != 0 ||
         reload_init(&m->reload, m->workers_max) != 0) {
         (void)err_set(&e, ERR_NOMEM, "no memory for %u workers", m->workers_max);
@@ -202,6 +208,8 @@ void master_fini(struct master *m)
     logfile_close(m->error_file);
     logfile_close(m->access_file);
     admit_region_free(m->admit);
+    lockout_free(m->lockout);
+    totp_memory_free(m->totp_memory);
     metrics_region_free(m->region);
     conf_unref(m->conf);
     crl_watch_fini(&m->crls);

@@ -38,6 +38,8 @@ static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
         .sockets = &m->sockets,
         .region = m->region,
         .admit = m->admit,
+        .lockout = m->lockout,
+        .totp_memory = m->totp_memory,
         .error_file = m->error_file,
         .access_file = m->access_file,
         .privdrop = &m->privdrop,

@@ -199,6 +199,8 @@ static int make_env(struct worker *w, struct err *e)
     struct env *env = &w->env;
     *env = (struct env){.region = w->start.region,
                         .metrics = metrics_slot(w->start.region, w->start.index),
+                        .lockout = w->start.lockout,
+                        .totp_memory = w->start.totp_memory,
                         .worker = w->start.index};
     if (getrandom(env->id_seed, sizeof(env->id_seed), 0) != (ssize_t)sizeof(env->id_seed)) {
         return err_set_errno(e, ERR_IO, errno, "no random numbers");

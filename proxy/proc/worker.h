@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "auth/lockout.h"
+#include "auth/totp.h"
 #include "base/logfile.h"
 #include "proxy/observe/metrics.h"
 #include "proxy/proc/privdrop.h"
@@ -23,6 +25,8 @@ struct worker_start {
     struct sockets *sockets;
     struct metrics_region *region;
     struct admit_region *admit;
+    struct lockout *lockout;
+    struct totp_memory *totp_memory;
     struct logfile *error_file;
     struct logfile *access_file;
     const struct privdrop *privdrop;

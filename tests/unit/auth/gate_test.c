@@ -512,9 +512,9 @@ static void test_queue_full(void **state)
 
 struct trace {
     size_t n;
-    const char *step[8];
-    enum verdict verdict[8];
-    enum reason reason[8];
+    const char *step[10];
+    enum verdict verdict[10];
+    enum reason reason[10];
 };
 
 static void on_step(void *arg, const char *step, enum verdict v, enum reason r)
@@ -533,17 +533,17 @@ static void test_trace(void **state)
     struct trace t = {0};
     struct gate *g = gate_run(&q, on_done, NULL);
     gate_trace(g, on_step, &t);
-    assert_int_equal(t.n, 3); /* the password is being checked */
+    assert_int_equal(t.n, 4); /* the password is being checked */
     wait_for_checks();
     t.n = 0;
     gate_trace(g, on_step, &t);
-    static const char *const steps[] = {"certificate", "withdrawal", "credentials", "password",
-                                        "pairing"};
+    static const char *const steps[] = {"certificate", "withdrawal", "credentials", "lockout",
+                                        "password",    "totp",       "pairing"};
     assert_int_equal(t.n, ROWS(steps));
     for (size_t i = 0; i < ROWS(steps); i++) {
         assert_string_equal(t.step[i], steps[i]);
-        assert_int_equal(t.verdict[i], i < 4 ? VERDICT_NEXT : VERDICT_DENY);
-        assert_int_equal(t.reason[i], i < 4 ? REASON_OK : REASON_PAIRING_MISMATCH);
+        assert_int_equal(t.verdict[i], i < 6 ? VERDICT_NEXT : VERDICT_DENY);
+        assert_int_equal(t.reason[i], i < 6 ? REASON_OK : REASON_PAIRING_MISMATCH);
     }
     gate_free(g);
     gate_free(NULL);

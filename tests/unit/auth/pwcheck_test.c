@@ -30,13 +30,19 @@ struct waiter {
     struct pwcheck_ticket *ticket;
     unsigned told;
     bool match;
+    bool dropped;
+    unsigned turn; /* the how many-th who was told */
 };
 
-static void on_done(void *arg, bool match)
+static unsigned turn;
+
+static void on_done(void *arg, enum pwcheck_result result)
 {
     struct waiter *w = arg;
     w->told++;
-    w->match = match;
+    w->match = result == PWCHECK_RIGHT;
+    w->dropped = result == PWCHECK_DROPPED;
+    w->turn = ++turn;
     w->ticket = NULL;
 }
 
@@ -52,10 +58,19 @@ static int start(struct pwcheck *p, const unsigned char *digest, struct str hash
                          &w->ticket);
 }
 
+/* A slow check of which there is one only, for source. */
+static int start_own(struct pwcheck *p, uint64_t source, unsigned char n, struct waiter *w)
+{
+    const unsigned char digest[PWCACHE_DIGEST] = {(unsigned char)source, n, 77};
+    return pwcheck_start(p, &(struct pwcheck_input){digest, SLOW, STR("secret"), source}, on_done,
+                         w, &w->ticket);
+}
+
 static void collect_all(struct pwcheck *p)
 {
     while (pwcheck_pending(p) > 0) {
         (void)poll(NULL, 0, 1);
+        pwcheck_collect(p);
     }
     pwcheck_collect(p);
 }
@@ -163,6 +178,81 @@ static void test_queue_full(void **state)
     pwcheck_free(p);
 }
 
+/* Whoever wants many waits behind himself: the other's only check is the second after the one that
+ * runs. */
+static void test_turns(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 64, wake, NULL);
+    struct waiter many[16] = {{0}};
+    struct waiter few[2] = {{0}};
+    turn = 0;
+    for (unsigned char i = 0; i < 16; i++) {
+        assert_int_equal(start_own(p, 1, i, &many[i]), 0);
+    }
+    assert_int_equal(start_own(p, 2, 0, &few[0]), 0);
+    assert_int_equal(start_own(p, 2, 1, &few[1]), 0);
+    collect_all(p);
+    assert_true(few[0].match && few[1].match);
+    assert_true(few[0].turn <= 3);
+    assert_true(few[1].turn <= 5);
+    for (size_t i = 0; i < 16; i++) {
+        assert_int_equal(many[i].told, 1);
+    }
+    pwcheck_free(p);
+}
+
+/* A queue that some have filled makes room for another, until the lines are alike. */
+static void test_full_by_some(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 8, wake, NULL);
+    struct waiter many[4][2] = {{{0}}};
+    struct waiter few[5] = {{0}};
+    for (unsigned char i = 0; i < 8; i++) { /* one runs, seven wait */
+        assert_int_equal(start_own(p, 1 + i / 2, i, &many[i / 2][i % 2]), 0);
+    }
+    assert_int_equal(start_own(p, 5, 0, &few[0]), 0);
+    for (unsigned char i = 1; i < 4; i++) { /* the three lines of two */
+        assert_int_equal(start_own(p, 5 + i, 0, &few[i]), 0);
+        assert_int_equal(many[i][1].told, 0); /* never inside the start */
+    }
+    assert_int_equal(start_own(p, 9, 0, &few[4]), -ERR_BUSY);
+    assert_int_equal(start_own(p, 5, 1, &few[4]), -ERR_BUSY);
+    collect_all(p);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(many[i][0].match && few[i].match);
+        assert_int_equal(many[i][1].told, 1);
+        assert_true(many[i][1].dropped == (i > 0));
+        assert_true(many[i][1].match == (i == 0));
+    }
+    pwcheck_free(p);
+}
+
+/* What was dropped and is not wanted any more is told to nobody; a cancelled place is free. */
+static void test_dropped_and_cancelled(void **state)
+{
+    (void)state;
+    struct pwcheck *p = pwcheck_new(1, 2, wake, NULL);
+    struct waiter block = {0};
+    struct waiter many[2] = {{0}};
+    struct waiter few = {0};
+    struct waiter late = {0};
+    assert_int_equal(start_own(p, 1, 0, &block), 0);
+    for (unsigned char i = 0; i < 2; i++) { /* nobody in particular has no share */
+        assert_int_equal(start_own(p, 0, i, &many[i]), 0);
+    }
+    assert_int_equal(start_own(p, 2, 0, &few), 0);
+    pwcheck_cancel(many[1].ticket);
+    pwcheck_cancel(few.ticket);
+    assert_int_equal(start_own(p, 3, 9, &late), 0);
+    collect_all(p);
+    assert_int_equal(many[1].told, 0);
+    assert_int_equal(few.told, 0);
+    assert_true(late.match && many[0].match);
+    pwcheck_free(p);
+}
+
 /* The last waiter went: a new equal check must run anew, not join one that may be skipped. */
 static void test_cancel_all(void **state)
 {
@@ -184,10 +274,10 @@ static void test_cancel_all(void **state)
 
 static struct pwcheck *restart_in;
 
-static void restart(void *arg, bool match)
+static void restart(void *arg, enum pwcheck_result result)
 {
     struct waiter *w = arg;
-    on_done(w, match);
+    on_done(w, result);
     struct waiter *next = w + 1;
     assert_int_equal(start(restart_in, digest_a, FAST, STR("secret"), on_done, next), 0);
     assert_int_equal(next->told, 0);
@@ -283,6 +373,9 @@ int main(void)
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_share_of_a_source),
+        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_full_by_some),
+        cmocka_unit_test(test_dropped_and_cancelled),
         cmocka_unit_test(test_cancel_all),
         cmocka_unit_test(test_start_inside_done),
         cmocka_unit_test(test_free_while_waiting),

@@ -139,13 +139,21 @@ static const struct row rows[] = {
 
 static struct conf conf = {.routes = routes, .route_count = ROWS(routes)};
 
+static const struct conf_route *find(const struct route_table *t, struct str host, struct str path)
+{
+    enum route_method fits = ROUTE_METHOD_OTHER;
+    const struct conf_route *found = route_find(t, host, path, HTTP_METHOD_GET, &fits);
+    assert_true(found == NULL || fits == ROUTE_METHOD_FITS);
+    return found;
+}
+
 static void test_rows(void **state)
 {
     (void)state;
     struct route_table *t = route_table_new(&conf);
     assert_non_null(t);
     for (size_t i = 0; i < ROWS(rows); i++) {
-        const struct conf_route *found = route_find(t, str_of(rows[i].host), str_of(rows[i].path));
+        const struct conf_route *found = find(t, str_of(rows[i].host), str_of(rows[i].path));
         int got = found != NULL ? (int)(found - routes) : NOTHING;
         CHECK_ROW(rows[i].says, got == rows[i].route);
     }
@@ -163,7 +171,7 @@ static void test_order_does_not_matter(void **state)
     struct route_table *t = route_table_new(&other);
     assert_non_null(t);
     for (size_t i = 0; i < ROWS(rows); i++) {
-        const struct conf_route *found = route_find(t, str_of(rows[i].host), str_of(rows[i].path));
+        const struct conf_route *found = find(t, str_of(rows[i].host), str_of(rows[i].path));
         int got = found != NULL ? (int)(ROWS(routes)) - 1 - (int)(found - turned) : NOTHING;
         CHECK_ROW(rows[i].says, got == rows[i].route);
     }
@@ -176,7 +184,62 @@ static void test_no_routes(void **state)
     struct conf none = {0};
     struct route_table *t = route_table_new(&none);
     assert_non_null(t);
-    assert_null(route_find(t, STR("x"), STR("/")));
+    assert_null(find(t, STR("x"), STR("/")));
+    route_table_free(t);
+}
+
+static void test_methods(void **state)
+{
+    (void)state;
+    struct conf_text get[] = {{.p = "GET"}};
+    struct conf_text change[] = {{.p = "POST"}, {.p = "PUT"}};
+    struct conf_text remove[] = {{.p = "DELETE"}};
+    struct conf_route own[] = {
+        {.path = {.p = "/a"}, .methods = {change, 2}},
+        {.path = {.p = "/"}},
+        {.path = {.p = "/a"}, .methods = {get, 1}},
+        {.path = {.p = "/b"}, .methods = {remove, 1}},
+        {.path = {.p = "/b"}},
+        {.host = {.p = "only.example"}, .path = {.p = "/a"}, .methods = {remove, 1}},
+    };
+    static const struct {
+        const char *says;
+        const char *host, *path;
+        enum http_method method;
+        int route;
+        bool fits;
+        const char *allow;
+    } cases[] = {
+        {"no rule of the place names it", "x", "/a", HTTP_METHOD_DELETE, 0, false,
+         "GET, HEAD, POST, PUT"},
+        {"a shorter path that would take it is not asked", "x", "/a/b", HTTP_METHOD_PATCH, 0, false,
+         "GET, HEAD, POST, PUT"},
+        {"another host's methods do not count", "only.example", "/a", HTTP_METHOD_GET, 5, false,
+         "DELETE"},
+        {"named", "x", "/a", HTTP_METHOD_PUT, 0, true, NULL},
+        {"named by a later rule", "x", "/a", HTTP_METHOD_GET, 2, true, NULL},
+        {"GET stands for HEAD", "x", "/a", HTTP_METHOD_HEAD, 2, true, NULL},
+        {"the named one before the one for all", "x", "/b", HTTP_METHOD_DELETE, 3, true, NULL},
+        {"the one for all", "x", "/b", HTTP_METHOD_GET, 4, true, NULL},
+        {"none names any", "x", "/c", HTTP_METHOD_PATCH, 1, true, NULL},
+    };
+    struct conf methods = {.routes = own, .route_count = ROWS(own)};
+    struct route_table *t = route_table_new(&methods);
+    assert_non_null(t);
+    for (size_t i = 0; i < ROWS(cases); i++) {
+        enum route_method fits = ROUTE_METHOD_OTHER;
+        struct buf allow;
+        buf_init(&allow, 100);
+        const struct conf_route *r =
+            route_find(t, str_of(cases[i].host), str_of(cases[i].path), cases[i].method, &fits);
+        CHECK_ROW(cases[i].says, r == &own[cases[i].route]);
+        CHECK_ROW(cases[i].says, (fits == ROUTE_METHOD_FITS) == cases[i].fits);
+        assert_int_equal(route_allow(t, r, &allow), 0);
+        if (cases[i].allow != NULL) {
+            CHECK_STR(cases[i].says, buf_str(&allow), str_of(cases[i].allow));
+        }
+        buf_release(&allow);
+    }
     route_table_free(t);
 }
 
@@ -192,7 +255,7 @@ static void test_no_memory(void **state)
     struct route_table *t = route_table_new(&conf);
     assert_non_null(t);
     mem_fail_after(1, false);
-    assert_null(route_find(t, STR("x"), STR("/%61dmin")));
+    assert_null(find(t, STR("x"), STR("/%61dmin")));
     mem_fail_after(0, false);
     route_table_free(t);
 }
@@ -200,9 +263,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_order_does_not_matter),
-        cmocka_unit_test(test_no_routes),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_order_does_not_matter),
+        cmocka_unit_test(test_no_routes), cmocka_unit_test(test_methods),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,8 @@ static void test_sums_over_slots(void **state)
         metrics_reason(metrics_slot(p.r, i), REASON_PAIRING_MISMATCH);
         metrics_status(metrics_slot(p.r, i), 200);
     }
+    metrics_would_refuse(metrics_slot(p.r, 0), REASON_PAIRING_MISMATCH);
+    metrics_would_refuse(metrics_slot(p.r, 2), REASON_PAIRING_MISMATCH);
     metrics_add(metrics_slot(p.r, 0), METRIC_CONNECTIONS_ACTIVE, -4);
     assert_int_equal(metrics_sum(p.r, METRIC_CONNECTIONS_TOTAL), 6);
     assert_int_equal(metrics_sum(p.r, METRIC_CONNECTIONS_ACTIVE), 11);
@@ -84,6 +86,7 @@ static void test_sums_over_slots(void **state)
     assert_true(has_line(&p, "countersign_connections_total 6"));
     assert_true(has_line(&p, "countersign_connections_active 6"));
     assert_true(has_line(&p, "countersign_refusals_total{reason=\"pairing_mismatch\"} 3"));
+    assert_true(has_line(&p, "countersign_would_refuse_total{reason=\"pairing_mismatch\"} 2"));
     assert_true(has_line(&p, "countersign_http_responses_total{code=\"200\"} 3"));
     page_fini(&p);
 }
@@ -277,7 +280,7 @@ static void test_form(void **state)
                 CHECK_ROW(family, !counter || str_ends(name, STR("_total")));
             }
         }
-        assert_int_equal(families, 2 + METRIC_COUNT + 2 + METRIC_TIME_COUNT + 1);
+        assert_int_equal(families, 2 + METRIC_COUNT + 3 + METRIC_TIME_COUNT + 1);
         page_fini(&p);
     }
 }

@@ -44,10 +44,23 @@ static void commands(void **state)
         {"{\"command\":\"sta\\u0074us\"}", NULL},
         {"{\"Command\":\"status\"}", NULL},
         {"[\"status\"]", NULL},
+        {"{\"user\":\"alice\"}", NULL},
+        {"{\"user\":\"alice\",\"command\":\"unlock\"}", NULL},
+        {"{\"command\":\"unlock\",}", NULL},
+        {"{\"command\":\"unlock\",\"user\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"a\\\"b\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"a\\\\b\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"a\tb\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"\xff\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"a\",\"user\":\"b\"}", NULL},
+        {"{\"command\":\"unlock\",\"user\":\"alice@example.com\"}", "unlock"},
+        {"{\"command\":\"unlock\",\"user\":\"j\xc3\xbcrgen\"}", "unlock"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct str command = STR_NONE;
-        int rc = control_parse(str_of(rows[i].line), &command);
+        struct str user = STR_NONE;
+        int rc = control_parse(str_of(rows[i].line), &command, &user);
         if ((rc == 0) != (rows[i].command != NULL) ||
             (rc == 0 && !str_eq(command, str_of(rows[i].command)))) {
             fail_msg("%s: %d", rows[i].line, rc);
@@ -85,8 +98,9 @@ static int drop_scene(void **state)
     return 0;
 }
 
-static void on_command(void *arg, unsigned client, struct str command)
+static void on_command(void *arg, unsigned client, struct str command, struct str user)
 {
+    (void)user;
     struct scene *s = arg;
     s->told++;
     char text[64];
@@ -232,8 +246,9 @@ static void nobody_there(void **state)
     struct buf answer;
     struct err e = {0};
     buf_init(&answer, 4096);
-    assert_int_equal(control_ask("/tmp/no-such-directory/sock", "status", 1000, &answer, &e),
-                     -ERR_NOT_FOUND);
+    assert_int_equal(
+        control_ask("/tmp/no-such-directory/sock", "status", STR_NONE, 1000, &answer, &e),
+        -ERR_NOT_FOUND);
     assert_non_null(strstr(e.text, "is countersign running?"));
     buf_release(&answer);
 }
@@ -246,7 +261,7 @@ static void whole_way(void **state)
         struct buf answer;
         struct err e = {0};
         buf_init(&answer, 4096);
-        int rc = control_ask(s->path, "status", 5000, &answer, &e);
+        int rc = control_ask(s->path, "status", STR_NONE, 5000, &answer, &e);
         bool right = rc == 0 && str_eq(buf_str(&answer), STR("{\"asked\":\"status\"}"));
         buf_release(&answer);
         _exit(right ? 0 : 1);

@@ -1,0 +1,394 @@
+/* The gate's further factors: codes, failures that are counted, groups. */
+#include <stdio.h>
+
+#include "auth/gate.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "tests/support/check.h"
+#include "tests/support/tmpdir.h"
+
+#define NOW_MS INT64_C(95000)                             /* step 3 */
+#define HASH   "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="        /* "secret" */
+#define SECRET "3132333435363738393031323334353637383930" /* of RFC 4226 */
+#define CODE   "969429"                                   /* of step 3 */
+#define NEXT   "338314"                                   /* of step 4 */
+#define OLD    "359152"                                   /* of step 2 */
+
+static const struct conf_identity rule = {.fold_domain = true};
+static const struct conf_totp totp = {.header = {.p = "X-OTP"}, .window = 1};
+static const struct conf_lockout three = {
+    .enabled = true, .failures = 3, .delay_ms = 1000, .delay_max_ms = 5000, .forget_ms = 60000};
+static const struct identity alice = {.reason = REASON_OK,
+                                      .user = {"alice", 5},
+                                      .digest = {1},
+                                      .not_before_ms = 0,
+                                      .not_after_ms = NOW_MS + 60000};
+static const struct identity bob = {.reason = REASON_OK,
+                                    .user = {"bob", 3},
+                                    .digest = {2},
+                                    .not_before_ms = 0,
+                                    .not_after_ms = NOW_MS + 60000};
+static const struct gate_peer with_alice = {
+    .identity = &alice, .certificate = REASON_OK, .term = {.until_ms = INT64_MAX}};
+static const struct gate_peer with_bob = {
+    .identity = &bob, .certificate = REASON_OK, .term = {.until_ms = INT64_MAX}};
+static const struct gate_peer without = {.certificate = REASON_CLIENT_CERT_MISSING,
+                                         .mode = CONF_CLIENT_OPTIONAL};
+
+/* Alice must show a code, bob may, carol cannot. */
+static struct users *users;
+static struct pwcache *cache;
+static struct totp_memory *memory;
+static struct lockout *lockout;
+static char value[200];
+
+static void on_done(void *arg)
+{
+    (void)arg;
+}
+
+static struct str basic(const char *pair)
+{
+    memcpy(value, "Basic ", 6);
+    return (struct str){value, 6 + enc_base64(str_of(pair), value + 6)};
+}
+
+static struct gate_question question(const struct gate_peer *peer, enum conf_require require,
+                                     const char *pair, const char *code)
+{
+    return (struct gate_question){.peer = peer,
+                                  .require = require,
+                                  .authorization = pair != NULL ? basic(pair) : STR_NONE,
+                                  .authorization_count = pair != NULL ? 1 : 0,
+                                  .users = users,
+                                  .rule = &rule,
+                                  .pwcache = cache,
+                                  .code = str_of(code),
+                                  .code_count = code != NULL ? 1 : 0,
+                                  .totp = &totp,
+                                  .totp_memory = memory,
+                                  .lockout = lockout,
+                                  .lockout_rule = &three,
+                                  .network = 1,
+                                  .wall_ms = NOW_MS,
+                                  .mono_ms = clock_mono_ms()};
+}
+
+static struct gate_answer answer(const struct gate_question *q)
+{
+    struct gate *g = gate_run(q, on_done, NULL);
+    assert_non_null(g);
+    struct gate_answer a = *gate_result(g);
+    gate_free(g);
+    a.user = STR_NONE; /* went with the gate */
+    a.claimed = STR_NONE;
+    return a;
+}
+
+static void renew(void)
+{
+    pwcache_free(cache);
+    totp_memory_free(memory);
+    lockout_free(lockout);
+    cache = pwcache_new(16, 1000);
+    memory = totp_memory_new(64);
+    lockout = lockout_new(64);
+    clock_fake(5000, NOW_MS);
+}
+
+static const struct {
+    const char *says;
+    const struct gate_peer *peer;
+    enum conf_require require;
+    bool route_asks;
+    const char *pair, *code;
+    enum reason reason;
+    const char *step;
+} rows[] = {
+    {"no code", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", NULL, REASON_TOTP_MISSING,
+     "totp"},
+    {"an empty one", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", "", REASON_TOTP_MISSING,
+     "totp"},
+    {"a wrong one", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", "000000",
+     REASON_TOTP_WRONG, "totp"},
+    {"one digit less", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", "96942",
+     REASON_TOTP_WRONG, "totp"},
+    {"one more", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", CODE "0", REASON_TOTP_WRONG,
+     "totp"},
+    {"far too long", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", CODE CODE CODE CODE,
+     REASON_TOTP_WRONG, "totp"},
+    {"the right one, wrong password", &with_alice, CONF_REQUIRE_BOTH, false, "alice:wrong", CODE,
+     REASON_PASSWORD_WRONG, "password"},
+    {"appended, wrong password", &with_alice, CONF_REQUIRE_BOTH, false, "alice:wrong" CODE, NULL,
+     REASON_PASSWORD_WRONG, "password"},
+    {"appended, wrong code", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret000000", NULL,
+     REASON_TOTP_WRONG, "totp"},
+    {"appended and as a field: the password is taken whole", &with_alice, CONF_REQUIRE_BOTH, false,
+     "alice:secret" CODE, CODE, REASON_PASSWORD_WRONG, "password"},
+    {"a code alone", &with_alice, CONF_REQUIRE_BOTH, false, "alice:" CODE, NULL,
+     REASON_PASSWORD_WRONG, "password"},
+    {"of another user with a secret", &with_alice, CONF_REQUIRE_BOTH, false, "bob:secret", CODE,
+     REASON_PAIRING_MISMATCH, "pairing"},
+    {"the route asks, no code", &with_bob, CONF_REQUIRE_BOTH, true, "bob:secret", NULL,
+     REASON_TOTP_MISSING, "totp"},
+    {"the route asks, the user has no secret", &without, CONF_REQUIRE_PASSWORD, true,
+     "carol:secret", CODE, REASON_TOTP_MISSING, "totp"},
+    {"nor a code to append", &without, CONF_REQUIRE_PASSWORD, true, "carol:secret" CODE, NULL,
+     REASON_PASSWORD_WRONG, "password"},
+    {"an unknown user", &without, CONF_REQUIRE_PASSWORD, true, "dora:secret", CODE,
+     REASON_USER_UNKNOWN, "password"},
+    {"by certificate, no code", &with_alice, CONF_REQUIRE_CERTIFICATE, false, NULL, NULL,
+     REASON_TOTP_MISSING, "totp"},
+    {"by certificate, a wrong one", &with_alice, CONF_REQUIRE_EITHER, false, NULL, OLD "1",
+     REASON_TOTP_WRONG, "totp"},
+    {"nobody is named, and the route asks", &without, CONF_REQUIRE_NONE, true, NULL, CODE,
+     REASON_TOTP_MISSING, "totp"},
+    {"not asked for, so the password is whole", &with_bob, CONF_REQUIRE_BOTH, false,
+     "bob:secret" CODE, NULL, REASON_PASSWORD_WRONG, "password"},
+
+    {"as a field", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", CODE, REASON_OK, "user"},
+    {"appended", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret" CODE, NULL, REASON_OK,
+     "user"},
+    {"the last one", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret", OLD, REASON_OK, "user"},
+    {"the next one", &with_alice, CONF_REQUIRE_BOTH, false, "alice:secret" NEXT, NULL, REASON_OK,
+     "user"},
+    {"the route asks", &with_bob, CONF_REQUIRE_BOTH, true, "bob:secret", CODE, REASON_OK, "user"},
+    {"not asked for", &with_bob, CONF_REQUIRE_BOTH, false, "bob:secret", NULL, REASON_OK, "user"},
+    {"not asked for, a wrong one is no matter", &with_bob, CONF_REQUIRE_BOTH, false, "bob:secret",
+     "junk", REASON_OK, "user"},
+    {"by certificate", &with_alice, CONF_REQUIRE_CERTIFICATE, false, NULL, CODE, REASON_OK, "totp"},
+    {"nothing is required, whatever the record says", &with_alice, CONF_REQUIRE_NONE, false, NULL,
+     NULL, REASON_OK, "user"},
+};
+
+static void test_codes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        renew();
+        struct gate_question q =
+            question(rows[i].peer, rows[i].require, rows[i].pair, rows[i].code);
+        q.require_totp = rows[i].route_asks;
+        struct gate_answer a = answer(&q);
+        CHECK_STR(rows[i].says, str_of(reason_token(a.reason)),
+                  str_of(reason_token(rows[i].reason)));
+        CHECK_STR(rows[i].says, str_of(a.step), str_of(rows[i].step));
+        CHECK_ROW(rows[i].says, (a.verdict == VERDICT_ALLOW) == (rows[i].reason == REASON_OK));
+        CHECK_ROW(rows[i].says, a.challenge == (reason_status(a.reason) == 401));
+        /* A password behind which the code was wrong is not remembered. */
+        if (rows[i].reason == REASON_TOTP_WRONG && rows[i].pair != NULL) {
+            unsigned char digest[PWCACHE_DIGEST];
+            assert_int_equal(
+                pwcache_digest(cache, STR("alice"), STR(HASH), STR("secret"), alice.digest, digest),
+                0);
+            CHECK_ROW(rows[i].says, !pwcache_known(cache, digest, clock_mono_ms()));
+        }
+    }
+    struct gate_question q = question(&with_alice, CONF_REQUIRE_BOTH, "alice:secret", CODE);
+    q.code_count = 2;
+    assert_int_equal(answer(&q).reason, REASON_CREDENTIALS_REPEATED);
+}
+
+static void test_replay(void **state)
+{
+    (void)state;
+    renew();
+    struct gate_question q = question(&with_alice, CONF_REQUIRE_BOTH, "alice:secret", CODE);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    assert_int_equal(answer(&q).reason, REASON_TOTP_REPLAYED);
+    q.code = STR(OLD);
+    assert_int_equal(answer(&q).reason, REASON_TOTP_REPLAYED);
+    q.code = STR(NEXT);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    clock_fake(6000, 120000); /* now it is the present one */
+    assert_int_equal(answer(&q).reason, REASON_TOTP_REPLAYED);
+}
+
+/* With totp.remember a proof holds for the certificate, and for no other. */
+static void test_remembered(void **state)
+{
+    (void)state;
+    renew();
+    struct conf_totp long_memory = totp;
+    long_memory.remember_ms = 10000;
+    struct gate_question q = question(&with_alice, CONF_REQUIRE_BOTH, "alice:secret" CODE, NULL);
+    q.totp = &long_memory;
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW); /* a browser sends it again */
+    q.authorization = basic("alice:secret");
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    q.mono_ms += 10001;
+    assert_int_equal(answer(&q).reason, REASON_TOTP_MISSING);
+    q = question(&without, CONF_REQUIRE_PASSWORD, "alice:secret" NEXT, NULL);
+    q.totp = &long_memory;
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    assert_int_equal(answer(&q).reason, REASON_TOTP_REPLAYED); /* nothing to bind it to */
+}
+
+static void test_lockout(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"alice:wrong", CODE}, {"alice:secret", NULL}, {"alice:secret", "000000"}};
+    renew();
+    for (size_t i = 0; i < ROWS(wrong); i++) {
+        struct gate_question q =
+            question(&without, CONF_REQUIRE_PASSWORD, wrong[i][0], wrong[i][1]);
+        assert_int_equal(reason_status(answer(&q).reason), 401);
+    }
+    /* Now even what is right has to wait, for as long as it is told; and nothing else has to. */
+    struct gate_question q = question(&without, CONF_REQUIRE_PASSWORD, "alice:secret", CODE);
+    struct gate_answer a = answer(&q);
+    assert_int_equal(a.reason, REASON_LOCKED_OUT);
+    assert_string_equal(a.step, "lockout");
+    assert_int_equal(a.retry_ms, 1000);
+    assert_false(a.challenge);
+    q.network = 2;
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    q = question(&with_alice, CONF_REQUIRE_BOTH, "alice:secret", NEXT);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    q = question(&without, CONF_REQUIRE_PASSWORD, "carol:secret", NULL);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    clock_fake(6000, NOW_MS + 60000);
+    q = question(&without, CONF_REQUIRE_PASSWORD, "alice:secret", "254676");
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    q = question(&without, CONF_REQUIRE_PASSWORD, "alice:wrong", NULL);
+    assert_int_equal(answer(&q).reason, REASON_PASSWORD_WRONG); /* counted anew */
+}
+
+/* Guesses at bob under alice's certificate lock neither bob nor alice, but these guesses. */
+static void test_lockout_of_others(void **state)
+{
+    (void)state;
+    renew();
+    for (int i = 0; i < 3; i++) {
+        struct gate_question q = question(&with_alice, CONF_REQUIRE_BOTH, "bob:wrong", NULL);
+        assert_int_equal(answer(&q).reason, REASON_PASSWORD_WRONG);
+        q = question(&with_bob, CONF_REQUIRE_BOTH, "bob:secret", NULL);
+        assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    }
+    struct gate_question q = question(&with_alice, CONF_REQUIRE_BOTH, "bob:secret", NULL);
+    assert_int_equal(answer(&q).reason, REASON_LOCKED_OUT);
+    q = question(&with_alice, CONF_REQUIRE_BOTH, "alice:secret", CODE);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    q = question(&with_alice, CONF_REQUIRE_BOTH, "carol:wrong", NULL);
+    assert_int_equal(answer(&q).reason, REASON_LOCKED_OUT);
+    struct conf_lockout off = three;
+    off.enabled = false;
+    q.lockout_rule = &off;
+    assert_int_equal(answer(&q).reason, REASON_PASSWORD_WRONG);
+}
+
+/* A code is not guessed at either where a certificate alone lets in. */
+static void test_lockout_by_certificate(void **state)
+{
+    (void)state;
+    renew();
+    for (int i = 0; i < 3; i++) {
+        struct gate_question q = question(&with_alice, CONF_REQUIRE_CERTIFICATE, NULL, "000000");
+        assert_int_equal(answer(&q).reason, REASON_TOTP_WRONG);
+    }
+    struct gate_question q = question(&with_alice, CONF_REQUIRE_CERTIFICATE, NULL, CODE);
+    struct gate_answer a = answer(&q);
+    assert_int_equal(a.reason, REASON_LOCKED_OUT);
+    q = question(&with_alice, CONF_REQUIRE_NONE, NULL, NULL);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW); /* nothing is asked, nothing to guess */
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    struct conf_text staff[] = {{.p = "staff"}};
+    struct conf_text ops_or_staff[] = {{.p = "ops"}, {.p = "staff"}};
+    struct conf_text near[] = {{.p = "Staff"}, {.p = "staf"}, {.p = "staff2"}};
+    const struct {
+        const char *says;
+        const struct gate_peer *peer;
+        enum conf_require require;
+        const char *pair;
+        struct conf_texts groups;
+        enum reason reason;
+    } table[] = {
+        {"not in it",
+         &with_alice,
+         CONF_REQUIRE_CERTIFICATE,
+         NULL,
+         {staff, 1},
+         REASON_GROUP_MISSING},
+        {"names that are like it",
+         &with_bob,
+         CONF_REQUIRE_BOTH,
+         "bob:secret",
+         {near, 3},
+         REASON_GROUP_MISSING},
+        {"nobody is named", &without, CONF_REQUIRE_NONE, NULL, {staff, 1}, REASON_GROUP_MISSING},
+        {"a wrong password is told first",
+         &with_bob,
+         CONF_REQUIRE_BOTH,
+         "bob:wrong",
+         {staff, 1},
+         REASON_PASSWORD_WRONG},
+        {"in it", &with_bob, CONF_REQUIRE_BOTH, "bob:secret", {staff, 1}, REASON_OK},
+        {"in one of them", &with_bob, CONF_REQUIRE_CERTIFICATE, NULL, {ops_or_staff, 2}, REASON_OK},
+    };
+    for (size_t i = 0; i < ROWS(table); i++) {
+        renew();
+        struct gate_question q = question(table[i].peer, table[i].require, table[i].pair, CODE);
+        q.groups = &table[i].groups;
+        struct gate_answer a = answer(&q);
+        CHECK_STR(table[i].says, str_of(reason_token(a.reason)),
+                  str_of(reason_token(table[i].reason)));
+        CHECK_ROW(table[i].says, (a.verdict == VERDICT_ALLOW) == (table[i].reason == REASON_OK));
+        if (table[i].reason == REASON_OK || table[i].reason == REASON_GROUP_MISSING) {
+            CHECK_STR(table[i].says, str_of(a.step), STR("group"));
+        }
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char text[] = "alice:" HASH "\nbob:" HASH "\ncarol:" HASH "\n";
+    static const char fields[] =
+        "alice totp=" SECRET " totp_required=yes\nbob totp=" SECRET " groups=eng,staff\n";
+    char path[TMPDIR_PATH_MAX];
+    char fields_path[TMPDIR_PATH_MAX];
+    struct tmpdir dir;
+    tmpdir_make(&dir);
+    tmpdir_write(&dir, "users", text, sizeof(text) - 1);
+    tmpdir_write(&dir, "fields", fields, sizeof(fields) - 1);
+    struct conf_users conf = {.htpasswd = {.p = tmpdir_path(&dir, "users", path)},
+                              .fields = {.p = tmpdir_path(&dir, "fields", fields_path)}};
+    struct files *files = files_new();
+    struct diags *diags = diags_new();
+    users = users_load(&conf, &rule, files, diags);
+    diags_free(diags);
+    files_free(files);
+    tmpdir_remove(&dir);
+    return users != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    clock_fake(-1, -1);
+    users_unref(users);
+    pwcache_free(cache);
+    totp_memory_free(memory);
+    lockout_free(lockout);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_lockout),
+        cmocka_unit_test(test_lockout_of_others),
+        cmocka_unit_test(test_lockout_by_certificate),
+        cmocka_unit_test(test_groups),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
