@@ -20,7 +20,7 @@ static const char usage_text[] =
 
 static int check_files(const char *path, bool quiet, struct files *files, struct diags *diags)
 {
-    struct runtime *r = build_runtime(path, files, NULL, NULL, diags);
+    struct runtime *r = build_runtime(path, files, NULL, NULL, diags, TLS_KEYS_ALL);
     if (r != NULL) {
         build_check_process(r->conf, diags);
     }

@@ -482,7 +482,7 @@ static int run(const struct question *q)
     struct diags *diags = diags_new();
     int status = NO_ANSWER;
     if (files != NULL && diags != NULL) {
-        x.runtime = build_runtime(q->config, files, NULL, NULL, diags);
+        x.runtime = build_runtime(q->config, files, NULL, NULL, diags, TLS_KEYS_OF_FILES);
         if (x.runtime == NULL) {
             diags_print(diags, stderr);
         } else {

@@ -41,7 +41,7 @@ enum conf_tls_version { CONF_TLS_1_2 = 0, CONF_TLS_1_3 };
 struct conf_site {
     struct conf_texts names; /* "api.example.com", "*.example.com"; none: the default site */
     struct conf_text certificate;
-    struct conf_text key;
+    struct conf_text key; /* a path, or a PKCS#11 URI: then it begins with "pkcs11:" */
     struct conf_text key_passphrase_file;
     struct conf_client client; /* the site's own, or a copy of the listener's */
     struct conf_pos at;

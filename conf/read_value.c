@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "conf/keys_text.h"
+#include "conf/syntax.h"
 #include "conf/value.h"
 
 static void expected(struct reader *r, const struct reader_value *v, const char *what)
@@ -137,6 +138,30 @@ static const char *fold(struct reader *r, struct str text)
     return p;
 }
 
+/* True if v is taken as the URI of a key. Its text is never repeated: there may be a PIN in it. */
+static bool read_uri(struct reader *r, const struct reader_value *v, struct conf_text *out)
+{
+    if (!str_starts(v->text, SYNTAX_PKCS11)) {
+        return false;
+    }
+    const char *wrong = syntax_pkcs11(v->text);
+    if (wrong != NULL) {
+        reader_complain(r, v->at, NULL, "%s", wrong);
+    } else {
+        out->p = v->text.p;
+    }
+    return true;
+}
+
+/* "file:/a" and "file:///a" are the path /a. */
+static struct str without_file_scheme(struct str text)
+{
+    if (str_starts(text, STR("file:///"))) {
+        return str_slice(text, sizeof("file://") - 1, text.n);
+    }
+    return str_starts(text, STR("file:/")) ? str_slice(text, sizeof("file:") - 1, text.n) : text;
+}
+
 /* A text or path of a row into out. */
 static void read_text(struct reader *r, const struct key *k, const struct reader_value *v,
                       struct conf_text *out)
@@ -156,8 +181,12 @@ static void read_text(struct reader *r, const struct key *k, const struct reader
         reader_complain(r, v->at, NULL, "%s: %s", value_quote(v->text, shown), wrong);
         return;
     }
+    if (k->uri && read_uri(r, v, out)) {
+        return;
+    }
     if (path && !word) {
-        out->p = read_path(r, k, v);
+        struct reader_value plain = {k->uri ? without_file_scheme(v->text) : v->text, v->at};
+        out->p = read_path(r, k, &plain);
     } else {
         out->p = k->fold ? fold(r, v->text) : v->text.p;
     }

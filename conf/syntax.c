@@ -337,3 +337,50 @@ const char *syntax_group(struct str s)
     }
     return NULL;
 }
+
+static const char *check_attribute(struct str attribute)
+{
+    struct str name;
+    struct str value;
+    if (!str_cut(attribute, '=', &name, &value) || name.n == 0) {
+        return "a PKCS#11 URI is made of attributes such as token=web;object=server";
+    }
+    if (str_eq(name, STR("pin-value")) || str_eq(name, STR("pin-source"))) {
+        return "a PIN does not belong in the configuration: name its file as key_passphrase_file";
+    }
+    if (str_eq(name, STR("module-path"))) {
+        for (size_t i = 0; i < value.n; i++) {
+            if (value.p[i] == '%') {
+                return "module-path must be written without percent-encoding";
+            }
+        }
+        return str_starts(value, STR("/")) ? NULL : "module-path must be an absolute path";
+    }
+    return NULL;
+}
+
+static const char *check_attributes(struct str list, char separator)
+{
+    const char *wrong = NULL;
+    bool more = true;
+    while (more && wrong == NULL) {
+        struct str one;
+        more = str_cut(list, separator, &one, &list);
+        wrong = check_attribute(one);
+    }
+    return wrong;
+}
+
+const char *syntax_pkcs11(struct str s)
+{
+    struct str path;
+    struct str query;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~') {
+            return "a PKCS#11 URI holds printable ASCII without blanks, others as %HH";
+        }
+    }
+    bool asks = str_cut(str_slice(s, SYNTAX_PKCS11.n, s.n), '?', &path, &query);
+    const char *wrong = check_attributes(path, ';');
+    return wrong == NULL && asks ? check_attributes(query, '&') : wrong;
+}

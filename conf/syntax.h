@@ -57,4 +57,12 @@ const char *syntax_group(struct str s);
 /* Printable ASCII. */
 const char *syntax_printable(struct str s);
 
+/* What begins a PKCS#11 URI (RFC 7512). No path in a loaded configuration begins so. */
+#define SYNTAX_PKCS11 STR("pkcs11:")
+
+/* A PKCS#11 URI that names a key: attributes of printable ASCII without blanks; no PIN, which
+ * belongs in a file; a module-path, if any, is absolute and written plainly. The words do not quote
+ * s, which may hold a PIN. */
+const char *syntax_pkcs11(struct str s);
+
 #endif

@@ -18,7 +18,8 @@
 
 static const struct conf_pos nowhere = {0};
 
-static bool add_sites(struct runtime *r, struct files *files, struct diags *diags)
+static bool add_sites(struct runtime *r, struct files *files, struct diags *diags,
+                      enum tls_keys keys)
 {
     const struct conf *conf = r->conf;
     bool whole = true;
@@ -31,7 +32,7 @@ static bool add_sites(struct runtime *r, struct files *files, struct diags *diag
         char key[48];
         (void)snprintf(key, sizeof(key), "listeners[%zu]", i);
         r->sites[i] = tls_sites_load(&conf->listeners[i], conf->process.insecure_key_permissions,
-                                     files, diags, key);
+                                     files, diags, key, keys);
         whole = whole && r->sites[i] != NULL &&
                 tls_sites_resume(r->sites[i], &conf->listeners[i], &conf->resumption,
                                  conf->process.insecure_key_permissions, files, diags);
@@ -66,7 +67,7 @@ bool build_upstreams(struct runtime *r, struct loop *loop, struct metrics *metri
 }
 
 struct runtime *build_runtime(const char *path, struct files *files, struct loop *loop,
-                              struct metrics *metrics, struct diags *diags)
+                              struct metrics *metrics, struct diags *diags, enum tls_keys keys)
 {
     struct runtime *r = mem_calloc(1, sizeof(*r));
     if (r == NULL) {
@@ -84,7 +85,7 @@ struct runtime *build_runtime(const char *path, struct files *files, struct loop
         build_unref(r);
         return NULL;
     }
-    bool whole = add_sites(r, files, diags);
+    bool whole = add_sites(r, files, diags, keys);
     r->users = users_load(&r->conf->users, &r->conf->identity, files, diags);
     r->plan = plan_new(r->conf, diags);
     r->routes = route_table_new(r->conf);

@@ -6,12 +6,14 @@
 #include "conf/diag.h"
 #include "conf/files.h"
 #include "proxy/exchange/env.h"
+#include "proxy/tls/site.h"
 
 /* Load everything that path and files name: configuration, certificates, keys, CAs, CRLs, users.
  * Nothing is bound and nothing connects. loop and metrics NULL (command "check", the master): no
- * upstream set is made. Findings go to diags. Returns a runtime with one reference, or NULL. */
+ * upstream set is made. keys: the master, which forks, must not open keys in tokens. Findings go to
+ * diags. Returns a runtime with one reference, or NULL. */
 struct runtime *build_runtime(const char *path, struct files *files, struct loop *loop,
-                              struct metrics *metrics, struct diags *diags);
+                              struct metrics *metrics, struct diags *diags, enum tls_keys keys);
 
 /* What only a start looks at: the user and the group that workers run as are known here, and logs
  * and sockets have directories to be made in. Findings go to diags. */

@@ -184,7 +184,8 @@ static bool load_next(struct master *m, char *error, size_t size)
         (!m->by_watch && !build_carry_secret(m->files, next->files))) {
         (void)err_set(&e, ERR_NOMEM, "%s", err_name(ERR_NOMEM));
     } else {
-        next->runtime = build_runtime(m->options->config_path, next->files, NULL, NULL, diags);
+        next->runtime = build_runtime(m->options->config_path, next->files, NULL, NULL, diags,
+                                      TLS_KEYS_OF_FILES);
     }
     if (next->runtime != NULL) {
         findings_log_warnings(diags, m->log);

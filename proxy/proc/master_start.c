@@ -43,7 +43,9 @@ static int load(struct master *m, struct diags *diags)
     struct err e = {0};
     const char *path = m->options->config_path;
     m->files = files_new();
-    struct runtime *r = m->files != NULL ? build_runtime(path, m->files, NULL, NULL, diags) : NULL;
+    struct runtime *r = m->files != NULL
+                            ? build_runtime(path, m->files, NULL, NULL, diags, TLS_KEYS_OF_FILES)
+                            : NULL;
     if (r == NULL) {
         diags_print(diags, stderr);
         (void)fprintf(stderr, "countersign: %s cannot be used\n", path);

@@ -50,7 +50,7 @@ struct runtime *worker_build(const struct worker_start *start, int packed, struc
                        e.text[0] != '\0' ? e.text : err_name(ERR_NOMEM));
     } else {
         r = build_runtime(start->config_path, files, env != NULL ? env->loop : NULL,
-                          env != NULL ? env->metrics : NULL, diags);
+                          env != NULL ? env->metrics : NULL, diags, TLS_KEYS_ALL);
         if (r != NULL) {
             digest_users(r, files, digest);
         } else {

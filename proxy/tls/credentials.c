@@ -6,9 +6,11 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "base/mem.h"
 #include "proxy/tls/tls_err.h"
+#include "proxy/tls/token.h"
 
 /* Bits of security that a key must have: RSA from 2048, any usual curve. */
 #define KEY_STRENGTH_MIN 112
@@ -112,6 +114,53 @@ static int key_error(const struct passphrase *p, struct err *e)
     return err_set(e, ERR_MALFORMED, "holds no PEM private key that can be read (%s)", words.text);
 }
 
+static int check_key(const struct credentials *c, struct err *e)
+{
+    ERR_clear_error();
+    if (c->leaf != NULL && X509_check_private_key(c->leaf, c->key) != 1) {
+        ERR_clear_error();
+        return err_set(e, ERR_CONFIG, "is not the key of the certificate");
+    }
+    if (EVP_PKEY_get_security_bits(c->key) < KEY_STRENGTH_MIN) {
+        return err_set(e, ERR_UNSUPPORTED,
+                       "is too weak: RSA needs 2048 bits or more, or use ECDSA P-256");
+    }
+    return 0;
+}
+
+/* A signature as TLS 1.3 wants it: RSA by PSS only. */
+static bool set_scheme(EVP_PKEY_CTX *c, const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "RSA") == 0 ||
+           (EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PSS_PADDING) == 1 &&
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(c, RSA_PSS_SALTLEN_DIGEST) == 1);
+}
+
+/* Whether the token does what a handshake will ask of it, so that this is told now. */
+static int try_key(const struct credentials *c, struct err *e)
+{
+    static const unsigned char text[] = "countersign";
+    unsigned char signature[1024];
+    size_t n = sizeof(signature);
+    EVP_PKEY *public_key = X509_get0_pubkey(c->leaf);
+    bool plain = EVP_PKEY_is_a(c->key, "ED25519") == 1 || EVP_PKEY_is_a(c->key, "ED448") == 1;
+    const EVP_MD *md = plain ? NULL : EVP_sha256();
+    EVP_MD_CTX *m = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *p = NULL;
+    bool ok = m != NULL && EVP_DigestSignInit(m, &p, md, NULL, c->key) == 1 &&
+              set_scheme(p, c->key) && EVP_DigestSign(m, signature, &n, text, sizeof(text)) == 1 &&
+              EVP_MD_CTX_reset(m) == 1;
+    p = NULL;
+    ok = ok && EVP_DigestVerifyInit(m, &p, md, NULL, public_key) == 1 &&
+         set_scheme(p, public_key) && EVP_DigestVerify(m, signature, n, text, sizeof(text)) == 1;
+    EVP_MD_CTX_free(m);
+    struct tls_err words;
+    tls_err_take(&words);
+    return ok ? 0
+              : err_set(e, ERR_UNSUPPORTED, "is there, but cannot sign as TLS needs it (%s)",
+                        words.text);
+}
+
 int credentials_read_key(struct credentials *c, struct str pem, struct str passphrase,
                          struct err *e)
 {
@@ -129,14 +178,18 @@ int credentials_read_key(struct credentials *c, struct str pem, struct str passp
     if (c->key == NULL) {
         return key_error(&p, e);
     }
-    ERR_clear_error();
-    if (c->leaf != NULL && X509_check_private_key(c->leaf, c->key) != 1) {
-        ERR_clear_error();
-        return err_set(e, ERR_CONFIG, "is not the key of the certificate");
+    return check_key(c, e);
+}
+
+int credentials_open_key(struct credentials *c, struct str uri, struct str passphrase,
+                         struct err *e)
+{
+    if (passphrase.p == NULL) {
+        return err_set(e, ERR_DENIED, "needs a PIN and there is no key_passphrase_file");
     }
-    if (EVP_PKEY_get_security_bits(c->key) < KEY_STRENGTH_MIN) {
-        return err_set(e, ERR_UNSUPPORTED,
-                       "is too weak: RSA needs 2048 bits or more, or use ECDSA P-256");
+    int failed = token_open_key(uri, without_line_end(passphrase), &c->key, e);
+    if (failed == 0) {
+        failed = check_key(c, e);
     }
-    return 0;
+    return failed == 0 && c->leaf != NULL ? try_key(c, e) : failed;
 }

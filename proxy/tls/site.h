@@ -23,13 +23,19 @@ struct tls_site {
     int64_t not_after_s;       /* of the server certificate */
 };
 
+/* Which private keys are opened. Those of tokens do not outlive a fork. */
+enum tls_keys { TLS_KEYS_OF_FILES = 0, TLS_KEYS_ALL };
+
 /* Load certificates, keys (encrypted ones with their passphrase file), CAs and CRLs of c through
  * files. Errors go to diags at the key's place: unreadable, key does not fit, certificate expired
  * (error) or not yet valid (error), expires within 14 days (warning), name not in the certificate
  * (warning), key file open to others (error unless insecure_key_permissions), weak key. key: dotted
- * path of the listener, e.g. "listeners[0]". conf must outlive the table. NULL on an error. */
+ * path of the listener, e.g. "listeners[0]". A key that is not
+ * opened, being in a token, leaves a site that cannot be used for handshakes. conf must outlive the
+ * table. NULL on an error. */
 struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
-                                 struct files *files, struct diags *diags, const char *key);
+                                 struct files *files, struct diags *diags, const char *key,
+                                 enum tls_keys keys);
 
 /* The name under which a set of files holds the secret of this process that ticket keys are derived
  * from, where the configuration names no file for it. */

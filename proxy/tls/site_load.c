@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/mem.h"
+#include "conf/syntax.h"
 #include "proxy/tls/bio.h"
 #include "proxy/tls/context.h"
 #include "proxy/tls/credentials.h"
@@ -30,6 +31,7 @@ struct loader {
     struct files *files;
     struct diags *diags;
     const char *key; /* dotted path of the listener */
+    enum tls_keys keys;
 };
 
 /* The dotted path of a key of site i: "listeners[0].tls.key", "listeners[0].names[2].key". */
@@ -175,7 +177,7 @@ static bool load_chain(const struct loader *l, size_t i, struct credentials *out
     return check_dates(l, i, out->leaf, not_after_s);
 }
 
-/* What to do about a key, by what credentials_read_key() returned. */
+/* What to do about a key, by what credentials_read_key() or _open_key() returned. */
 static const char *key_help(int failed)
 {
     switch (-failed) {
@@ -185,27 +187,40 @@ static const char *key_help(int failed)
         return "Let key_passphrase_file name the file that holds its passphrase.";
     case ERR_MALFORMED:
         return "Name the PEM file with the server's private key.";
+    case ERR_NOT_FOUND:
+        return "List what the token has (p11tool --list-all), and look at the file with its PIN: "
+               "tokens lock themselves after a few wrong ones.";
     default:
         return NULL;
     }
+}
+
+static bool load_passphrase(const struct loader *l, size_t i, struct str *out)
+{
+    const struct conf_text *file = &l->conf->sites[i].key_passphrase_file;
+    *out = STR_NONE;
+    return file->p == NULL || (read_file(l, i, file, "key_passphrase_file", out) == 0 &&
+                               check_mode(l, i, file, "key_passphrase_file"));
 }
 
 static bool load_key(const struct loader *l, size_t i, struct credentials *out)
 {
     const struct conf_site *c = &l->conf->sites[i];
     const struct conf_text *file = c->key.p != NULL ? &c->key : &c->certificate;
-    struct str text;
-    struct str passphrase = STR_NONE;
-    if (read_file(l, i, file, "key", &text) != 0 || !check_mode(l, i, file, "key")) {
+    bool in_token = str_starts(str_of(file->p), SYNTAX_PKCS11);
+    struct str text = STR_NONE;
+    struct str passphrase;
+    if ((!in_token &&
+         (read_file(l, i, file, "key", &text) != 0 || !check_mode(l, i, file, "key"))) ||
+        !load_passphrase(l, i, &passphrase)) {
         return false;
     }
-    if (c->key_passphrase_file.p != NULL &&
-        (read_file(l, i, &c->key_passphrase_file, "key_passphrase_file", &passphrase) != 0 ||
-         !check_mode(l, i, &c->key_passphrase_file, "key_passphrase_file"))) {
-        return false;
+    if (in_token && l->keys == TLS_KEYS_OF_FILES && c->key_passphrase_file.p != NULL) {
+        return true;
     }
     struct err e = {.code = ERR_OK};
-    int failed = credentials_read_key(out, text, passphrase, &e);
+    int failed = in_token ? credentials_open_key(out, str_of(file->p), passphrase, &e)
+                          : credentials_read_key(out, text, passphrase, &e);
     if (failed != 0) {
         char path[KEY_PATH_MAX];
         diag_add(l->diags, DIAG_ERROR, place(c, file), site_key(l, i, "key", path),
@@ -236,7 +251,7 @@ static bool load_credentials(const struct loader *l, size_t i, struct site *s)
         ERR_clear_error();
         ok = SSL_CTX_use_certificate(s->context, c.leaf) == 1 &&
              SSL_CTX_set1_chain(s->context, c.chain) == 1 &&
-             SSL_CTX_use_PrivateKey(s->context, c.key) == 1;
+             (c.key == NULL || SSL_CTX_use_PrivateKey(s->context, c.key) == 1);
         if (!ok) {
             refused_by_openssl(l, i);
         }
@@ -356,13 +371,15 @@ static struct tls_sites *sites_new(size_t n)
 }
 
 struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
-                                 struct files *files, struct diags *diags, const char *key)
+                                 struct files *files, struct diags *diags, const char *key,
+                                 enum tls_keys keys)
 {
     const struct loader l = {.conf = c,
                              .insecure_key_permissions = insecure_key_permissions,
                              .files = files,
                              .diags = diags,
-                             .key = key};
+                             .key = key,
+                             .keys = keys};
     if (c->site_count == 0) {
         diag_add(diags, DIAG_ERROR, c->at, key, "Give it tls.certificate, or names.",
                  "the listener has no certificate");

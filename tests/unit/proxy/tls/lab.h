@@ -92,7 +92,7 @@ static inline struct tls_sites *lab_sites(const struct conf_listener *c)
 {
     struct files *files = files_new();
     struct diags *diags = diags_new();
-    struct tls_sites *t = tls_sites_load(c, false, files, diags, "listeners[0]");
+    struct tls_sites *t = tls_sites_load(c, false, files, diags, "listeners[0]", TLS_KEYS_ALL);
     if (t == NULL) {
         lab_print(diags);
     }

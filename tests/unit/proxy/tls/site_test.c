@@ -19,7 +19,7 @@ static void load(struct loaded *r, const struct conf_listener *c, bool insecure)
 {
     struct files *files = files_new();
     r->diags = diags_new();
-    r->sites = tls_sites_load(c, insecure, files, r->diags, "listeners[0]");
+    r->sites = tls_sites_load(c, insecure, files, r->diags, "listeners[0]", TLS_KEYS_ALL);
     buf_init(&r->text, (size_t)1 << 16);
     assert_int_equal(diags_render(r->diags, &r->text), 0);
     assert_int_equal(buf_append(&r->text, (struct str){"", 1}), 0);
@@ -233,7 +233,7 @@ static void places(void **state)
     struct files *files = files_new();
     struct diags *diags = diags_new();
     (void)diags_source(diags, "test.yaml", STR("1\n2\n3\n4\n5\n"));
-    assert_null(tls_sites_load(&s.listener, false, files, diags, "listeners[0]"));
+    assert_null(tls_sites_load(&s.listener, false, files, diags, "listeners[0]", TLS_KEYS_ALL));
     struct buf text;
     buf_init(&text, (size_t)1 << 16);
     assert_int_equal(diags_render(diags, &text), 0);
@@ -360,7 +360,8 @@ static void without_memory(void **state)
         struct files *files = files_new();
         struct diags *diags = diags_new();
         mem_fail_after(nth, false);
-        struct tls_sites *t = tls_sites_load(&s.listener, false, files, diags, "listeners[0]");
+        struct tls_sites *t =
+            tls_sites_load(&s.listener, false, files, diags, "listeners[0]", TLS_KEYS_ALL);
         needed = nth == 0 ? mem_allocations() : needed;
         mem_fail_after(0, false);
         assert_true(t != NULL || diags_errors(diags) > 0);

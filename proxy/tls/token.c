@@ -1,0 +1,189 @@
+/* Owns: the choice of the bridge to PKCS#11: a provider of OpenSSL 3 (pkcs11-provider) if there is
+ * one, else an engine (libp11). Not: judging the key. In a worker, at start and reload. */
+#include "proxy/tls/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+
+#include "base/mem.h"
+#include "proxy/tls/tls_err.h"
+#include "proxy/tls/token_engine.h"
+
+#define URI_MAX    2048
+#define MODULE_MAX 512
+
+static const char module_name[] = "module-path=";
+
+/* A URI without its module-path, which bridges do not take there. */
+struct location {
+    char uri[URI_MAX];
+    char module[MODULE_MAX];
+};
+
+static bool put(char *out, size_t size, size_t *n, struct str text)
+{
+    if (size - *n <= text.n) {
+        return false;
+    }
+    memcpy(out + *n, text.p, text.n);
+    *n += text.n;
+    out[*n] = '\0';
+    return true;
+}
+
+static bool locate(struct str uri, struct location *l)
+{
+    struct str query = STR_NONE;
+    struct str one;
+    size_t n = 0;
+    size_t module_n = 0;
+    bool more = str_cut(uri, '?', &one, &query);
+    bool fits = put(l->uri, sizeof(l->uri), &n, one);
+    bool first = true;
+    l->module[0] = '\0';
+    while (more && fits) {
+        more = str_cut(query, '&', &one, &query);
+        if (str_starts(one, STR("module-path="))) {
+            one = str_slice(one, sizeof(module_name) - 1, one.n);
+            module_n = 0;
+            fits = put(l->module, sizeof(l->module), &module_n, one);
+        } else {
+            fits = put(l->uri, sizeof(l->uri), &n, first ? STR("?") : STR("&")) &&
+                   put(l->uri, sizeof(l->uri), &n, one);
+            first = false;
+        }
+    }
+    return fits;
+}
+
+/* Load the provider unless the system's configuration of OpenSSL has done so. Its own algorithms
+ * must not be chosen for anything but its keys. */
+static void load_provider(const char *module)
+{
+    if (OSSL_PROVIDER_available(NULL, "pkcs11") == 1) {
+        return;
+    }
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string("pkcs11-module-path", (char *)(uintptr_t)module, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    OSSL_PROVIDER *p = module != NULL ? OSSL_PROVIDER_try_load_ex(NULL, "pkcs11", params, 1)
+                                      : OSSL_PROVIDER_try_load(NULL, "pkcs11", 1);
+#else
+    (void)module;
+    OSSL_PROVIDER *p = OSSL_PROVIDER_try_load(NULL, "pkcs11", 1);
+#endif
+    if (p != NULL) {
+        (void)EVP_set_default_properties(NULL, "?provider=default");
+    }
+    ERR_clear_error();
+}
+
+static bool has_store(void)
+{
+    OSSL_STORE_LOADER *loader = OSSL_STORE_LOADER_fetch(NULL, "pkcs11", NULL);
+    OSSL_STORE_LOADER_free(loader);
+    ERR_clear_error();
+    return loader != NULL;
+}
+
+static EVP_PKEY *store_open(const char *uri, UI_METHOD *ask, void *arg)
+{
+    EVP_PKEY *key = NULL;
+    OSSL_STORE_CTX *store = OSSL_STORE_open(uri, ask, arg, NULL, NULL);
+    if (store != NULL && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1) {
+        while (key == NULL && OSSL_STORE_eof(store) == 0 && OSSL_STORE_error(store) == 0) {
+            OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+            if (info != NULL && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY) {
+                key = OSSL_STORE_INFO_get1_PKEY(info);
+            }
+            OSSL_STORE_INFO_free(info);
+        }
+    }
+    (void)OSSL_STORE_close(store);
+    return key;
+}
+
+static int on_pin(char *out, int size, int writing, void *arg)
+{
+    const char *pin = arg;
+    size_t n = strlen(pin);
+    (void)writing;
+    if (size < 0 || n > (size_t)size) {
+        return -1;
+    }
+    memcpy(out, pin, n);
+    return (int)n;
+}
+
+static EVP_PKEY *open_at(const struct location *l, char *pin, bool *there)
+{
+    const char *module = l->module[0] != '\0' ? l->module : NULL;
+    load_provider(module);
+    *there = true;
+    if (!has_store()) {
+        return token_engine_open(l->uri, module, pin, there);
+    }
+    UI_METHOD *ask = UI_UTIL_wrap_read_pem_callback(on_pin, 0);
+    EVP_PKEY *key = ask != NULL ? store_open(l->uri, ask, pin) : NULL;
+    UI_destroy_method(ask);
+    return key;
+}
+
+/* One process at a time: a token that is kept in files (SoftHSM's) is torn for a moment whenever
+ * somebody logs in, and workers do so together. Returns what close() unlocks, or -1: then it goes
+ * without. */
+static int lock_tokens(void)
+{
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    return fd;
+}
+
+int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e)
+{
+    struct location l;
+    char pin_text[TOKEN_PIN_MAX + 1] = "";
+    bool there = false;
+    if (!locate(uri, &l)) {
+        return err_set(e, ERR_TOO_LARGE, "is too long");
+    }
+    if (pin.n > TOKEN_PIN_MAX || (pin.n > 0 && memchr(pin.p, '\0', pin.n) != NULL)) {
+        return err_set(e, ERR_DENIED, "cannot be opened: the PIN is over %d octets or holds NUL",
+                       TOKEN_PIN_MAX);
+    }
+    if (pin.n > 0) {
+        memcpy(pin_text, pin.p, pin.n);
+    }
+    ERR_clear_error();
+    int lock = lock_tokens();
+    *out = open_at(&l, pin_text, &there);
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    mem_wipe(pin_text, sizeof(pin_text));
+    struct tls_err words;
+    tls_err_take(&words);
+    if (*out != NULL) {
+        return 0;
+    }
+    if (!there) {
+        return err_set(e, ERR_UNSUPPORTED,
+                       "cannot be opened: OpenSSL has no bridge to PKCS#11 here (install "
+                       "pkcs11-provider or libengine-pkcs11-openssl)");
+    }
+    return err_set(e, ERR_NOT_FOUND,
+                   "cannot be opened: there is no such key, or the PIN in the key_passphrase_file "
+                   "is wrong (%s)",
+                   words.text);
+}
