@@ -184,6 +184,6 @@ int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e
     }
     return err_set(e, ERR_NOT_FOUND,
                    "cannot be opened: there is no such key, or the PIN in the key_passphrase_file "
-                   "is wrong (%s)",
-                   words.text);
+                   "is wrong%s%s",
+                   words.text[0] != '\0' ? ": " : "", words.text);
 }

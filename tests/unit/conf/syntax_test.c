@@ -82,6 +82,21 @@ static const struct {
     {syntax_user, "a:b", false},
     {syntax_printable, "a \"b\"", true},
     {syntax_printable, "\xc3\xa4", false},
+    {syntax_pkcs11, "pkcs11:", false},
+    {syntax_pkcs11, "pkcs11:web", false},
+    {syntax_pkcs11, "pkcs11:=web", false},
+    {syntax_pkcs11, "pkcs11:token=web;", false},
+    {syntax_pkcs11, "pkcs11:token=web?", false},
+    {syntax_pkcs11, "pkcs11:token=a b", false},
+    {syntax_pkcs11, "pkcs11:token=\xc3\xa4", false},
+    {syntax_pkcs11, "pkcs11:token=web;pin-value=1", false},
+    {syntax_pkcs11, "pkcs11:token=web?pin-value=1", false},
+    {syntax_pkcs11, "pkcs11:token=web?module-name=a&pin-source=file:/a", false},
+    {syntax_pkcs11, "pkcs11:token=web?module-path=a.so", false},
+    {syntax_pkcs11, "pkcs11:token=web?module-path=/a%20b.so", false},
+    {syntax_pkcs11, "pkcs11:token=web", true},
+    {syntax_pkcs11, "pkcs11:token=a%20b;object=c;type=private;id=%01", true},
+    {syntax_pkcs11, "pkcs11:token=web?module-path=/usr/lib/a.so", true},
 };
 
 static void test_rows(void **state)

@@ -48,6 +48,42 @@ static void expect(const char *what, const struct conf_listener *c, bool insecur
     unload(&r);
 }
 
+/* The master, which forks, looks at everything about a key in a token but the key. */
+static void key_in_a_token(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *passphrase;
+        enum tls_keys keys;
+        bool loads;
+    } rows[] = {
+        {"a PIN is needed", NULL, TLS_KEYS_OF_FILES, false},
+        {"and its file", "none.pass", TLS_KEYS_OF_FILES, false},
+        {"not opened", "right.pass", TLS_KEYS_OF_FILES, true},
+        {"opened", "right.pass", TLS_KEYS_ALL, false},
+        {"opened without a PIN", NULL, TLS_KEYS_ALL, false},
+    };
+    pki_write(lab_path(&lab, "right.pass"), "right\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lab_setting s;
+        struct files *files = files_new();
+        struct diags *diags = diags_new();
+        lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        s.site.key.p = "pkcs11:token=nowhere;object=none?module-path=/nowhere.so";
+        s.site.key_passphrase_file.p =
+            rows[i].passphrase != NULL ? lab_path(&lab, rows[i].passphrase) : NULL;
+        struct tls_sites *t =
+            tls_sites_load(&s.listener, false, files, diags, "listeners[0]", rows[i].keys);
+        if ((t != NULL) != rows[i].loads || (diags_errors(diags) == 0) != rows[i].loads) {
+            fail_msg("%s", rows[i].says);
+        }
+        tls_sites_unref(t);
+        diags_free(diags);
+        files_free(files);
+    }
+}
+
 static void put_server(const char *stem, const struct pki_spec *spec)
 {
     lab_server(&lab, stem, spec);
@@ -389,13 +425,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(certificate_files),
-        cmocka_unit_test(one_file),
-        cmocka_unit_test(names_of_certificates),
-        cmocka_unit_test(places),
-        cmocka_unit_test(policies),
-        cmocka_unit_test(look_up),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(key_in_a_token), cmocka_unit_test(certificate_files),
+        cmocka_unit_test(one_file),       cmocka_unit_test(names_of_certificates),
+        cmocka_unit_test(places),         cmocka_unit_test(policies),
+        cmocka_unit_test(look_up),        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
