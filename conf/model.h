@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/str.h"
 #include "conf/model_headers.h"
+#include "conf/model_resumption.h"
 #include "conf/model_text.h"
 
 /* What a client must show at the handshake. */
@@ -189,15 +190,6 @@ struct conf_timeouts {
     uint32_t send_idle_ms; /* the client takes nothing of the answer */
     uint32_t keepalive_ms; /* between two requests */
     uint32_t linger_ms;    /* after the last octet sent, waiting for the client to close */
-};
-
-/* Resumption of TLS sessions by tickets. */
-struct conf_resumption {
-    bool enabled;
-    uint32_t life_ms;             /* of one ticket */
-    uint32_t life_total_ms;       /* from the full handshake, however often it was resumed */
-    uint32_t rotate_ms;           /* a ticket key seals for so long, and opens for twice as long */
-    struct conf_text secret_file; /* p NULL: a random secret of this process */
 };
 
 enum conf_access_format { CONF_ACCESS_JSON = 0, CONF_ACCESS_LOGFMT, CONF_ACCESS_COMBINED };

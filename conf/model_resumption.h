@@ -1,0 +1,19 @@
+/* The part of the loaded configuration that is about resumed sessions. As model.h says. */
+#ifndef CONF_MODEL_RESUMPTION_H
+#define CONF_MODEL_RESUMPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/model_text.h"
+
+/* Resumption of TLS sessions by tickets. */
+struct conf_resumption {
+    bool enabled;
+    uint32_t life_ms;             /* of one ticket */
+    uint32_t life_total_ms;       /* from the full handshake, however often it was resumed */
+    uint32_t rotate_ms;           /* a ticket key seals for so long, and opens for twice as long */
+    struct conf_text secret_file; /* p NULL: a random secret of this process */
+};
+
+#endif
