@@ -1,250 +1,180 @@
-/* Owns: the table of users by normalised name, and their rules. Leaves the files to store/htpasswd
- * and store/fields. Loop thread. */
+/* Owns: what the configuration says of users, and which store they come from. Leaves finding them
+ * to users_table and users_db. Loop thread. */
 #include "auth/users.h"
 
-#include <stdlib.h>
-
+#include "auth/costs.h"
 #include "auth/pairing.h"
-#include "auth/store/fields.h"
-#include "auth/store/htpasswd.h"
 #include "auth/store/pwhash.h"
+#include "auth/users_db.h"
+#include "auth/users_table.h"
 #include "base/mem.h"
-
-#define COSTS_MAX 32 /* kinds and costs that are told apart when the most frequent is sought */
-
-struct row {
-    struct str normal; /* normalised name; borrows users.names */
-    struct user *user; /* a reference */
-    unsigned line;
-};
 
 struct users {
     unsigned refs;
+    const struct conf_users *conf; /* borrowed */
     struct conf_identity rule;
-    char *names;      /* owned: the normalised names, one after another */
-    struct row *rows; /* owned; by normal */
-    size_t n;
-    bool any_without_certificate;
+    struct users_table *table; /* owned; NULL without a file */
+    struct users_db *db;       /* owned; NULL without a database */
+    bool any_by_rule;          /* somebody may come without a certificate, says the configuration */
+    unsigned facts;            /* of the database, that decoy was made by */
     char decoy[PWHASH_MAX + 1];
 };
 
-static int by_normal(const void *a, const void *b)
+/* What is said of a user by the store, or of all users by the configuration. */
+static void resolve_own(const struct users *u, struct user *user)
 {
-    const struct row *x = a;
-    const struct row *y = b;
-    int order = str_cmp(x->normal, y->normal);
-    return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+    user->certificate_required = user->certificate == USER_CERTIFICATE_UNSET
+                                     ? u->conf->certificate != CONF_NEED_OPTIONAL
+                                     : user->certificate != USER_CERTIFICATE_OPTIONAL;
 }
 
-static int normal_to_row(const void *key, const void *element)
+/* A rule of the configuration goes before that. */
+static void resolve(void *arg, struct user *user)
 {
-    const struct str *normal = key;
-    const struct row *r = element;
-    return str_cmp(*normal, r->normal);
-}
-
-static struct row *find_row(const struct users *u, struct str name)
-{
-    char normal[PAIRING_NAME_MAX];
-    size_t n = 0;
-    if (u->n == 0 || !pairing_normalise(name, &u->rule, normal, &n)) {
-        return NULL;
-    }
-    struct str key = {normal, n};
-    return bsearch(&key, u->rows, u->n, sizeof(*u->rows), normal_to_row);
-}
-
-/* Fill u->rows from the file's entries. Returns 0 or a negative err_code. */
-static int fill_rows(struct users *u, const struct htpasswd *file, const struct conf_users *conf,
-                     struct diags *diags)
-{
-    size_t n = 0;
-    const struct htpasswd_entry *entries = htpasswd_entries(file, &n);
-    size_t octets = 0;
-    for (size_t i = 0; i < n; i++) {
-        octets += entries[i].name.n;
-    }
-    /* What pairing_normalise() may write is the longest name, whatever is left of the text. */
-    u->names = mem_alloc(octets + PAIRING_NAME_MAX);
-    u->rows = mem_calloc(n, sizeof(*u->rows));
-    if (u->names == NULL || u->rows == NULL) {
-        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd", NULL, "out of memory");
-        return -ERR_NOMEM;
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t length = 0;
-        if (!pairing_normalise(entries[i].name, &u->rule, u->names + at, &length)) {
-            diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd", NULL,
-                     "line %u holds a name that no user can have", entries[i].line);
-            return -ERR_MALFORMED;
+    const struct users *u = arg;
+    resolve_own(u, user);
+    for (size_t i = 0; i < u->conf->rule_count; i++) {
+        const struct conf_user_rule *rule = &u->conf->rules[i];
+        if (pairing_same(str_of(rule->name.p), user->name, &u->rule)) {
+            user->certificate_required = rule->certificate != CONF_NEED_OPTIONAL;
         }
-        const struct user found = {.name = entries[i].name, .hash = entries[i].hash};
-        struct row *row = &u->rows[u->n];
-        *row = (struct row){{u->names + at, length}, user_new(&found), entries[i].line};
-        if (row->user == NULL) {
-            diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd", NULL, "out of memory");
-            return -ERR_NOMEM;
-        }
-        u->n++;
-        at += length;
     }
-    return 0;
 }
 
-static int sort_rows(struct users *u, const struct conf_users *conf, struct diags *diags)
+static bool is_known(struct users *u, struct str name)
+{
+    const struct user *user = NULL;
+    if (u->table != NULL) {
+        return users_table_find(u->table, name) != NULL;
+    }
+    /* Nothing is attached while loading: the answer comes at once. */
+    bool found =
+        u->db != NULL && users_db_find(u->db, name, NULL, NULL, NULL, &user) == USERS_FOUND;
+    user_unref(user);
+    return found;
+}
+
+static int check_rules(struct users *u, const struct conf_users *conf, struct diags *diags)
 {
     int rc = 0;
-    if (u->n > 1) {
-        qsort(u->rows, u->n, sizeof(*u->rows), by_normal);
-    }
-    for (size_t i = 1; i < u->n; i++) {
-        if (str_eq(u->rows[i - 1].normal, u->rows[i].normal)) {
-            diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd",
-                     "Keep one of the lines.",
-                     "lines %u and %u name the same user once letter case is folded",
-                     u->rows[i - 1].line, u->rows[i].line);
-            rc = -ERR_MALFORMED;
-        }
-    }
-    return rc;
-}
-
-/* A line of the file of fields belongs to whose name it holds, not to whom it normalises to: both
- * files are kept by hand or by "countersign user" side by side. */
-static int apply_fields(struct users *u, const struct conf_users *conf, struct str text,
-                        struct diags *diags)
-{
-    struct fields_file *fields = fields_file_read(conf->fields.p, text, diags);
-    if (fields == NULL) {
-        return -ERR_MALFORMED;
-    }
-    size_t n = 0;
-    const struct fields_entry *entries = fields_file_entries(fields, &n);
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        struct row *row = find_row(u, entries[i].user->name);
-        if (row == NULL || !str_eq(row->user->name, entries[i].user->name)) {
-            diag_add(diags, DIAG_WARNING, fields_file_place(fields, &entries[i]), "users.fields",
-                     NULL, "there is no user of this name, so the line has no effect");
-            continue;
-        }
-        struct user whole = *entries[i].user;
-        whole.hash = row->user->hash;
-        struct user *user = user_new(&whole);
-        if (user == NULL) {
-            diag_add(diags, DIAG_ERROR, conf->fields.at, "users.fields", NULL, "out of memory");
-            rc = -ERR_NOMEM;
-            continue;
-        }
-        user_unref(row->user);
-        row->user = user;
-    }
-    fields_file_free(fields);
-    return rc;
-}
-
-static int load_fields(struct users *u, const struct conf_users *conf, struct files *files,
-                       struct diags *diags)
-{
-    struct err e = {0};
-    struct str text = STR_NONE;
-    if (files_read(files, conf->fields.p, &text, &e) != 0) {
-        diag_add(diags, DIAG_ERROR, conf->fields.at, "users.fields", NULL, "%s", e.text);
-        return -ERR_IO;
-    }
-    return apply_fields(u, conf, text, diags);
-}
-
-/* What the configuration says of a user goes before what the store says. */
-static int apply_rules(struct users *u, const struct conf_users *conf, struct diags *diags)
-{
-    for (size_t i = 0; i < u->n; i++) {
-        struct user *user = u->rows[i].user;
-        user->certificate_required = user->certificate == USER_CERTIFICATE_UNSET
-                                         ? conf->certificate != CONF_NEED_OPTIONAL
-                                         : user->certificate != USER_CERTIFICATE_OPTIONAL;
-    }
-    int rc = 0;
-    bool *has_rule = mem_calloc(u->n, sizeof(*has_rule));
-    if (has_rule == NULL) {
-        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.rules", NULL, "out of memory");
-        return -ERR_NOMEM;
-    }
     for (size_t i = 0; i < conf->rule_count; i++) {
         const struct conf_user_rule *rule = &conf->rules[i];
-        struct row *row = find_row(u, str_of(rule->name.p));
-        if (row == NULL) {
+        struct str name = str_of(rule->name.p);
+        if (!is_known(u, name)) {
             diag_add(diags, DIAG_WARNING, rule->name.at, "users.rules", NULL,
                      "there is no user of this name, so the rule has no effect");
             continue;
         }
-        if (has_rule[row - u->rows]) {
-            diag_add(diags, DIAG_ERROR, rule->name.at, "users.rules", "Keep one of the rules.",
-                     "there is already a rule for this user");
-            rc = -ERR_MALFORMED;
+        u->any_by_rule |= rule->certificate == CONF_NEED_OPTIONAL;
+        for (size_t j = 0; j < i; j++) {
+            if (pairing_same(str_of(conf->rules[j].name.p), name, &u->rule)) {
+                diag_add(diags, DIAG_ERROR, rule->name.at, "users.rules", "Keep one of the rules.",
+                         "there is already a rule for this user");
+                rc = -ERR_MALFORMED;
+                break;
+            }
         }
-        has_rule[row - u->rows] = true;
-        row->user->certificate_required = rule->certificate != CONF_NEED_OPTIONAL;
-    }
-    mem_free(has_rule);
-    for (size_t i = 0; i < u->n; i++) {
-        u->any_without_certificate |= !u->rows[i].user->certificate_required;
     }
     return rc;
 }
 
-/* A hash of the kind and cost that most users have; empty without users. */
-static struct str typical_hash(const struct users *u)
+/* Make the decoy anew for the hash that most users have. */
+static int make_decoy(struct users *u, struct str typical)
 {
-    struct {
-        struct str cost;
-        struct str hash;
-        size_t users;
-    } seen[COSTS_MAX];
-    size_t n = 0;
-    size_t best = 0;
-    for (size_t i = 0; i < u->n; i++) {
-        struct str cost = pwhash_cost(u->rows[i].user->hash);
-        size_t k = 0;
-        while (k < n && !str_eq(seen[k].cost, cost)) {
-            k++;
-        }
-        if (k == COSTS_MAX) {
-            continue;
-        }
-        if (k == n) {
-            seen[n].cost = cost;
-            seen[n].hash = u->rows[i].user->hash;
-            seen[n++].users = 0;
-        }
-        seen[k].users++;
-        best = seen[k].users > seen[best].users ? k : best;
+    char decoy[PWHASH_MAX + 1];
+    int rc = pwhash_decoy(typical, decoy);
+    if (rc == 0) {
+        memcpy(u->decoy, decoy, sizeof(decoy));
     }
-    return n > 0 ? seen[best].hash : STR_NONE;
+    return rc;
 }
 
-static int load_file(struct users *u, const struct conf_users *conf, struct files *files,
-                     struct diags *diags)
+static int decoy_of_table(struct users *u)
 {
-    struct err e = {0};
-    struct str text = STR_NONE;
-    int failed = files_read(files, conf->htpasswd.p, &text, &e);
-    if (failed != 0) {
-        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users.htpasswd",
-                 failed == -ERR_NOT_FOUND ? "\"countersign user add -f FILE NAME\" makes the file."
-                                          : files_help(failed),
-                 "%s", e.text);
-        return -ERR_IO;
+    struct costs *costs = mem_calloc(1, sizeof(*costs));
+    if (costs == NULL) {
+        return -ERR_NOMEM;
     }
-    struct htpasswd *file = htpasswd_read(conf->htpasswd.p, text, diags);
-    if (file == NULL) {
+    struct user *user = NULL;
+    for (size_t i = 0; u->table != NULL && (user = users_table_at(u->table, i)) != NULL; i++) {
+        costs_add(costs, user->hash);
+    }
+    int rc = make_decoy(u, costs_best(costs));
+    mem_wipe(costs, sizeof(*costs));
+    mem_free(costs);
+    return rc;
+}
+
+static int load_table(struct users *u, struct files *files, struct diags *diags)
+{
+    u->table = users_table_load(u->conf, &u->rule, files, diags);
+    if (u->table == NULL) {
         return -ERR_MALFORMED;
     }
-    int rc = fill_rows(u, file, conf, diags);
-    htpasswd_free(file);
-    rc = rc == 0 ? sort_rows(u, conf, diags) : rc;
-    return rc == 0 && conf->fields.p != NULL ? load_fields(u, conf, files, diags) : rc;
+    int rc = check_rules(u, u->conf, diags);
+    struct user *user = NULL;
+    for (size_t i = 0; (user = users_table_at(u->table, i)) != NULL; i++) {
+        resolve_own(u, user);
+    }
+    for (size_t i = 0; i < u->conf->rule_count; i++) {
+        user = users_table_find(u->table, str_of(u->conf->rules[i].name.p));
+        if (user != NULL) {
+            user->certificate_required = u->conf->rules[i].certificate != CONF_NEED_OPTIONAL;
+        }
+    }
+    for (size_t i = 0; (user = users_table_at(u->table, i)) != NULL; i++) {
+        u->any_by_rule |= !user->certificate_required;
+    }
+    return rc;
+}
+
+static int load_db(struct users *u, struct diags *diags)
+{
+    const struct conf_users *conf = u->conf;
+    struct err e = {0};
+    const struct users_db_options options = {
+        .path = conf->store.p,
+        .rule = &u->rule,
+        .remember_max = conf->lookup_remember_max,
+        .prepare = resolve,
+        .arg = u,
+    };
+    u->db = users_db_new(&options);
+    int rc = u->db != NULL ? users_db_check(u->db, &e) : err_set(&e, ERR_NOMEM, "out of memory");
+    if (rc != 0) {
+        diag_add(diags, DIAG_ERROR, conf->store.at, "users.store",
+                 e.code == ERR_NOT_FOUND ? "Make it with \"countersign user add\" or \"import\"."
+                                         : NULL,
+                 "%s", e.text);
+        return rc;
+    }
+    u->any_by_rule = conf->certificate == CONF_NEED_OPTIONAL;
+    u->facts = users_db_facts(u->db);
+    rc = check_rules(u, conf, diags);
+    users_db_rest(u->db);
+    return rc;
+}
+
+static int load(struct users *u, struct files *files, struct diags *diags)
+{
+    const struct conf_users *conf = u->conf;
+    int rc = 0;
+    if (conf->store.p != NULL) {
+        rc = load_db(u, diags);
+    } else if (conf->htpasswd.p != NULL) {
+        rc = load_table(u, files, diags);
+    } else {
+        rc = check_rules(u, conf, diags);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    rc = u->db != NULL ? make_decoy(u, users_db_typical_hash(u->db)) : decoy_of_table(u);
+    if (rc != 0) {
+        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users", NULL,
+                 "libcrypt cannot make a password hash");
+    }
+    return rc;
 }
 
 struct users *users_load(const struct conf_users *conf, const struct conf_identity *identity,
@@ -256,21 +186,29 @@ struct users *users_load(const struct conf_users *conf, const struct conf_identi
         return NULL;
     }
     u->refs = 1;
+    u->conf = conf;
     u->rule = *identity;
-    int rc = conf->htpasswd.p != NULL ? load_file(u, conf, files, diags) : 0;
-    rc = rc == 0 ? apply_rules(u, conf, diags) : rc;
-    if (rc == 0) {
-        rc = pwhash_decoy(typical_hash(u), u->decoy);
-        if (rc != 0) {
-            diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users", NULL,
-                     "libcrypt cannot make a password hash");
-        }
-    }
-    if (rc != 0) {
+    if (load(u, files, diags) != 0) {
         users_unref(u);
         return NULL;
     }
     return u;
+}
+
+void users_attach(struct users *u, struct job_pool *pool,
+                  void (*report)(void *arg, const char *error), void *arg)
+{
+    if (u->db != NULL) {
+        users_db_attach(u->db, pool, report, arg);
+    }
+}
+
+bool users_poll(struct users *u)
+{
+    if (u->db != NULL) {
+        users_db_poll(u->db);
+    }
+    return u->db != NULL;
 }
 
 struct users *users_ref(struct users *u)
@@ -284,11 +222,8 @@ void users_unref(struct users *u)
     if (u == NULL || --u->refs > 0) {
         return;
     }
-    for (size_t i = 0; i < u->n; i++) {
-        user_unref(u->rows[i].user);
-    }
-    mem_free(u->names);
-    mem_free(u->rows);
+    users_table_free(u->table);
+    users_db_close(u->db);
     mem_wipe(u, sizeof(*u));
     mem_free(u);
 }
@@ -296,33 +231,33 @@ void users_unref(struct users *u)
 enum users_found users_find(struct users *u, struct str name, users_done_fn done, void *arg,
                             struct users_ticket **ticket, const struct user **user)
 {
-    (void)done;
-    (void)arg;
-    (void)ticket;
-    const struct row *row = find_row(u, name);
-    if (row == NULL) {
+    if (u->db != NULL) {
+        return users_db_find(u->db, name, done, arg, ticket, user);
+    }
+    const struct user *found = u->table != NULL ? users_table_find(u->table, name) : NULL;
+    if (found == NULL) {
         return USERS_NONE;
     }
-    *user = user_ref(row->user);
+    *user = user_ref(found);
     return USERS_FOUND;
 }
 
 void users_cancel(struct users_ticket *ticket)
 {
-    (void)ticket;
+    users_db_cancel(ticket);
 }
 
 bool users_any_without_certificate(const struct users *u)
 {
-    return u->any_without_certificate;
+    return u->any_by_rule || (u->db != NULL && users_db_any_optional(u->db));
 }
 
-struct str users_decoy(const struct users *u)
+struct str users_decoy(struct users *u)
 {
+    if (u->db != NULL && u->facts != users_db_facts(u->db)) {
+        u->facts = users_db_facts(u->db);
+        /* Should it fail, the old one does. */
+        (void)make_decoy(u, users_db_typical_hash(u->db));
+    }
     return str_of(u->decoy);
-}
-
-size_t users_count(const struct users *u)
-{
-    return u->n;
 }

@@ -5,31 +5,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "auth/store/user.h"
+#include "auth/users_found.h"
+#include "base/job.h"
 #include "base/str.h"
 #include "conf/diag.h"
 #include "conf/files.h"
 #include "conf/model.h"
 
 struct users;
-struct users_ticket;
 
-/* What became of a search. Zero is a failure: whoever cannot be looked up is not let in. */
-enum users_found {
-    USERS_FAILED = 0, /* the store does not answer, too many wait, or no memory */
-    USERS_NONE,       /* there is no such user */
-    USERS_FOUND,
-    USERS_WAIT /* the answer comes later */
-};
-
-/* Told once, on the loop's thread, never inside users_find(). user: a reference for the receiver on
- * USERS_FOUND, otherwise NULL. */
-typedef void (*users_done_fn)(void *arg, enum users_found found, const struct user *user);
-
-/* Load what conf names through files; findings go to diags. Without a store there are no users. A
- * rule or a line of fields for a user who is not in the file is a warning. NULL on an error. */
+/* Load what conf (borrowed) names: a file through files, or a database, which is only looked at;
+ * findings go to diags. Without either there are no users. A rule or a line of fields for a user
+ * who is not there is a warning. NULL on an error. */
 struct users *users_load(const struct conf_users *conf, const struct conf_identity *identity,
                          struct files *files, struct diags *diags);
+
+/* From now on a database is asked by jobs of pool, which has one thread; its owner collects them.
+ * Before this (at the command line) it is asked in place. report(arg, error) tells on the loop's
+ * thread that the database fails, and with NULL that it answers again. */
+void users_attach(struct users *u, struct job_pool *pool,
+                  void (*report)(void *arg, const char *error), void *arg);
+
+/* Look beside the loop whether the store has changed: to be called a few times a second. Returns
+ * false if there is nothing to look at, as files are watched by the master. */
+bool users_poll(struct users *u);
 
 /* One reference more; returns u. Not atomic. */
 struct users *users_ref(struct users *u);
@@ -52,9 +51,6 @@ bool users_any_without_certificate(const struct users *u);
 /* The hash to check for unknown users, of the kind and cost that most users have, which no password
  * matches; borrowed. Users whose hashes are of another kind can be told from unknown ones by the
  * time that a check takes: one kind for all is the remedy. */
-struct str users_decoy(const struct users *u);
-
-/* How many there are in the file. */
-size_t users_count(const struct users *u);
+struct str users_decoy(struct users *u);
 
 #endif

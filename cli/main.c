@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "auth/store/pwhash.h"
+#include "auth/store/sqlite.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "conf/diag.h"
@@ -25,7 +26,7 @@ static const struct verb verbs[] = {
     {"run", run_main, "run the proxy"},
     {"check", check_main, "load a configuration and say what is wrong with it"},
     {"config", config_main, "print the configuration, its defaults, its schema"},
-    {"user", user_main, "add, change, remove, list and verify users"},
+    {"user", user_main, "add, change, remove, list, verify and import users"},
     {"lockout", lockout_main, "show and lift delays of those who failed too often"},
     {"explain", explain_main, "say what the proxy would decide about a certificate and a user"},
     {"status", status_main, "ask the running proxy how it is"},
@@ -56,9 +57,9 @@ static int print_help(FILE *to)
 
 static int print_version(void)
 {
-    (void)printf("countersign %s\n%s\n%s\n%s\n%s\n%s\n", COUNTERSIGN_VERSION,
+    (void)printf("countersign %s\n%s\n%s\n%s\n%s\n%s\n%s\n", COUNTERSIGN_VERSION,
                  OpenSSL_version(OPENSSL_VERSION), loop_library(), h1_parse_library(),
-                 yaml_library(), pwhash_library());
+                 yaml_library(), pwhash_library(), sqlite_library());
     return 0;
 }
 

@@ -1,72 +1,107 @@
-/* countersign user: the users of an htpasswd file. */
+/* countersign user: the users of an htpasswd file or a database. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "auth/store/htpasswd.h"
 #include "auth/store/pwhash.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/loaded.h"
 #include "cli/secret.h"
-#include "conf/load.h"
+#include "cli/user_request.h"
 
 static const char usage_text[] =
-    "usage: countersign user VERB [-c CONFIG | -f FILE] [-i] [NAME]\n"
+    "usage: countersign user VERB [-c CONFIG | -f FILE | -s DATABASE] [OPTION]... [NAME]\n"
     "\n"
-    "  add NAME     add a user; asks for a password\n"
-    "  passwd NAME  give a user a new password\n"
-    "  del NAME     take a user out\n"
-    "  ls           list the users and how their passwords are hashed\n"
-    "  unlock NAME  lift the delay of a user who failed too often, as countersign lockout unlock\n"
-    "  verify NAME  ask for the password and say whether it is right (exit status 0 or 1)\n"
+    "  add NAME      add a user; asks for a password\n"
+    "  passwd NAME   give a user a new password\n"
+    "  del NAME      take a user out\n"
+    "  ls            list the users, and how their passwords are hashed\n"
+    "  show NAME     show what is known of a user, secrets aside\n"
+    "  verify NAME   ask for the password and say whether it is right (exit status 0 or 1)\n"
+    "  set NAME      change what the options below say\n"
+    "  disable NAME  let the user in no more, until enable NAME\n"
+    "  unlock NAME   lift the delay of a user who failed too often, as countersign lockout unlock\n"
+    "  import FILE   take the users of an htpasswd file into a database, all or none; those who\n"
+    "                are there already stay as they are\n"
     "\n"
-    "  -c, --config CONFIG  take the file that users.htpasswd names there\n"
-    "                       (default /etc/countersign/countersign.yaml)\n"
-    "  -f, --file FILE      the htpasswd file itself\n"
-    "  -i, --stdin          read the password from standard input, one line, also on a terminal\n"
+    "  -c, --config CONFIG    the users of this configuration (users.htpasswd or users.store);\n"
+    "                         default " LOADED_DEFAULT_PATH "\n"
+    "  -f, --file FILE        an htpasswd file\n"
+    "  -F, --fields FILE      the file of fields beside it (default: its name with .fields)\n"
+    "  -s, --store DATABASE   a database\n"
+    "  -i, --stdin            read the password from standard input, one line, also on a terminal\n"
+    "  -o, --output FORM      table or json (ls, show)\n"
+    "      --limit N          list N users at most (ls)\n"
+    "      --after NAME       begin behind this one (ls)\n"
+    "\n"
+    "For set and add:\n"
+    "      --certificate optional|required|unset  where a route requires both\n"
+    "      --groups A,B           the groups; empty for none\n"
+    "      --expires DATE         2027-01-31, 2027-01-31T12:00:00Z, or never\n"
+    "      --pin FINGERPRINT|FILE this certificate (of those pinned) and no other; repeatable\n"
+    "      --no-pin               any certificate again\n"
     "\n"
     "The password is asked for on the terminal; where standard input is none, it is read from\n"
     "there. It is never an argument. A running proxy takes the change up by itself.\n"
     "\n"
     "Exit status: 0 done, 1 not done (verify: wrong), 2 wrong usage.\n";
 
-struct request {
-    const char *verb;
-    const char *name;
-    const char *config;
-    char *path; /* of the htpasswd file; owned */
-    bool from_stdin;
-};
-
-static int complain(const struct err *e)
+int user_complain(const struct err *e)
 {
-    fprintf(stderr, "countersign user: %s\n", e->text);
+    (void)fprintf(stderr, "countersign user: %s\n", e->text);
     return 1;
 }
 
-/* The htpasswd file that the configuration names. */
-static char *path_of_config(const char *config)
+bool user_changes_fields(const struct user_request *r)
 {
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    struct conf *conf = files != NULL && diags != NULL ? conf_load(config, files, diags) : NULL;
-    char *path = NULL;
-    if (conf == NULL) {
-        diags_print(diags, stderr);
-    } else if (conf->users.htpasswd.p == NULL) {
-        fprintf(stderr, "countersign user: %s names no users.htpasswd\n", config);
-    } else {
-        path = mem_dup(conf->users.htpasswd.p, strlen(conf->users.htpasswd.p));
+    return r->certificate != NULL || r->groups != NULL || r->expires != NULL ||
+           r->disabled != NULL || r->pin_count > 0 || r->no_pin;
+}
+
+/* A change and the room that it needs until it is made. */
+struct edit {
+    const struct user_request *r;
+    struct str hash; /* empty: as it is */
+};
+
+static int set_field(struct user_draft *d, const char *key, const char *value, struct err *e)
+{
+    const char *fault = value != NULL ? user_draft_set(d, str_of(key), str_of(value)) : NULL;
+    return fault == NULL ? 0 : err_set(e, ERR_MALFORMED, "%s", fault);
+}
+
+static int set_pins(struct user_draft *d, const struct user_request *r, struct err *e)
+{
+    int rc = r->no_pin ? set_field(d, "pin", "", e) : 0;
+    for (size_t i = 0; i < r->pin_count && rc == 0; i++) {
+        char hex[65];
+        const char *pin = r->pins[i];
+        if (strchr(pin, '/') != NULL || access(pin, F_OK) == 0) {
+            rc = user_pin_of_file(pin, hex, e);
+            pin = hex;
+        }
+        rc = rc == 0 ? set_field(d, "pin", pin, e) : rc;
     }
-    conf_unref(conf);
-    diags_free(diags);
-    files_free(files);
-    return path;
+    return rc;
+}
+
+static int apply_edit(void *arg, struct user_draft *d, struct err *e)
+{
+    const struct edit *edit = arg;
+    if (edit->hash.n > 0) {
+        d->user.hash = edit->hash;
+    }
+    int rc = set_field(d, "certificate", edit->r->certificate, e);
+    rc = rc == 0 ? set_field(d, "groups", edit->r->groups, e) : rc;
+    rc = rc == 0 ? set_field(d, "expires", edit->r->expires, e) : rc;
+    rc = rc == 0 ? set_field(d, "disabled", edit->r->disabled, e) : rc;
+    return rc == 0 ? set_pins(d, edit->r, e) : rc;
 }
 
 /* Read the password that a new hash is made of, and make it. */
-static int new_hash(const struct request *r, char hash[PWHASH_MAX + 1], struct err *e)
+static int new_hash(const struct user_request *r, char hash[PWHASH_MAX + 1], struct err *e)
 {
     char scratch[SECRET_MAX];
     struct str password = STR_NONE;
@@ -78,87 +113,72 @@ static int new_hash(const struct request *r, char hash[PWHASH_MAX + 1], struct e
     return result;
 }
 
-static int change(const struct request *r, enum htpasswd_change what)
+static int change(const struct user_request *r, enum store_change what, bool with_password)
 {
     struct err e = {0};
     char hash[PWHASH_MAX + 1] = "";
-    int result = what == HTPASSWD_DELETE ? 0 : new_hash(r, hash, &e);
+    int result = with_password ? new_hash(r, hash, &e) : 0;
+    struct edit edit = {r, str_of(hash)};
     if (result == 0) {
-        result = htpasswd_change(r->path, what, str_of(r->name), str_of(hash), &e);
+        result = store_change(r->store, what, str_of(r->name), apply_edit, &edit, &e);
     }
     mem_wipe(hash, sizeof hash);
-    return result == 0 ? 0 : complain(&e);
+    return result == 0 ? 0 : user_complain(&e);
 }
 
-static struct htpasswd *load(const struct request *r, struct files *files, struct diags *diags)
+static int add(struct user_request *r)
+{
+    return change(r, STORE_ADD, true);
+}
+
+static int passwd(struct user_request *r)
+{
+    return change(r, STORE_SET, true);
+}
+
+static int del(struct user_request *r)
+{
+    return change(r, STORE_DELETE, false);
+}
+
+static int set(struct user_request *r)
+{
+    return change(r, STORE_SET, false);
+}
+
+static int list(struct user_request *r)
+{
+    return user_list(r);
+}
+
+static int show(struct user_request *r)
+{
+    return user_show(r);
+}
+
+static int import(struct user_request *r)
+{
+    return user_import(r);
+}
+
+static int verify(struct user_request *r)
 {
     struct err e = {0};
-    struct str text;
-    if (files_read(files, r->path, &text, &e) != 0) {
-        complain(&e);
-        return NULL;
-    }
-    return htpasswd_read(r->path, text, diags);
-}
-
-static const char *kind_text(enum pwhash_kind kind)
-{
-    static const char *const texts[] = {
-        [PWHASH_UNKNOWN] = "unknown",      [PWHASH_BCRYPT] = "bcrypt",
-        [PWHASH_YESCRYPT] = "yescrypt",    [PWHASH_SHA512] = "SHA-512-crypt",
-        [PWHASH_SHA256] = "SHA-256-crypt", [PWHASH_APR1] = "apr1 (weak)",
-        [PWHASH_SHA1] = "SHA-1 (weak)",    [PWHASH_MD5] = "MD5 (weak)",
-    };
-    return texts[kind];
-}
-
-static int list(const struct htpasswd *table)
-{
-    size_t n = 0;
-    const struct htpasswd_entry *entries = htpasswd_entries(table, &n);
-    for (size_t i = 0; i < n; i++) {
-        printf("%-40.*s %s\n", STR_ARG(entries[i].name), kind_text(pwhash_kind(entries[i].hash)));
-    }
-    return 0;
-}
-
-static int verify(const struct request *r, const struct htpasswd *table)
-{
-    const struct htpasswd_entry *entry = htpasswd_find(table, str_of(r->name));
-    if (entry == NULL) {
-        fprintf(stderr, "countersign user: there is no user %s\n", r->name);
-        return 1;
-    }
-    struct err e = {0};
+    struct user *user = NULL;
     char scratch[SECRET_MAX];
     struct str password = STR_NONE;
-    int result = secret_read("Password: ", NULL, r->from_stdin, scratch, &password, &e);
-    bool match = result == 0 && pwhash_verify(entry->hash, password);
+    int result = store_find(r->store, str_of(r->name), &user, &e);
+    if (result == 0) {
+        result = secret_read("Password: ", NULL, r->from_stdin, scratch, &password, &e);
+    }
+    bool match = result == 0 && pwhash_verify(user->hash, password);
     mem_wipe(scratch, sizeof scratch);
+    user_unref(user);
     if (result != 0) {
-        return complain(&e);
+        return user_complain(&e);
     }
     puts(match ? "right" : "wrong");
     return match ? 0 : 1;
-}
-
-/* The verbs that only read. */
-static int look(const struct request *r)
-{
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    int status = 1;
-    if (files != NULL && diags != NULL) {
-        struct htpasswd *table = load(r, files, diags);
-        diags_print(diags, stderr);
-        if (table != NULL) {
-            status = strcmp(r->verb, "ls") == 0 ? list(table) : verify(r, table);
-        }
-        htpasswd_free(table);
-    }
-    diags_free(diags);
-    files_free(files);
-    return status;
 }
 
 static int wrong_usage(const char *what)
@@ -167,41 +187,116 @@ static int wrong_usage(const char *what)
     return 2;
 }
 
-static int dispatch(const struct request *r)
-{
-    static const struct {
-        const char *verb;
-        enum htpasswd_change what;
-    } changes[] = {{"add", HTPASSWD_ADD}, {"passwd", HTPASSWD_REPLACE}, {"del", HTPASSWD_DELETE}};
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        if (strcmp(r->verb, changes[i].verb) == 0) {
-            return change(r, changes[i].what);
-        }
-    }
-    return look(r);
-}
+static const struct verb {
+    const char *name;
+    int (*run)(struct user_request *r);
+    bool wants_name;
+    bool takes_fields;
+    const char *disabled; /* what the verb sets */
+} verbs[] = {
+    {"add", add, true, true, NULL},     {"passwd", passwd, true, false, NULL},
+    {"del", del, true, false, NULL},    {"ls", list, false, false, NULL},
+    {"show", show, true, false, NULL},  {"verify", verify, true, false, NULL},
+    {"set", set, true, true, NULL},     {"disable", set, true, false, "yes"},
+    {"enable", set, true, false, "no"}, {"import", import, true, false, NULL},
+};
 
 /* Fill r from what is left behind the options. Returns 0, or 2 after a complaint. */
-static int take_arguments(struct request *r, int argc, char **argv)
+static int take_arguments(struct user_request *r, int argc, char **argv, const struct verb **verb)
 {
-    static const char *const verbs[] = {"add", "passwd", "del", "ls", "verify"};
     if (argc < 1) {
         return wrong_usage("a verb is missing");
     }
-    r->verb = argv[0];
-    bool known = false;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        known = known || strcmp(r->verb, verbs[i]) == 0;
+        if (strcmp(argv[0], verbs[i].name) == 0) {
+            *verb = &verbs[i];
+        }
     }
-    bool wants_name = strcmp(r->verb, "ls") != 0;
-    if (!known) {
+    if (*verb == NULL) {
         return wrong_usage("unknown verb");
     }
-    if (argc != (wants_name ? 2 : 1)) {
-        return wrong_usage(wants_name ? "one name is needed" : "ls takes no name");
+    if (argc != ((*verb)->wants_name ? 2 : 1)) {
+        return wrong_usage((*verb)->wants_name ? "one name is needed" : "ls takes no name");
     }
-    r->name = wants_name ? argv[1] : NULL;
+    if ((r->file != NULL) + (r->database != NULL) > 1) {
+        return wrong_usage("-f and -s exclude each other");
+    }
+    if (user_changes_fields(r) && !(*verb)->takes_fields) {
+        return wrong_usage("only add and set change fields");
+    }
+    if ((*verb)->run == set && (*verb)->takes_fields && !user_changes_fields(r)) {
+        return wrong_usage("set needs an option that says what");
+    }
+    r->verb = (*verb)->name;
+    r->name = (*verb)->wants_name ? argv[1] : NULL;
+    r->disabled = (*verb)->disabled;
     return 0;
+}
+
+enum { CERTIFICATE = 256, GROUPS, EXPIRES, PIN, NO_PIN, LIMIT, AFTER };
+
+static int take_number(struct user_request *r, const char *text)
+{
+    uint64_t n = 0;
+    if (!str_to_u64(str_of(text), &n) || n == 0) {
+        return wrong_usage("--limit takes a number from 1");
+    }
+    r->limit = (size_t)n;
+    return 0;
+}
+
+static int take_pin(struct user_request *r, const char *pin)
+{
+    if (r->pin_count == USER_PINS_MAX) {
+        return wrong_usage("at most 16 certificates can be pinned");
+    }
+    r->pins[r->pin_count++] = pin;
+    return 0;
+}
+
+static int take_form(struct user_request *r, const char *form)
+{
+    r->json = strcmp(form, "json") == 0;
+    return r->json || strcmp(form, "table") == 0 ? 0 : wrong_usage("-o takes table or json");
+}
+
+/* Take one option. Returns 0 or the exit status. */
+static int take_option(struct user_request *r, int option, const char *value)
+{
+    switch (option) {
+    case PIN:
+        return take_pin(r, value);
+    case LIMIT:
+        return take_number(r, value);
+    case 'o':
+        return take_form(r, value);
+    case 'i':
+        r->from_stdin = true;
+        return 0;
+    case NO_PIN:
+        r->no_pin = true;
+        return 0;
+    default:
+        break;
+    }
+    const struct {
+        int option;
+        const char **at;
+    } texts[] = {{'c', &r->config},
+                 {'f', &r->file},
+                 {'F', &r->fields},
+                 {'s', &r->database},
+                 {AFTER, &r->after},
+                 {EXPIRES, &r->expires},
+                 {CERTIFICATE, &r->certificate},
+                 {GROUPS, &r->groups}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].option == option) {
+            *texts[i].at = value;
+            return 0;
+        }
+    }
+    return 2;
 }
 
 int user_main(int argc, char **argv)
@@ -211,39 +306,37 @@ int user_main(int argc, char **argv)
     }
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"file", required_argument, NULL, 'f'},
+                                            {"fields", required_argument, NULL, 'F'},
+                                            {"store", required_argument, NULL, 's'},
                                             {"stdin", no_argument, NULL, 'i'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"limit", required_argument, NULL, LIMIT},
+                                            {"after", required_argument, NULL, AFTER},
+                                            {"certificate", required_argument, NULL, CERTIFICATE},
+                                            {"groups", required_argument, NULL, GROUPS},
+                                            {"expires", required_argument, NULL, EXPIRES},
+                                            {"pin", required_argument, NULL, PIN},
+                                            {"no-pin", no_argument, NULL, NO_PIN},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    struct request r = {.config = "/etc/countersign/countersign.yaml"};
-    const char *file = NULL;
+    struct user_request r = {.config = LOADED_DEFAULT_PATH};
+    const struct verb *verb = NULL;
     int option = 0;
-    while ((option = getopt_long(argc, argv, "c:f:ih", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            r.config = optarg;
-            break;
-        case 'f':
-            file = optarg;
-            break;
-        case 'i':
-            r.from_stdin = true;
-            break;
-        case 'h':
+    int status = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    while (status == 0 && (option = getopt_long(argc, argv, "c:f:F:s:io:h", options, NULL)) != -1) {
+        if (option == 'h') {
             fputs(usage_text, stdout);
             return 0;
-        default:
-            return 2;
         }
+        status = take_option(&r, option, optarg);
     }
-    int status = take_arguments(&r, argc - optind, argv + optind);
+    status = status == 0 ? take_arguments(&r, argc - optind, argv + optind, &verb) : status;
     if (status != 0) {
         return status;
     }
-    r.path = file != NULL ? mem_dup(file, strlen(file)) : path_of_config(r.config);
-    if (r.path == NULL) {
-        return 1;
-    }
-    status = dispatch(&r);
-    mem_free(r.path);
+    status = user_open_store(&r);
+    status = status == 0 ? verb->run(&r) : status;
+    user_close_store(&r);
     return status;
 }

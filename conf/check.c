@@ -146,13 +146,14 @@ static void check_routes(const struct draft *d, struct diags *diags)
         check_route_upstream(d, diags, i);
         check_route_twice(d, diags, i);
         check_route_factors(d, diags, i);
-        if (wants_password(r->require) && c->users.htpasswd.p == NULL &&
-            draft_origin(d, &c->users.htpasswd) == NULL) {
+        if (wants_password(r->require) && c->users.htpasswd.p == NULL && c->users.store.p == NULL &&
+            draft_origin(d, &c->users.htpasswd) == NULL &&
+            draft_origin(d, &c->users.store) == NULL) {
             char key[KEY_TEXT_MAX];
             (void)snprintf(key, sizeof(key), "routes[%zu].require", i);
             diag_add(diags, DIAG_ERROR, place_of(d, &r->require, r->at), key,
                      "Name a password file as users.htpasswd, or require: certificate.",
-                     "takes a password, but users.htpasswd is not given");
+                     "takes a password, but neither users.htpasswd nor users.store is given");
         }
     }
 }
@@ -216,6 +217,21 @@ static void check_rules(const struct draft *d, struct diags *diags)
                 break;
             }
         }
+    }
+}
+
+static void check_stores(const struct draft *d, struct diags *diags)
+{
+    const struct conf_users *u = &d->conf.users;
+    if (u->store.p != NULL && u->htpasswd.p != NULL) {
+        diag_add(diags, DIAG_ERROR, u->store.at, "users.store",
+                 "Take \"countersign user import\" to fill the database, then leave out htpasswd.",
+                 "there is users.htpasswd too: users come from one place");
+    }
+    if (u->fields.p != NULL && u->htpasswd.p == NULL) {
+        diag_add(diags, DIAG_ERROR, u->fields.at, "users.fields",
+                 "A database holds the fields itself: leave the key out.",
+                 "there is no users.htpasswd that the fields belong to");
     }
 }
 
@@ -380,6 +396,7 @@ void check_draft(const struct draft *d, struct diags *diags)
 {
     check_listeners(d, diags);
     check_rules(d, diags);
+    check_stores(d, diags);
     check_routes(d, diags);
     check_upstreams(d, diags);
     check_headers(d, diags);

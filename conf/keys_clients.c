@@ -279,6 +279,13 @@ static const struct key users_keys[] = {
      .example = "users.fields",
      .meaning = "File of what else is known of the users of htpasswd, a line each: NAME "
                 "certificate=optional groups=a,b expires=2027-01-31 pin=FINGERPRINT disabled=yes."},
+    {.name = "store",
+     .type = KEY_PATH,
+     AT(conf_users, store),
+     .example = "/var/lib/countersign/users.db",
+     .meaning = "Database of users (SQLite), instead of htpasswd and fields: for many users, and "
+                "for changes without a reload. Kept by \"countersign user\"; workers need the "
+                "right to read it."},
     {.name = "certificate",
      .type = KEY_CHOICE,
      AT(conf_users, certificate),
@@ -326,6 +333,19 @@ static const struct key users_keys[] = {
      .max = 1000000,
      .fallback = "4096",
      .meaning = "Proven passwords that each worker remembers."},
+    {.name = "lookup_queue_max",
+     .type = KEY_COUNT,
+     AT(conf_users, lookup_queue_max),
+     .min = 1,
+     .max = 65536,
+     .fallback = "1024",
+     .meaning = "Look-ups in store that may wait in each worker; past it a request gets 503."},
+    {.name = "lookup_remember_max",
+     .type = KEY_COUNT,
+     AT(conf_users, lookup_remember_max),
+     .max = 1000000,
+     .fallback = "4096",
+     .meaning = "Records of store that each worker remembers until the database changes."},
 };
 
 const struct key_section keys_users = {.intro = "The users and their passwords.",

@@ -100,29 +100,46 @@ int fields_write_name(struct str name, struct buf *out)
     return rc;
 }
 
-/* Read the fields behind a name into d. */
-static void read_fields(struct fields_file *f, struct str line, struct str rest, unsigned number,
-                        struct user_draft *d)
+/* Take the next field off *rest into d; *word is what it was (empty: only blanks were left).
+ * Returns NULL, or what is wrong. */
+static const char *next_field(struct str *rest, struct str *word, struct user_draft *d)
 {
-    while (rest.n > 0) {
-        struct str word = rest;
-        size_t end = 0;
-        while (end < rest.n && rest.p[end] != ' ' && rest.p[end] != '\t') {
-            end++;
-        }
-        word.n = end;
-        rest = str_slice(rest, end + 1, rest.n);
-        struct str key = STR_NONE;
-        struct str value = STR_NONE;
-        if (word.n == 0) {
+    struct str key = STR_NONE;
+    struct str value = STR_NONE;
+    *rest = str_trim(*rest);
+    size_t end = 0;
+    while (end < rest->n && rest->p[end] != ' ' && rest->p[end] != '\t') {
+        end++;
+    }
+    *word = str_slice(*rest, 0, end);
+    *rest = str_slice(*rest, end, rest->n);
+    if (word->n == 0) {
+        return NULL;
+    }
+    return str_cut(*word, '=', &key, &value) ? user_draft_set(d, key, value)
+                                             : "a field is written as key=value";
+}
+
+const char *fields_read_of(struct str text, struct str name, struct user_draft *d)
+{
+    char scratch[USER_NAME_MAX];
+    struct str line = STR_NONE;
+    struct str word = STR_NONE;
+    struct str of = STR_NONE;
+    struct str rest = STR_NONE;
+    const char *fault = NULL;
+    while (text.n > 0) {
+        (void)str_cut(text, '\n', &line, &text);
+        if (!fields_read_name(htpasswd_without_cr(line), scratch, &of, &rest) ||
+            !str_eq(of, name)) {
             continue;
         }
-        const char *fault = str_cut(word, '=', &key, &value) ? user_draft_set(d, key, value)
-                                                             : "a field is written as key=value";
-        if (fault != NULL) {
-            fault_at(f, number, (size_t)(word.p - line.p) + 1, fault);
+        while (rest.n > 0 && fault == NULL) {
+            fault = next_field(&rest, &word, d);
         }
+        return fault;
     }
+    return NULL;
 }
 
 static void read_line(struct fields_file *f, struct str line, unsigned number)
@@ -139,7 +156,13 @@ static void read_line(struct fields_file *f, struct str line, unsigned number)
     }
     struct user_draft d;
     user_draft_begin(&d, &(struct user){.name = name});
-    read_fields(f, line, rest, number, &d);
+    struct str word = STR_NONE;
+    while (rest.n > 0) {
+        const char *fault = next_field(&rest, &word, &d);
+        if (fault != NULL) {
+            fault_at(f, number, (size_t)(word.p - line.p) + 1, fault);
+        }
+    }
     struct fields_entry e = {user_new(&d.user), number};
     mem_wipe(&d, sizeof(d));
     if (e.user == NULL) {

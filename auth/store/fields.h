@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "auth/store/user.h"
+#include "auth/store/user_draft.h"
 #include "base/buf.h"
 #include "conf/diag.h"
 
@@ -43,5 +43,9 @@ int fields_write_name(struct str name, struct buf *out) __attribute__((warn_unus
 /* Take the name off the front of a line into scratch (USER_NAME_MAX octets); *rest: the fields.
  * Returns false for an empty line, a comment, and a name that cannot be one. */
 bool fields_read_name(struct str line, char *scratch, struct str *name, struct str *rest);
+
+/* Read the fields of one user out of a whole file's text into d, faults in other lines aside.
+ * Returns NULL (also if there is no such line), or what is wrong. d borrows from text. */
+const char *fields_read_of(struct str text, struct str name, struct user_draft *d);
 
 #endif

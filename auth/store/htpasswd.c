@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define FINDINGS_MAX 100 /* after these a file is given up: it is no htpasswd file */
+#define FINDINGS_MAX 100 /* errors after which a file is given up, warnings that are told */
 
 struct htpasswd {
     char *text; /* owned: what the entries borrow */
@@ -25,7 +25,7 @@ struct reading {
     struct diags *diags;
     uint32_t source;
     bool has_source;
-    size_t findings;
+    size_t warnings;
     size_t errors;
 };
 
@@ -72,8 +72,10 @@ static uint32_t source_of(struct reading *r)
 static void finding(struct reading *r, enum diag_level level, unsigned line, size_t column,
                     const char *what, const char *suggestion)
 {
+    if (level == DIAG_WARNING && r->warnings++ >= FINDINGS_MAX) {
+        return;
+    }
     struct conf_pos at = {source_of(r), line, (uint32_t)column};
-    r->findings++;
     r->errors += level == DIAG_ERROR ? 1 : 0;
     diag_add(r->diags, level, at, NULL, suggestion, "%s", what);
 }
@@ -148,7 +150,7 @@ static void read_lines(struct reading *r, struct htpasswd *h)
 {
     struct str rest = {h->text, h->text_n};
     struct str line = STR_NONE;
-    for (unsigned number = 1; rest.n > 0 && r->findings < FINDINGS_MAX; number++) {
+    for (unsigned number = 1; rest.n > 0 && r->errors < FINDINGS_MAX; number++) {
         (void)str_cut(rest, '\n', &line, &rest);
         if (read_line(r, htpasswd_without_cr(line), number, &h->entries[h->n])) {
             h->n++;

@@ -11,6 +11,7 @@
 #include "auth/pwcheck.h"
 #include "auth/totp.h"
 #include "auth/users.h"
+#include "base/job.h"
 #include "base/log.h"
 #include "conf/model.h"
 #include "proxy/exchange/route.h"
@@ -50,6 +51,7 @@ struct env {
     struct access_log *access;
     struct pwcache *pwcache;
     struct pwcheck *pwcheck;
+    struct job_pool *lookups;        /* of users in a database; one thread */
     struct lockout *lockout;         /* shared by all workers */
     struct totp_memory *totp_memory; /* the same */
     struct runtime *runtime;         /* the one in force */

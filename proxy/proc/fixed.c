@@ -25,6 +25,7 @@ void fixed_differences(const struct conf *old, const struct conf *now,
         {"log.level", old->log.level == now->log.level},
         {"users.hash_threads", old->users.hash_threads == now->users.hash_threads},
         {"users.hash_queue_max", old->users.hash_queue_max == now->users.hash_queue_max},
+        {"users.lookup_queue_max", old->users.lookup_queue_max == now->users.lookup_queue_max},
         {"totp.entries", old->totp.entries == now->totp.entries},
         {"lockout.entries", old->lockout.entries == now->lockout.entries},
     };

@@ -17,7 +17,7 @@
 #include "proxy/proc/harden.h"
 #include "proxy/proc/worker_inner.h"
 
-enum { STOP_MS = 1000 };
+enum { STOP_MS = 1000, STORE_POLL_MS = 200 };
 
 void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, struct str text)
 {
@@ -153,6 +153,47 @@ static void on_passwords(void *arg)
              pwcheck_computed(w->env.pwcheck));
 }
 
+/* Called by the pool's thread. */
+static void wake_lookups(void *arg)
+{
+    loop_wake(arg);
+}
+
+static void on_lookups(void *arg)
+{
+    struct worker *w = arg;
+    job_collect(w->env.lookups);
+}
+
+static void on_store_state(void *arg, const char *error)
+{
+    struct worker *w = arg;
+    if (error != NULL) {
+        LOG(w->env.log, LOG_LEVEL_ERROR, "user_store_failed", LOG_TEXT("error", str_of(error)));
+    } else {
+        LOG(w->env.log, LOG_LEVEL_INFO, "user_store_answers",
+            LOG_TEXT("store", str_of(w->env.runtime->conf->users.store.p)));
+    }
+}
+
+static void on_store_timer(struct loop_timer *t)
+{
+    struct worker *w = LIST_ENTRY(t, struct worker, store_timer);
+    if (users_poll(w->env.runtime->users)) {
+        loop_timer_start(w->env.loop, t, STORE_POLL_MS);
+    }
+}
+
+void worker_attach_users(struct worker *w, struct runtime *r)
+{
+    users_attach(r->users, w->env.lookups, on_store_state, w);
+}
+
+void worker_watch_store(struct worker *w)
+{
+    loop_timer_start(w->env.loop, &w->store_timer, 0);
+}
+
 /* Write the access lines of this turn in one go. */
 static void on_before_wait(void *arg)
 {
@@ -210,6 +251,7 @@ static int make_env(struct worker *w, struct err *e)
         return err_set(e, ERR_NOMEM, "cannot make an event loop");
     }
     loop_timer_init(&w->stop_timer, on_stop_timer);
+    loop_timer_init(&w->store_timer, on_store_timer);
     return 0;
 }
 
@@ -226,13 +268,20 @@ static int make_tools(struct worker *w, struct err *e)
         env->pwcheck = pwcheck_new(conf->users.hash_threads, conf->users.hash_queue_max,
                                    wake_passwords, w->password_waker);
     }
+    w->lookup_waker = loop_waker_open(env->loop, on_lookups, w);
+    if (w->lookup_waker != NULL) {
+        env->lookups =
+            job_pool_new(1, conf->users.lookup_queue_max, 0, wake_lookups, w->lookup_waker);
+    }
     w->admit = admit_open(w->start.admit, w->start.index);
     w->server = server_new(env, w->admit);
     w->ipc_watch = loop_watch_open(env->loop, w->start.ipc, on_ipc, w);
     if (env->log == NULL || env->access == NULL || env->pwcache == NULL || env->pwcheck == NULL ||
-        w->admit == NULL || w->server == NULL || w->ipc_watch == NULL) {
+        env->lookups == NULL || w->admit == NULL || w->server == NULL || w->ipc_watch == NULL) {
         return err_set(e, ERR_NOMEM, "no memory or threads for a worker");
     }
+    worker_attach_users(w, env->runtime);
+    worker_watch_store(w);
     return 0;
 }
 
@@ -287,12 +336,15 @@ static void release(struct worker *w)
     struct env *env = &w->env;
     loop_before_wait(env->loop, NULL, NULL);
     loop_timer_stop(&w->stop_timer);
+    loop_timer_stop(&w->store_timer);
     worker_reload_fini(w);
     server_free(w->server);
     admit_free(w->admit);
     build_unref(env->runtime);
+    job_pool_free(env->lookups);
     pwcheck_free(env->pwcheck);
     pwcache_free(env->pwcache);
+    loop_waker_close(w->lookup_waker);
     loop_waker_close(w->password_waker);
     loop_watch_close(w->ipc_watch);
     loop_run(env->loop); /* what was closed above tells its owner, who then frees it */

@@ -22,7 +22,9 @@ struct worker {
     struct admit *admit;
     struct loop_watch *ipc_watch;
     struct loop_waker *password_waker;
+    struct loop_waker *lookup_waker;
     struct loop_timer stop_timer;
+    struct loop_timer store_timer; /* runs while users come from a database */
     struct losses losses;          /* of the access log */
     uint64_t lines_lost;           /* as far as the metrics know */
     uint64_t passwords_computed;   /* the same */
@@ -48,6 +50,12 @@ struct runtime *worker_build(const struct worker_start *start, int packed, struc
 
 /* Serve every listener of the runtime in force. Returns 0 or a negative err_code with e. */
 int worker_serve(struct worker *w, struct err *e) __attribute__((warn_unused_result));
+
+/* Let r's users be looked up beside the loop. */
+void worker_attach_users(struct worker *w, struct runtime *r);
+
+/* Look for changes of the users' store from now on, if the runtime in force has one. */
+void worker_watch_store(struct worker *w);
 
 /* Step one: take a new listening socket; build what m brings, off the loop, and answer. m's
  * descriptor is taken over. */

@@ -201,6 +201,8 @@ void worker_commit(struct worker *w)
     struct runtime *old = w->env.runtime;
     w->env.runtime = p->runtime;
     p->runtime = NULL;
+    worker_attach_users(w, w->env.runtime);
+    worker_watch_store(w);
     const struct conf *conf = w->env.runtime->conf;
     renew_passwords(w, p, &old->conf->users, &conf->users);
     preparation_free(p);

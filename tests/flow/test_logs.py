@@ -68,5 +68,5 @@ def test_output_that_cannot_be_written_is_an_error(make_proxy):
 def test_version_names_the_libraries(make_proxy):
     lines = make_proxy().run("--version").stdout.splitlines()
     assert [line.split()[0] for line in lines] == [
-        "countersign", "OpenSSL", "libuv", "llhttp", "libyaml", "libxcrypt"]
+        "countersign", "OpenSSL", "libuv", "llhttp", "libyaml", "libxcrypt", "SQLite"]
     assert all(line.split()[1][0].isdigit() for line in lines)

@@ -37,6 +37,7 @@ static void differences(void **state)
         {"log.level", {0}, {.log = {.level = CONF_LOG_DEBUG}}},
         {"users.hash_threads", {0}, {.users = {.hash_threads = 2}}},
         {"users.hash_queue_max", {0}, {.users = {.hash_queue_max = 2}}},
+        {"users.lookup_queue_max", {0}, {.users = {.lookup_queue_max = 2}}},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct heard h = {0};

@@ -1,0 +1,36 @@
+/* Replacing a file by a changed copy of itself, so that no reader sees a half and no two writers
+ * lose each other's change. */
+#ifndef AUTH_STORE_REWRITE_H
+#define AUTH_STORE_REWRITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define REWRITE_MAX ((size_t)1 << 30) /* octets of a file, at most */
+
+struct rewrite;
+
+/* Lock path against other writers (a lock file beside it, path.lock) and read it; a file that is
+ * not there counts as empty. Returns 0 and *out (rewrite_close), or a negative err_code with e. */
+int rewrite_open(struct rewrite **out, const char *path, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* The path with symbolic links resolved; borrowed. */
+const char *rewrite_path(const struct rewrite *c);
+
+/* Whether the file was there, and what stood in it; borrowed. */
+bool rewrite_exists(const struct rewrite *c);
+struct str rewrite_old(const struct rewrite *c);
+
+/* Put text in its place: written beside it with the same mode and owner (a new file: 0640), synced,
+ * renamed. Returns 0 or a negative err_code with e. */
+int rewrite_put(struct rewrite *c, struct str text, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Unlock, wipe, free; NULL is fine. */
+void rewrite_close(struct rewrite *c);
+
+#endif

@@ -1,0 +1,194 @@
+/* countersign user: which store, and what goes into it from other files. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "auth/store/htpasswd.h"
+#include "auth/store/sqlite.h"
+#include "base/enc.h"
+#include "base/mem.h"
+#include "cli/loaded.h"
+#include "cli/user_request.h"
+
+enum { SKIPPED_SHOWN = 20 };
+
+static bool is_verb(const struct user_request *r, const char *verb)
+{
+    return strcmp(r->verb, verb) == 0;
+}
+
+static int open_database(struct user_request *r, const char *path)
+{
+    struct err e = {0};
+    bool looks = is_verb(r, "ls") || is_verb(r, "show") || is_verb(r, "verify");
+    bool makes = is_verb(r, "add") || is_verb(r, "import");
+    r->is_database = true;
+    r->store = sqlite_open(path,
+                           looks   ? SQLITE_MODE_READ
+                           : makes ? SQLITE_MODE_CREATE
+                                   : SQLITE_MODE_CHANGE,
+                           &e);
+    return r->store != NULL ? 0 : user_complain(&e);
+}
+
+static int open_files(struct user_request *r, const char *htpasswd, const char *fields)
+{
+    struct err e = {0};
+    r->store = store_of_files(htpasswd, fields, r->diags, &e);
+    return r->store != NULL ? 0 : user_complain(&e);
+}
+
+/* A file that was named itself has its fields beside it, once there are any. */
+static int open_named_file(struct user_request *r)
+{
+    char beside[PATH_MAX];
+    struct str stem = str_of(r->file);
+    if (r->fields != NULL) {
+        return open_files(r, r->file, r->fields);
+    }
+    if (str_ends(stem, STR(".htpasswd"))) {
+        stem = str_slice(stem, 0, stem.n - strlen(".htpasswd"));
+    }
+    int n = snprintf(beside, sizeof beside, "%.*s.fields", STR_ARG(stem));
+    if (n < 0 || (size_t)n >= sizeof beside) {
+        (void)fprintf(stderr, "countersign user: %s: the path is too long\n", r->file);
+        return 1;
+    }
+    return open_files(r, r->file,
+                      user_changes_fields(r) || access(beside, F_OK) == 0 ? beside : NULL);
+}
+
+static int open_of_config(struct user_request *r)
+{
+    struct loaded l;
+    int status = loaded_open(&l, r->config);
+    if (status == 0) {
+        const struct conf_users *users = &l.conf->users;
+        if (users->store.p != NULL) {
+            status = open_database(r, users->store.p);
+        } else if (users->htpasswd.p != NULL) {
+            status = open_files(r, users->htpasswd.p, users->fields.p);
+        } else {
+            (void)fprintf(stderr,
+                          "countersign user: %s names neither users.htpasswd nor users.store\n",
+                          r->config);
+            status = 1;
+        }
+    }
+    loaded_close(&l);
+    return status;
+}
+
+int user_open_store(struct user_request *r)
+{
+    r->diags = diags_new();
+    if (r->diags == NULL) {
+        return user_complain(&(struct err){ERR_NOMEM, "out of memory"});
+    }
+    if (r->database != NULL) {
+        return open_database(r, r->database);
+    }
+    return r->file != NULL ? open_named_file(r) : open_of_config(r);
+}
+
+void user_close_store(struct user_request *r)
+{
+    store_close(r->store);
+    if (r->diags != NULL) {
+        diags_print(r->diags, stderr);
+    }
+    diags_free(r->diags);
+}
+
+static int set_hash(void *arg, struct user_draft *d, struct err *e)
+{
+    const struct htpasswd_entry *entry = arg;
+    (void)e;
+    d->user.hash = entry->hash;
+    return 0;
+}
+
+/* Put every entry in; *skipped: how many were there. */
+static int import_all(const struct user_request *r, const struct htpasswd *table, size_t *added,
+                      size_t *skipped, struct err *e)
+{
+    size_t n = 0;
+    int rc = 0;
+    const struct htpasswd_entry *entries = htpasswd_entries(table, &n);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct err why = {0};
+        struct htpasswd_entry entry = entries[i];
+        rc = store_change(r->store, STORE_ADD, entry.name, set_hash, &entry, &why);
+        if (rc == -ERR_EXISTS) {
+            if ((*skipped)++ < SKIPPED_SHOWN) {
+                (void)fprintf(stderr, "countersign user: %s\n", why.text);
+            }
+            rc = 0;
+        } else if (rc == 0) {
+            (*added)++;
+        } else {
+            rc = err_set(e, why.code, "line %u: %s", entry.line, why.text);
+        }
+    }
+    return rc;
+}
+
+int user_import(const struct user_request *r)
+{
+    struct err e = {0};
+    struct str text = STR_NONE;
+    size_t added = 0;
+    size_t skipped = 0;
+    if (!r->is_database) {
+        (void)fputs(
+            "countersign user: import fills a database: name one with -s, or as users.store\n",
+            stderr);
+        return 1;
+    }
+    struct files *files = files_new();
+    int rc = files != NULL ? files_read(files, r->name, &text, &e)
+                           : err_set(&e, ERR_NOMEM, "out of memory");
+    struct htpasswd *table = rc == 0 ? htpasswd_read(r->name, text, r->diags) : NULL;
+    if (rc == 0 && table == NULL) {
+        rc = err_set(&e, ERR_MALFORMED, "%s has faults: nothing was imported", r->name);
+    }
+    rc = rc == 0 ? sqlite_begin(r->store, &e) : rc;
+    if (rc == 0) {
+        rc = import_all(r, table, &added, &skipped, &e);
+        int ended = sqlite_end(r->store, rc == 0, &e);
+        rc = rc == 0 ? ended : rc;
+    }
+    htpasswd_free(table);
+    files_free(files);
+    if (rc != 0) {
+        return user_complain(&e);
+    }
+    printf("%zu imported, %zu left as they were\n", added, skipped);
+    return 0;
+}
+
+int user_pin_of_file(const char *path, char hex[65], struct err *e)
+{
+    unsigned char digest[32];
+    unsigned n = 0;
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    if (bio != NULL && leaf == NULL) {
+        (void)BIO_reset(bio);
+        leaf = d2i_X509_bio(bio, NULL);
+    }
+    int rc = leaf != NULL && X509_digest(leaf, EVP_sha256(), digest, &n) == 1 && n == sizeof digest
+                 ? 0
+                 : err_set(e, ERR_MALFORMED, "%s holds no certificate", path);
+    if (rc == 0) {
+        enc_hex(digest, sizeof digest, hex);
+        hex[64] = '\0';
+    }
+    X509_free(leaf);
+    BIO_free(bio);
+    return rc;
+}

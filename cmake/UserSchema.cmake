@@ -1,0 +1,17 @@
+# auth/store/schema/*.sql, in order of name, as C texts in <user_schema.h>: the steps from each
+# version of the database of users to the next.
+file(GLOB schema_files CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/auth/store/schema/*.sql")
+list(SORT schema_files)
+set(schema_text "static const char *const user_schema[] = {\n")
+foreach(schema_file IN LISTS schema_files)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${schema_file}")
+    file(READ "${schema_file}" sql)
+    string(REPLACE "\\" "\\\\" sql "${sql}")
+    string(REPLACE "\"" "\\\"" sql "${sql}")
+    string(REPLACE "\n" "\\n\"\n    \"" sql "${sql}")
+    string(APPEND schema_text "    \"${sql}\",\n")
+endforeach()
+string(APPEND schema_text "};\n")
+set(USER_SCHEMA_DIR "${CMAKE_CURRENT_BINARY_DIR}/generated")
+file(CONFIGURE OUTPUT "${USER_SCHEMA_DIR}/user_schema.h" CONTENT "${schema_text}" @ONLY)
+target_include_directories(lib_auth_store SYSTEM PRIVATE "${USER_SCHEMA_DIR}")
