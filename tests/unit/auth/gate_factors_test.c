@@ -204,6 +204,26 @@ static void test_replay(void **state)
     assert_int_equal(answer(&q).reason, REASON_TOTP_REPLAYED);
 }
 
+/* A clock that was ahead and was put right: what was used then stays the last. */
+static void test_clock_jumps(void **state)
+{
+    (void)state;
+    renew();
+    clock_fake(5000, 275000); /* step 9 */
+    struct gate_question q = question(&with_alice, CONF_REQUIRE_BOTH, "alice:secret", "520489");
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    clock_fake(5000, NOW_MS);
+    q.code = STR(CODE);
+    assert_int_equal(answer(&q).reason, REASON_TOTP_REPLAYED);
+    q = question(&with_bob, CONF_REQUIRE_BOTH, "bob:secret", CODE);
+    q.require_totp = true;
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+    /* And one that was behind: only time has passed. */
+    clock_fake(5000, NOW_MS + 30000);
+    q.code = STR(NEXT);
+    assert_int_equal(answer(&q).verdict, VERDICT_ALLOW);
+}
+
 /* With totp.remember a proof holds for the certificate, and for no other. */
 static void test_remembered(void **state)
 {
@@ -384,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_clock_jumps),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_lockout_of_others),
