@@ -23,6 +23,8 @@ static const char usage_text[] =
     "  set NAME      change what the options below say\n"
     "  disable NAME  let the user in no more, until enable NAME\n"
     "  unlock NAME   lift the delay of a user who failed too often, as countersign lockout unlock\n"
+    "  totp NAME     give the user a new secret for one-time codes, shown once, and ask for codes\n"
+    "                from then on; --off takes it away\n"
     "  import FILE   take the users of an htpasswd file into a database, all or none; those who\n"
     "                are there already stay as they are\n"
     "\n"
@@ -156,6 +158,11 @@ static int show(struct user_request *r)
     return user_show(r);
 }
 
+static int totp(struct user_request *r)
+{
+    return user_totp(r);
+}
+
 static int import(struct user_request *r)
 {
     return user_import(r);
@@ -199,6 +206,7 @@ static const struct verb {
     {"show", show, true, false, NULL},  {"verify", verify, true, false, NULL},
     {"set", set, true, true, NULL},     {"disable", set, true, false, "yes"},
     {"enable", set, true, false, "no"}, {"import", import, true, false, NULL},
+    {"totp", totp, true, false, NULL},
 };
 
 /* Fill r from what is left behind the options. Returns 0, or 2 after a complaint. */
@@ -221,6 +229,9 @@ static int take_arguments(struct user_request *r, int argc, char **argv, const s
     if ((r->file != NULL) + (r->database != NULL) > 1) {
         return wrong_usage("-f and -s exclude each other");
     }
+    if (r->off && (*verb)->run != totp) {
+        return wrong_usage("only totp takes --off");
+    }
     if (user_changes_fields(r) && !(*verb)->takes_fields) {
         return wrong_usage("only add and set change fields");
     }
@@ -233,7 +244,7 @@ static int take_arguments(struct user_request *r, int argc, char **argv, const s
     return 0;
 }
 
-enum { CERTIFICATE = 256, GROUPS, EXPIRES, PIN, NO_PIN, LIMIT, AFTER };
+enum { CERTIFICATE = 256, GROUPS, EXPIRES, PIN, NO_PIN, LIMIT, AFTER, OFF };
 
 static int take_number(struct user_request *r, const char *text)
 {
@@ -276,6 +287,9 @@ static int take_option(struct user_request *r, int option, const char *value)
     case NO_PIN:
         r->no_pin = true;
         return 0;
+    case OFF:
+        r->off = true;
+        return 0;
     default:
         break;
     }
@@ -317,6 +331,7 @@ int user_main(int argc, char **argv)
                                             {"expires", required_argument, NULL, EXPIRES},
                                             {"pin", required_argument, NULL, PIN},
                                             {"no-pin", no_argument, NULL, NO_PIN},
+                                            {"off", no_argument, NULL, OFF},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct user_request r = {.config = LOADED_DEFAULT_PATH};

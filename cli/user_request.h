@@ -29,6 +29,7 @@ struct user_request {
     const char *pins[USER_PINS_MAX]; /* fingerprints or certificate files */
     size_t pin_count;
     bool no_pin;
+    bool off; /* totp */
 
     /* Once opened. */
     struct store *store;
@@ -50,6 +51,9 @@ void user_close_store(struct user_request *r);
 /* The verbs that show: ls, show. Return the exit status. */
 int user_list(const struct user_request *r);
 int user_show(const struct user_request *r);
+
+/* totp: make a secret and show it, or take it away. Returns the exit status. */
+int user_totp(const struct user_request *r);
 
 /* import. Returns the exit status. */
 int user_import(const struct user_request *r);

@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import time
+import urllib.parse
 
 import pytest
 
@@ -18,11 +19,12 @@ FIELDS = [f"{ALICE} totp={SECRET.hex()} totp_required=yes",
           f"{BOB} totp={SECRET.hex()} groups=staff,eng"]
 
 
-def code_of(step, secret=SECRET):
-    """RFC 6238, six digits, SHA-1."""
-    mac = hmac.new(secret, struct.pack(">Q", step), hashlib.sha1).digest()
+def code_of(step, secret=SECRET, algorithm=hashlib.sha1, digits=6):
+    """RFC 6238."""
+    mac = hmac.new(secret, struct.pack(">Q", step), algorithm).digest()
     at = mac[-1] & 15
-    return f"{(struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000:06}"
+    number = struct.unpack(">I", mac[at:at + 4])[0] & 0x7fffffff
+    return f"{number % 10 ** digits:0{digits}}"
 
 
 def step_now():
@@ -136,6 +138,49 @@ def test_a_proof_may_be_remembered_for_a_certificate(make):
         assert knock(proxy, ALICE, "wonder land" + code, None, "alice")[0] == 200
     assert knock(proxy, ALICE, "wonder land", None, "alice")[0] == 200
     assert knock(proxy, ALICE, "wrong", None, "alice")[0] == 401
+
+
+@pytest.mark.parametrize("kind", ["htpasswd", "database"])
+def test_enrolment(make, kind):
+    proxy = make({"lockout": {"enabled": False}, "totp": {"digits": 8, "algorithm": "sha256"}},
+                 fields=[])
+    if kind == "database":
+        database = proxy.dir / "users.db"
+        done = proxy.run("user", "import", "-s", str(database), str(proxy.dir / "users.htpasswd"))
+        assert done.returncode == 0, done.stderr
+        proxy.config["users"] = {"store": str(database)}
+        proxy.write_config()
+    proxy.start()
+
+    def user(*arguments):
+        return proxy.run("user", *arguments, "-c", str(proxy.config_path))
+
+    assert knock(proxy, ALICE, "wonder land", pair="alice")[0] == 200
+    assert user("totp", "nobody@example.com").returncode == 1
+    assert user("totp", "nobody@example.com").stdout == ""
+    made = user("totp", ALICE)
+    assert made.returncode == 0, made.stderr
+    uri = urllib.parse.urlsplit(made.stdout.strip())
+    assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
+    assert urllib.parse.unquote(uri.path) == f"/countersign:{ALICE}"
+    said = dict(urllib.parse.parse_qsl(uri.query))
+    text = said.pop("secret")
+    assert said == {"issuer": "countersign", "algorithm": "SHA256", "digits": "8", "period": "30"}
+    secret = base64.b32decode(text)
+    assert len(secret) == 20
+
+    wait_until(lambda: knock(proxy, ALICE, "wonder land", pair="alice")[1] == "totp_missing")
+    step = step_now()
+    code = code_of(step, secret, hashlib.sha256, 8)
+    assert knock(proxy, ALICE, "wonder land" + code, pair="alice")[0] == 200
+    shown = user("show", ALICE)
+    assert "totp" in shown.stdout
+    for output in (shown.stdout, user("ls").stdout, proxy.output(), made.stderr):
+        assert secret.hex() not in output and text not in output
+    again = user("totp", ALICE)
+    assert again.returncode == 0 and text not in again.stdout, "a new one each time"
+    assert user("totp", ALICE, "--off").returncode == 0
+    wait_until(lambda: knock(proxy, ALICE, "wonder land", pair="alice")[0] == 200)
 
 
 def lock(proxy, user, pair=None, n=5):
