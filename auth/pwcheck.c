@@ -217,8 +217,12 @@ static struct check *find_check(struct pwcheck *p, const unsigned char *digest)
 static bool share_is_full(struct pwcheck *p, uint64_t source)
 {
     size_t n = 0;
-    for (struct list *l = p->checks.next; source != 0 && l != &p->checks; l = l->next) {
-        n += LIST_ENTRY(l, struct check, link)->source == source ? 1 : 0;
+    if (source == 0) {
+        return false;
+    }
+    for (struct list *l = p->checks.next; l != &p->checks; l = l->next) {
+        const struct check *c = LIST_ENTRY(l, struct check, link);
+        n += c->source == source ? 1 : 0;
     }
     return n >= p->share;
 }
