@@ -25,6 +25,7 @@
 #include "auth/basic.h"
 #include "auth/pairing.h"
 #include "auth/store/pwhash.h"
+#include "auth/withdrawal.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -143,10 +144,19 @@ static enum verdict step_certificate(struct gate *g, enum reason *r)
     return peer->identity->reason == REASON_OK ? VERDICT_NEXT : deny(r, peer->identity->reason);
 }
 
+static const struct deny *deny_of(const struct gate *g)
+{
+    return g->q->deny != NULL ? *g->q->deny : NULL;
+}
+
 static enum verdict step_withdrawal(struct gate *g, enum reason *r)
 {
     if (!has_identity(g)) {
         return VERDICT_NEXT;
+    }
+    enum reason why = withdrawal_of_chain(deny_of(g), g->q->peer->chain);
+    if (why != REASON_OK) {
+        return deny(r, why);
     }
     if (g->q->wall_ms < g->q->peer->identity->not_before_ms) {
         return deny(r, REASON_CLIENT_CERT_NOT_YET_VALID);
@@ -506,6 +516,10 @@ static enum verdict step_user(struct gate *g, enum reason *r)
         name = g->q->peer->identity->user;
     } else if (g->user != NULL) {
         name = g->user->name;
+    }
+    enum reason why = withdrawal_of_user(deny_of(g), name);
+    if (why != REASON_OK) {
+        return deny(r, why);
     }
     /* Certificate and store may spell one user in two ways; the upstream sees one. */
     if (named && !pairing_normalise(name, g->q->rule, g->name, &a->user.n)) {

@@ -16,12 +16,16 @@
 #include "base/verdict.h"
 #include "conf/model.h"
 
+struct deny;
+struct deny_chain;
+
 /* What the connection has to say for itself. */
 struct gate_peer {
     const struct identity *identity; /* NULL: no certificate was accepted */
-    enum reason certificate;    /* REASON_OK; CLIENT_CERT_MISSING; or why it was not accepted */
-    struct trust_term term;     /* of the verdict, when that is REASON_OK */
-    enum conf_client_mode mode; /* of the site */
+    enum reason certificate;        /* REASON_OK; CLIENT_CERT_MISSING; or why it was not accepted */
+    struct trust_term term;         /* of the verdict, when that is REASON_OK */
+    enum conf_client_mode mode;     /* of the site */
+    const struct deny_chain *chain; /* what the certificate may be withdrawn by; NULL: nothing */
 };
 
 /* The request's part of the question. */
@@ -32,6 +36,8 @@ struct gate_question {
     size_t authorization_count; /* how many such fields there are */
     struct users *users;
     const struct conf_identity *rule;
+    const struct deny *const *deny; /* where what is withdrawn stands, which may change while a
+                                     * password is checked; NULL: nothing is */
     struct pwcache *pwcache;
     struct pwcheck *pwcheck;         /* NULL: passwords are checked in place (command line only) */
     uint64_t source;                 /* pwcheck_input.source of a peer without a certificate */
@@ -71,14 +77,15 @@ struct gate;
 /* Told once when a gate that said VERDICT_WAIT knows more; call gate_result() then. */
 typedef void (*gate_done_fn)(void *arg);
 
-/* Run the steps in order: certificate, withdrawal (expiry while the connection lives), credentials,
- * lockout, password, totp, pairing, user (disabled, expired, certificates pinned), group. Where a
- * certificate decides, lockout, password and pairing are left out, and totp comes behind user;
- * totp and group are left out behind it where nothing asks for them.
- * Password, totp and user may wait. q and what it points to are borrowed until the gate is freed,
- * but for authorization and code, which are not looked at after this call. Returns the gate, or
- * NULL without memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT,
- * done(arg) comes once, later, unless the gate is freed before. */
+/* Run the steps in order: certificate, withdrawal (by the deny list, or expiry
+ * while the connection lives), credentials,
+ * lockout, password, totp, pairing, user (withdrawn, disabled, expired, certificates pinned),
+ * group. Where a certificate decides, lockout, password and pairing are left out, and totp comes
+ * behind user; totp and group are left out behind it where nothing asks for them. Password, totp
+ * and user may wait. q and what it points to are borrowed until the gate is freed, but for
+ * authorization and code, which are not looked at after this call. Returns the gate, or NULL
+ * without memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT, done(arg)
+ * comes once, later, unless the gate is freed before. */
 struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg);
 
 /* The answer so far. Borrowed from g. */

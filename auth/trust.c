@@ -7,7 +7,9 @@
 
 #include "auth/chain.h"
 #include "auth/revoke/asn1time.h"
+#include "auth/revoke/deny.h"
 #include "auth/trust_set.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 #define PRESENTED_MAX  10 /* certificates that a client may send */
@@ -199,15 +201,30 @@ static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_
     return error;
 }
 
-static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted, int64_t wall_ms,
+/* The deny list's word on the whole chain. */
+static int ask_deny(const struct trust_question *q, STACK_OF(X509) * built)
+{
+    struct deny_chain own = {0};
+    struct deny_chain *keys = q->keys != NULL ? q->keys : &own;
+    keys->n = 0;
+    for (int i = 0; i < sk_X509_num(built); i++) {
+        int rc = deny_chain_add(keys, sk_X509_value(built, i));
+        if (rc != 0) {
+            return rc == -ERR_FULL ? X509_V_ERR_CERT_CHAIN_TOO_LONG : X509_V_ERR_OUT_OF_MEM;
+        }
+    }
+    return deny_chain(q->deny, keys) == DENY_NOT_LISTED ? X509_V_OK : X509_V_ERR_CERT_REVOKED;
+}
+
+static int verify(const struct trust *t, const struct trust_question *q, STACK_OF(X509) * untrusted,
                   struct trust_term *term, STACK_OF(X509) * *kept)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) != 1) {
+    if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, q->leaf, untrusted) != 1) {
         X509_STORE_CTX_free(ctx);
         return X509_V_ERR_OUT_OF_MEM;
     }
-    set_policy(t, ctx, wall_ms);
+    set_policy(t, ctx, q->wall_ms);
     int error = X509_V_OK;
     if (X509_verify_cert(ctx) != 1) {
         error = X509_STORE_CTX_get_error(ctx);
@@ -217,7 +234,8 @@ static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted,
         STACK_OF(X509) *built = X509_STORE_CTX_get0_chain(ctx);
         error = chain_lint(built);
         end_with_dates(built, term);
-        error = error == X509_V_OK ? ask_crls(t, built, wall_ms, term) : error;
+        error = error == X509_V_OK ? ask_deny(q, built) : error;
+        error = error == X509_V_OK ? ask_crls(t, built, q->wall_ms, term) : error;
         if (error == X509_V_OK && kept != NULL) {
             *kept = X509_STORE_CTX_get1_chain(ctx);
         }
@@ -226,26 +244,26 @@ static int verify(const struct trust *t, X509 *leaf, STACK_OF(X509) * untrusted,
     return error;
 }
 
-static int judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
-                 struct trust_term *term, STACK_OF(X509) * *kept)
+static int judge(const struct trust *t, const struct trust_question *q, struct trust_term *term,
+                 STACK_OF(X509) * *kept)
 {
-    if (chain != NULL && sk_X509_num(chain) > PRESENTED_MAX) {
+    if (q->chain != NULL && sk_X509_num(q->chain) > PRESENTED_MAX) {
         return X509_V_ERR_CERT_CHAIN_TOO_LONG;
     }
-    STACK_OF(X509) *untrusted = untrusted_of(t, chain);
+    STACK_OF(X509) *untrusted = untrusted_of(t, q->chain);
     if (untrusted == NULL) {
         return X509_V_ERR_OUT_OF_MEM;
     }
-    int error = verify(t, leaf, untrusted, wall_ms, term, kept);
+    int error = verify(t, q, untrusted, term, kept);
     sk_X509_free(untrusted);
     return error;
 }
 
-enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
-                        struct trust_term *term, int *x509_error)
+enum reason trust_judge_all(const struct trust *t, const struct trust_question *q,
+                            struct trust_term *term, int *x509_error)
 {
     struct trust_term found = {.until_ms = INT64_MAX};
-    int error = judge(t, leaf, chain, wall_ms, &found, NULL);
+    int error = judge(t, q, &found, NULL);
     ERR_clear_error();
     if (term != NULL) {
         *term = error == X509_V_OK ? found : (struct trust_term){0};
@@ -287,7 +305,15 @@ STACK_OF(X509) *
 {
     STACK_OF(X509) *built = NULL;
     struct trust_term term = {.until_ms = INT64_MAX};
-    (void)judge(t, leaf, chain, wall_ms, &term, &built);
+    const struct trust_question q = {.leaf = leaf, .chain = chain, .wall_ms = wall_ms};
+    (void)judge(t, &q, &term, &built);
     ERR_clear_error();
     return built;
+}
+
+enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
+                        struct trust_term *term, int *x509_error)
+{
+    const struct trust_question q = {.leaf = leaf, .chain = chain, .wall_ms = wall_ms};
+    return trust_judge_all(t, &q, term, x509_error);
 }

@@ -13,6 +13,8 @@
 #include "conf/model.h"
 
 struct trust;
+struct deny;
+struct deny_chain;
 
 /* Load policy's CA bundles and CRLs through files. CRLs are verified against the CAs once, by who
  * reads them from disk, and become a set of serials that the files then hold for everyone else:
@@ -50,6 +52,20 @@ struct trust_term {
  * gets the X509_V_ERR_ code that fits, for the TLS alert. */
 enum reason trust_judge(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain, int64_t wall_ms,
                         struct trust_term *term, int *x509_error);
+
+/* The same question with all that bears on the answer. */
+struct trust_question {
+    X509 *leaf;
+    STACK_OF(X509) * chain;
+    int64_t wall_ms;
+    const struct deny *deny; /* NULL: nothing is withdrawn but by CRLs */
+    struct deny_chain *keys; /* NULL, or gets the keys of the chain that was built */
+};
+
+/* As trust_judge(); besides, no certificate of the chain, the anchor included, may be in deny:
+ * then REASON_CLIENT_CERT_REVOKED. The deny list is asked before the CRLs. */
+enum reason trust_judge_all(const struct trust *t, const struct trust_question *q,
+                            struct trust_term *term, int *x509_error);
 
 /* Look again at leaf, of which a t with the same trust_id() has said REASON_OK for a term that is
  * not over (the caller's to see to): its own dates, and the CRLs' word on it. The rest of the chain

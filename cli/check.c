@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "auth/revoke/deny.h"
+#include "auth/withdrawal.h"
 #include "cli/cli.h"
 #include "cli/loaded.h"
 #include "proxy/proc/build.h"
@@ -23,6 +25,7 @@ static int check_files(const char *path, bool quiet, struct files *files, struct
     struct runtime *r = build_runtime(path, files, NULL, NULL, diags, TLS_KEYS_ALL);
     if (r != NULL) {
         build_check_process(r->conf, diags);
+        deny_free(withdrawal_load(r->conf, files, diags));
     }
     size_t errors = diags_errors(diags);
     size_t warnings = diags_warnings(diags);

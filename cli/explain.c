@@ -7,6 +7,8 @@
 #include <openssl/pem.h>
 
 #include "auth/gate.h"
+#include "auth/revoke/deny.h"
+#include "auth/withdrawal.h"
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/mem.h"
@@ -71,6 +73,8 @@ struct explanation {
     struct identity *identity;
     struct told *told;
     struct gate_peer peer;
+    const struct deny *deny; /* owned by run() */
+    struct deny_chain keys;  /* of the chain that was built */
     struct explain_head head;
     const struct conf_route *route;
     enum route_method fits;
@@ -141,6 +145,16 @@ static int find_listener(struct explanation *x, struct err *e)
     return err_set(e, ERR_NOT_FOUND, "the configuration has no listener %s", x->q->listener);
 }
 
+static void explain_deny(const struct explanation *x)
+{
+    enum deny_reason why = deny_chain(x->deny, &x->keys);
+    if (why != DENY_NOT_LISTED) {
+        say("deny list", "lists the certificate, or one of its chain: %s", deny_reason_name(why));
+    } else if (x->runtime->conf->revocation.deny.n > 0 && x->keys.n > 0) {
+        say("deny list", "does not list the certificate");
+    }
+}
+
 /* The handshake. Returns LET_THROUGH or REFUSED. */
 static int explain_handshake(struct explanation *x)
 {
@@ -159,8 +173,14 @@ static int explain_handshake(struct explanation *x)
     x->peer.mode = client->mode;
     x->peer.certificate = REASON_CLIENT_CERT_MISSING;
     if (x->leaf != NULL && client->mode != CONF_CLIENT_OFF) {
-        x->peer.certificate =
-            trust_judge(x->site->trust, x->leaf, x->chain, clock_wall_ms(), &x->peer.term, NULL);
+        const struct trust_question question = {.leaf = x->leaf,
+                                                .chain = x->chain,
+                                                .wall_ms = clock_wall_ms(),
+                                                .deny = x->deny,
+                                                .keys = &x->keys};
+        x->peer.certificate = trust_judge_all(x->site->trust, &question, &x->peer.term, NULL);
+        x->peer.chain = &x->keys;
+        explain_deny(x);
         x->identity = identity_new(x->leaf, &x->runtime->conf->identity);
         x->peer.identity = x->identity;
     }
@@ -352,6 +372,7 @@ static int ask_gate(struct explanation *x)
         .authorization_count = fields_count(fields, STR("Authorization")),
         .users = x->runtime->users,
         .rule = &x->runtime->conf->identity,
+        .deny = &x->deny,
         .pwcache = x->pwcache,
         .groups = &x->route->groups,
         .require_totp = x->route->require_totp,
@@ -480,10 +501,13 @@ static int run(const struct question *q)
     struct explanation x = {.q = q};
     struct files *files = files_new();
     struct diags *diags = diags_new();
+    struct deny *deny = NULL;
     int status = NO_ANSWER;
     if (files != NULL && diags != NULL) {
         x.runtime = build_runtime(q->config, files, NULL, NULL, diags, TLS_KEYS_OF_FILES);
-        if (x.runtime == NULL) {
+        deny = x.runtime != NULL ? withdrawal_load(x.runtime->conf, files, diags) : NULL;
+        x.deny = deny;
+        if (deny == NULL) {
             diags_print(diags, stderr);
         } else {
             status = explain(&x);
@@ -493,6 +517,7 @@ static int run(const struct question *q)
     }
     explain_head_fini(&x.head);
     told_free(x.told);
+    deny_free(deny);
     identity_free(x.identity);
     X509_free(x.leaf);
     sk_X509_pop_free(x.chain, X509_free);

@@ -28,6 +28,7 @@ static const struct verb verbs[] = {
     {"config", config_main, "print the configuration, its defaults, its schema"},
     {"user", user_main, "add, change, remove, list, verify and import users"},
     {"lockout", lockout_main, "show and lift delays of those who failed too often"},
+    {"cert", cert_main, "withdraw certificates and users, and list what is withdrawn"},
     {"explain", explain_main, "say what the proxy would decide about a certificate and a user"},
     {"status", status_main, "ask the running proxy how it is"},
     {"reload", reload_main, "let the running proxy load its configuration anew"},

@@ -1,5 +1,5 @@
-/* Owns: the rows of what clients meet first: listeners, identity, users, resumption. Not: the rest
- * (keys.c). Constant data. */
+/* Owns: the rows of what clients meet first: listeners, identity, users, resumption,
+ * revocation. Not: the rest (keys.c). Constant data. */
 #include "conf/draft.h"
 #include "conf/keys_rows.h"
 #include "conf/syntax.h"
@@ -396,4 +396,21 @@ const struct key_section keys_resumption = {
     .intro = "Resumption of TLS sessions (1.2 and 1.3) by tickets. 0-RTT is never accepted.",
     .keys = resumption_keys,
     .count = COUNT(resumption_keys),
+    .at_offset = KEY_NOWHERE};
+
+static const struct key revocation_keys[] = {
+    {.name = "deny",
+     .type = KEY_FILES,
+     AT(conf_revocation, deny),
+     .example = "withdrawn.deny",
+     .meaning = "Files that name withdrawn certificates and users, one a line. They are looked at "
+                "every 200 ms (never, if process.watch_files is 0s); countersign cert withdraw "
+                "adds to the first of them and has it in force at once."},
+};
+
+const struct key_section keys_revocation = {
+    .intro = "Certificates and users that are withdrawn. Each is refused in the handshake and at "
+             "every request, and its open connections are closed.",
+    .keys = revocation_keys,
+    .count = COUNT(revocation_keys),
     .at_offset = KEY_NOWHERE};

@@ -24,5 +24,6 @@ extern const struct key_section keys_token;
 extern const struct key_section keys_signature;
 extern const struct key_section keys_totp;
 extern const struct key_section keys_lockout;
+extern const struct key_section keys_revocation;
 
 #endif

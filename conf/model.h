@@ -62,6 +62,10 @@ struct conf_listener {
     struct conf_pos at;
 };
 
+struct conf_revocation {
+    struct conf_texts deny; /* files that withdraw, beside the CRLs of a listener */
+};
+
 enum conf_require {
     CONF_REQUIRE_BOTH = 0,
     CONF_REQUIRE_CERTIFICATE,
@@ -171,6 +175,7 @@ struct conf {
     struct conf_users users;
     struct conf_totp totp;
     struct conf_lockout lockout;
+    struct conf_revocation revocation;
     struct conf_route *routes;
     size_t route_count;
     struct conf_upstream *upstreams;

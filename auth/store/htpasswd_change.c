@@ -5,9 +5,9 @@
 #include "auth/store/htpasswd.h"
 #include "auth/store/htpasswd_line.h"
 #include "auth/store/pwhash.h"
-#include "auth/store/rewrite.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/rewrite.h"
 
 /* One change under way. */
 struct change {

@@ -9,9 +9,9 @@
 #include "auth/store/fields.h"
 #include "auth/store/htpasswd.h"
 #include "auth/store/htpasswd_line.h"
-#include "auth/store/rewrite.h"
 #include "auth/store/store.h"
 #include "base/mem.h"
+#include "base/rewrite.h"
 #include "conf/files.h"
 
 struct pair {

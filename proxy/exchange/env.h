@@ -21,6 +21,7 @@
 #include "proxy/upstream/upstream.h"
 
 struct tls_sites;
+struct deny;
 
 /* One configuration made ready to run in a worker. Immutable but for the reference count;
  * connections and exchanges hold references. */
@@ -55,6 +56,7 @@ struct env {
     struct lockout *lockout;         /* shared by all workers */
     struct totp_memory *totp_memory; /* the same */
     struct runtime *runtime;         /* the one in force */
+    const struct deny *deny;         /* what is withdrawn now; NULL: nothing */
     unsigned worker;                 /* index from 0 */
     bool draining;                   /* answers say Connection: close */
     uint64_t next_id;                /* for request ids */

@@ -100,7 +100,9 @@ static void refuse(struct exchange *x, enum reason why)
 static void let_through(struct exchange *x, const struct gate_answer *answer)
 {
     x->user = arena_dup(&x->arena, answer->user);
-    if (x->user.p == NULL) {
+    const struct exchange_peer *peer = x->peer;
+    if (x->user.p == NULL ||
+        (peer->on_user != NULL && !peer->on_user(peer->on_user_arg, x->user))) {
         reply_problem(x, REASON_OUT_OF_MEMORY);
     } else if (x->method_fits != ROUTE_METHOD_FITS) {
         x->step = "method";
@@ -152,6 +154,7 @@ static void ask_gate(struct exchange *x)
         .authorization_count = fields_count(fields, STR("Authorization")),
         .users = r->users,
         .rule = &r->conf->identity,
+        .deny = &x->env->deny,
         .pwcache = x->env->pwcache,
         .pwcheck = x->env->pwcheck,
         .source = x->peer->trusted ? 0 : addr_count_key(&x->peer->address),
@@ -247,6 +250,14 @@ void exchange_drained(struct exchange *x)
 void exchange_fail(struct exchange *x, enum reason why)
 {
     if (x->state != EXCHANGE_DONE) {
+        reply_problem(x, why);
+    }
+}
+
+void exchange_withdraw(struct exchange *x, enum reason why)
+{
+    if (x->state != EXCHANGE_DONE) {
+        x->step = "withdrawal";
         reply_problem(x, why);
     }
 }

@@ -39,6 +39,10 @@ struct exchange_peer {
      * (421 otherwise). */
     bool (*host_fits)(void *arg, struct str host);
     void *host_arg;
+    /* Told who a request was let through as (empty: nobody), so that its connection can be closed
+     * when that user is withdrawn. False without memory: the request is refused. */
+    bool (*on_user)(void *arg, struct str user);
+    void *on_user_arg;
 };
 
 /* The answer's way out. All may be called inside any exchange_ function but exchange_free(), and
@@ -98,6 +102,9 @@ void exchange_drained(struct exchange *x);
 /* The client is gone, or too slow, or its body is malformed: give up, or answer if nothing of an
  * answer was sent and why has a status. */
 void exchange_fail(struct exchange *x, enum reason why);
+
+/* The same, as the client's certificate or user was withdrawn meanwhile. */
+void exchange_withdraw(struct exchange *x, enum reason why);
 
 /* True after end or abort. */
 bool exchange_finished(const struct exchange *x);

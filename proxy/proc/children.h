@@ -29,6 +29,7 @@ struct child {
     uint64_t rest_until_ms;               /* not to be started again before */
     uint64_t deaths[CHILDREN_DEATHS_MAX]; /* when it died; a ring */
     unsigned death_count;                 /* ever */
+    uint64_t deny_generation;             /* of the deny list that it has in force */
 };
 
 struct children {

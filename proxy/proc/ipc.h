@@ -17,11 +17,13 @@ enum ipc_type {
     IPC_PREPARED, /* the new configuration is ready to be adopted */
     IPC_REFUSED,  /* it is not; text says why */
     IPC_ADOPTED,  /* it is in force */
+    IPC_DENIED,   /* a deny list is in force; text: how many connections ended */
     /* master to worker */
     IPC_LISTENER,   /* text: address; with its descriptor; for the next IPC_PREPARE */
     IPC_PREPARE,    /* with the packed files */
     IPC_COMMIT,     /* adopt what was prepared */
     IPC_ABORT,      /* drop what was prepared */
+    IPC_DENY,       /* with a sealed deny list and its own count of generations */
     IPC_NOT_READY,  /* fail the readiness check, go on serving */
     IPC_DRAIN,      /* accept no more, finish, exit */
     IPC_STOP,       /* close everything, exit */

@@ -205,6 +205,8 @@ static void on_command(void *arg, unsigned client, struct str command, struct st
         answer_unlock(m, client, user);
     } else if (str_eq(command, STR("status"))) {
         answer_status(m, client);
+    } else if (str_eq(command, STR("deny"))) {
+        master_deny_asked(m, client, clock_mono_ms());
     } else if (!str_eq(command, STR("reload"))) {
         control_server_answer(m->control, client, STR("{\"error\":\"no such command\"}"));
     } else if (m->state >= MASTER_DELAY) {
@@ -245,6 +247,7 @@ static int wait_ms(const struct master *m, uint64_t now_ms)
         int64_t left_ms = crl_watch_wait_ms(&m->crls, clock_wall_ms());
         at = earlier(at, left_ms == INT64_MAX ? UINT64_MAX : now_ms + (uint64_t)left_ms);
     }
+    at = earlier(at, master_deny_due(m));
     if (m->watchdog_ms > 0) {
         at = earlier(at, m->watchdog_at_ms);
     }
@@ -265,6 +268,7 @@ static void tick(struct master *m)
     if (m->state == MASTER_RUNNING) {
         crl_watch_tick(&m->crls, clock_wall_ms(), m->log);
     }
+    master_deny_tick(m, now_ms);
     advance(m, now_ms);
     if (m->watchdog_ms > 0 && now_ms >= m->watchdog_at_ms) {
         notify_watchdog();

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "auth/lockout.h"
+#include "auth/revoke/deny.h"
 #include "auth/totp.h"
 #include "base/log.h"
 #include "conf/files.h"
@@ -38,6 +39,8 @@ struct master_next {
     int packed;
     struct runtime *runtime; /* as built for the check */
     struct sockets fresh;
+    struct deny *deny; /* its deny list; NULL: the one in force stays */
+    struct files *deny_files;
 };
 
 /* What became of the latest reload. */
@@ -46,6 +49,20 @@ struct master_result {
     bool ok;
     int64_t wall_ms;
     char error[IPC_TEXT_MAX + 1];
+};
+
+/* The deny list in force, which changes without a reload. */
+struct master_deny {
+    struct deny *set;      /* never NULL once started */
+    struct files *files;   /* what it was made of */
+    struct files *refused; /* a state of the files that could not be used; NULL: none */
+    uint64_t generation;
+    uint64_t watch_at_ms;
+    uint64_t retry_at_ms; /* after a refusal */
+    uint64_t deadline_ms; /* of the workers' word that it is in force; 0: nobody waits for it */
+    uint64_t ended;       /* connections, by this generation */
+    bool asked[CONTROL_CLIENTS_MAX];
+    char error[IPC_TEXT_MAX + 1]; /* why refused */
 };
 
 struct master {
@@ -83,6 +100,7 @@ struct master {
     struct logfile *access_file;
     struct log *log;
 
+    struct master_deny deny;
     struct reload reload;
     struct master_next next;
     struct master_result result;
@@ -145,6 +163,37 @@ void master_watch(struct master *m, uint64_t now_ms);
 
 /* Answer every client that waits: the master ends. */
 void master_reload_give_up(struct master *m, const char *why);
+
+/* master_deny.c: what is withdrawn. */
+
+/* Read the deny files of conf. False with diags; *set and *files are the caller's. */
+bool master_deny_load(const struct conf *conf, struct deny **set, struct files **files,
+                      struct diags *diags);
+
+/* Have set in force (taken over, with the files it was made of) and tell every worker. */
+void master_deny_adopt(struct master *m, struct deny *set, struct files *files, uint64_t now_ms);
+
+/* The command "deny": read the files anew; client is answered when the workers have them. */
+void master_deny_asked(struct master *m, unsigned client, uint64_t now_ms);
+
+/* Look at the files if it is time; answer who waits if all workers have told, or it is too late. */
+void master_deny_tick(struct master *m, uint64_t now_ms);
+
+/* When master_deny_tick() has something to do; UINT64_MAX: not known. */
+uint64_t master_deny_due(const struct master *m);
+
+/* The worker in place i has it. */
+void master_deny_heard(struct master *m, unsigned i, const struct ipc_message *message);
+
+/* Show its size in the metrics. */
+void master_deny_show(const struct master *m);
+
+/* Free it; in a forked process, which keeps the set itself, all but that. */
+void master_deny_fini(struct master *m);
+void master_deny_forget(struct master *m);
+
+/* Append what is in force, as members of a JSON object. */
+int master_deny_render(const struct master *m, struct buf *out) __attribute__((warn_unused_result));
 
 /* master_status.c: append the JSON of "status", and that of a finished reload. */
 int master_status_render(const struct master *m, struct buf *out)

@@ -19,6 +19,8 @@ static void drop_next(struct master *m)
 {
     struct master_next *next = &m->next;
     files_free(next->files);
+    files_free(next->deny_files);
+    deny_free(next->deny);
     build_unref(next->runtime);
     sockets_unlink(&next->fresh, NULL);
     sockets_close(&next->fresh);
@@ -157,6 +159,12 @@ void master_reload_again(struct master *m, uint64_t now_ms)
 void master_reload_step(struct master *m, enum reload_outcome outcome, uint64_t now_ms)
 {
     if (outcome == RELOAD_AGREED) {
+        if (m->next.deny != NULL) {
+            /* First, so that no request meets the new configuration with the old list. */
+            master_deny_adopt(m, m->next.deny, m->next.deny_files, now_ms);
+            m->next.deny = NULL;
+            m->next.deny_files = NULL;
+        }
         outcome = reload_commit(&m->reload, &m->children, now_ms, on_deaf, m);
         adopt(m, now_ms);
     }
@@ -186,6 +194,12 @@ static bool load_next(struct master *m, char *error, size_t size)
     } else {
         next->runtime = build_runtime(m->options->config_path, next->files, NULL, NULL, diags,
                                       TLS_KEYS_OF_FILES);
+    }
+    /* When files change by themselves, the deny list goes its own, shorter way. */
+    if (next->runtime != NULL && !m->by_watch &&
+        !master_deny_load(next->runtime->conf, &next->deny, &next->deny_files, diags)) {
+        build_unref(next->runtime);
+        next->runtime = NULL;
     }
     if (next->runtime != NULL) {
         findings_log_warnings(diags, m->log);

@@ -52,6 +52,13 @@ static int load(struct master *m, struct diags *diags)
         return -ERR_CONFIG;
     }
     m->conf = conf_ref(r->conf);
+    m->deny.generation = 1;
+    if (!master_deny_load(m->conf, &m->deny.set, &m->deny.files, diags)) {
+        diags_print(diags, stderr);
+        (void)fprintf(stderr, "countersign: %s cannot be used\n", path);
+        build_unref(r);
+        return -ERR_CONFIG;
+    }
     if (files_pack(m->files, &m->packed, &e) != 0) {
         build_unref(r);
         return fail(&e);
@@ -68,6 +75,7 @@ static int load(struct master *m, struct diags *diags)
     }
     build_dates(r, metrics_slot(m->region, m->workers_max));
     crl_watch_fill(&m->crls, r);
+    master_deny_show(m);
     build_unref(r);
     return 0;
 }
@@ -217,6 +225,7 @@ void master_fini(struct master *m)
     crl_watch_fini(&m->crls);
     files_free(m->watched);
     files_free(m->files);
+    master_deny_fini(m);
     if (m->packed >= 0) {
         (void)close(m->packed);
     }

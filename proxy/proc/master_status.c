@@ -119,6 +119,15 @@ int master_status_render(const struct master *m, struct buf *out)
     if (rc == 0) {
         rc = add_reasons(m, out);
     }
+    if (rc == 0) {
+        rc = buf_append(out, STR(",\"deny\":{"));
+    }
+    if (rc == 0) {
+        rc = master_deny_render(m, out);
+    }
+    if (rc == 0) {
+        rc = buf_append(out, STR("}"));
+    }
     if (rc == 0 && m->result.any) {
         rc = buf_append(out, STR(",\"reload\":"));
     }

@@ -23,6 +23,7 @@ static void leave_master(struct master *m)
     m->watched = NULL;
     files_free(m->files);
     m->files = NULL;
+    master_deny_forget(m);
 }
 
 static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
@@ -34,6 +35,8 @@ static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
         .ipc = ipc,
         .packed = m->packed,
         .generation = m->generation,
+        .deny = m->deny.set,
+        .deny_generation = m->deny.generation,
         .config_path = m->options->config_path,
         .sockets = &m->sockets,
         .region = m->region,
@@ -45,6 +48,7 @@ static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
         .privdrop = &m->privdrop,
     };
     m->packed = -1;
+    m->deny.set = NULL;
     m->error_file = NULL;
     m->access_file = NULL;
     int status = worker_run(&start);
@@ -80,6 +84,7 @@ static int start_worker(struct master *m, unsigned i, uint64_t now_ms)
     }
     child->rest_until_ms = 0;
     children_add(&m->children, i, pid, pair[0], now_ms);
+    child->deny_generation = m->deny.generation;
     return -1;
 }
 
@@ -240,11 +245,15 @@ static void on_message(struct master *m, unsigned i, const struct ipc_message *m
     case IPC_ADOPTED:
         master_reload_step(m, reload_heard(&m->reload, i, message), clock_mono_ms());
         break;
+    case IPC_DENIED:
+        master_deny_heard(m, i, message);
+        break;
     case IPC_NONE:
     case IPC_LISTENER:
     case IPC_PREPARE:
     case IPC_COMMIT:
     case IPC_ABORT:
+    case IPC_DENY:
     case IPC_NOT_READY:
     case IPC_DRAIN:
     case IPC_STOP:

@@ -70,6 +70,32 @@ static void adopt_log(struct logfile *f, struct ipc_message *m)
     }
 }
 
+static void on_judged(void *arg, size_t ended)
+{
+    struct worker *w = arg;
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%zu", ended);
+    worker_tell(w, IPC_DENIED, w->deny_generation, (struct str){text, (size_t)n});
+}
+
+/* In force for every request from here on; then for the connections that are open. One that cannot
+ * be used would let in who is withdrawn: the worker ends, and the one that replaces it has it. */
+static void take_deny(struct worker *w, const struct ipc_message *m)
+{
+    struct err e = {0};
+    struct deny *fresh = deny_open(m->fd, &e);
+    if (fresh == NULL) {
+        LOG(w->env.log, LOG_LEVEL_ERROR, "deny_list_lost", LOG_TEXT("error", str_of(e.text)));
+        worker_stop(w);
+        return;
+    }
+    deny_free(w->deny);
+    w->deny = fresh;
+    w->env.deny = fresh;
+    w->deny_generation = m->generation;
+    server_judge(w->server, on_judged, w);
+}
+
 static void obey(struct worker *w, struct ipc_message *m)
 {
     switch (m->type) {
@@ -84,6 +110,9 @@ static void obey(struct worker *w, struct ipc_message *m)
         break;
     case IPC_ABORT:
         worker_abort(w);
+        break;
+    case IPC_DENY:
+        take_deny(w, m);
         break;
     case IPC_NOT_READY:
         w->env.draining = true;
@@ -106,6 +135,7 @@ static void obey(struct worker *w, struct ipc_message *m)
     case IPC_PREPARED:
     case IPC_REFUSED:
     case IPC_ADOPTED:
+    case IPC_DENIED:
     case IPC_TYPE_COUNT:
         break;
     }
@@ -242,6 +272,7 @@ static int make_env(struct worker *w, struct err *e)
                         .metrics = metrics_slot(w->start.region, w->start.index),
                         .lockout = w->start.lockout,
                         .totp_memory = w->start.totp_memory,
+                        .deny = w->deny,
                         .worker = w->start.index};
     if (getrandom(env->id_seed, sizeof(env->id_seed), 0) != (ssize_t)sizeof(env->id_seed)) {
         return err_set_errno(e, ERR_IO, errno, "no random numbers");
@@ -351,11 +382,13 @@ static void release(struct worker *w)
     loop_free(env->loop);
     access_free(env->access);
     log_free(env->log);
+    deny_free(w->deny);
 }
 
 int worker_run(const struct worker_start *start)
 {
-    struct worker w = {.start = *start};
+    struct worker w = {
+        .start = *start, .deny = start->deny, .deny_generation = start->deny_generation};
     char error[IPC_TEXT_MAX + 1];
     (void)snprintf(w.role, sizeof(w.role), "worker %u", start->index);
     if (start_worker(&w, error) != 0) {
@@ -365,6 +398,7 @@ int worker_run(const struct worker_start *start)
     }
     loop_before_wait(w.env.loop, on_before_wait, &w);
     worker_tell(&w, IPC_READY, start->generation, STR_NONE);
+    on_ipc(&w); /* a deny list that came meanwhile, before anyone is let in */
     loop_run(w.env.loop);
     if (w.empty) {
         release(&w);

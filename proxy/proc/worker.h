@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "auth/lockout.h"
+#include "auth/revoke/deny.h"
 #include "auth/totp.h"
 #include "base/logfile.h"
 #include "proxy/observe/metrics.h"
@@ -21,6 +22,8 @@ struct worker_start {
     int ipc;    /* its end of the socket pair */
     int packed; /* the files of the configuration */
     uint64_t generation;
+    struct deny *deny; /* what is withdrawn; the worker frees it */
+    uint64_t deny_generation;
     const char *config_path;
     struct sockets *sockets;
     struct metrics_region *region;

@@ -29,6 +29,8 @@ struct worker {
     uint64_t lines_lost;           /* as far as the metrics know */
     uint64_t passwords_computed;   /* the same */
     uint64_t passwords_remembered; /* the same */
+    struct deny *deny;             /* owned; env.deny */
+    uint64_t deny_generation;
     bool draining;
     bool stopped; /* told to stop, or the master is gone */
     bool empty;   /* no connection is left */

@@ -213,6 +213,7 @@ void worker_commit(struct worker *w)
     server_adopt(w->server, is_named, w->env.runtime->conf);
     sockets_keep_named(w->start.sockets, conf);
     build_unref(old);
+    server_judge(w->server, NULL, NULL);
     if (rc != 0) {
         LOG(w->env.log, LOG_LEVEL_ERROR, "adopt_failed", LOG_TEXT("error", str_of(e.text)));
         worker_stop(w);

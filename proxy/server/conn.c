@@ -19,6 +19,7 @@ struct conn {
     bool counted;
     bool shaking; /* in conn_home.handshakes, and shaker in conn_home.shaking */
     struct list shaker;
+    bool withdrawn; /* and told to end for it */
     struct standing standing;
     struct link link;
     struct h1_server h1;
@@ -86,6 +87,38 @@ static void answer_plain_http(struct conn *c)
                      "%s",
                      sizeof(body) - 1, body);
     link_write_raw(&c->link, (struct str){text, (size_t)n});
+}
+
+/* ---- A client that is withdrawn ---- */
+
+static void log_withdrawn(const struct conn *c, enum reason why)
+{
+    const struct standing *st = &c->standing;
+    struct env *env = env_of(c);
+    LOG(env->log, log_level_of(why), "connection_withdrawn",
+        LOG_TEXT("reason", str_of(reason_token(why))), LOG_TEXT("client", st->peer.client_text),
+        LOG_TEXT("listener", st->peer.listener_text),
+        LOG_TEXT("certificate_user", st->identity != NULL ? st->identity->user : STR_NONE),
+        LOG_TEXT("certificate_serial", st->identity != NULL ? st->identity->serial : STR_NONE),
+        LOG_TEXT("user", st->user));
+}
+
+bool conn_judge(struct conn *c)
+{
+    if (c->shaking || c->withdrawn || !c->port->secure) {
+        return false;
+    }
+    enum reason why = standing_ask(&c->standing);
+    if (why == REASON_OK) {
+        return false;
+    }
+    c->withdrawn = true;
+    log_withdrawn(c, why);
+    metrics_add(env_of(c)->metrics, METRIC_CONNECTIONS_WITHDRAWN_TOTAL, 1);
+    if (!h1_server_withdraw(&c->h1, why)) {
+        metrics_reason(env_of(c)->metrics, why); /* else the request's record counts it */
+    }
+    return true;
 }
 
 /* ---- What the link tells ---- */
@@ -209,6 +242,9 @@ int conn_open(struct conn_home *home, struct port *port, struct stream *stream, 
     if (link_init(&c->link, env->loop, stream, sites, &link_user, c) != 0) {
         mem_free(c);
         return -ERR_NOMEM;
+    }
+    if (c->link.tls != NULL) {
+        tls_session_withdraw(c->link.tls, &env->deny);
     }
     standing_init(&c->standing, env, port, stream_peer(stream));
     link_configure(&c->link, env->runtime->conf);

@@ -34,6 +34,10 @@ size_t conn_handshakes_from(const struct conn_home *home, const struct addr *pee
 /* End it if it idles; see h1_server_drain(). */
 void conn_drain(struct conn *c);
 
+/* Judge it by what is withdrawn and what the runtime asks now; end it if it may not stay. Returns
+ * true if it was ended. A handshake under way is judged when it is done. */
+bool conn_judge(struct conn *c);
+
 /* Close it now. */
 void conn_close(struct conn *c, enum reason why);
 

@@ -537,6 +537,25 @@ void h1_server_drain(struct h1_server *h)
     }
 }
 
+bool h1_server_withdraw(struct h1_server *h, enum reason why)
+{
+    bool busy = h->x != NULL && !exchange_finished(h->x);
+    if (h->in == H1_IN_DEAD) {
+        return busy; /* it is ending */
+    }
+    h->keep = false;
+    if (!busy) {
+        end_connection(h);
+    } else if (h->in == H1_IN_HEAD) {
+        refuse(h, NULL, why);
+    } else {
+        h->in = H1_IN_DEAD;
+        loop_timer_stop(&h->timer);
+        exchange_withdraw(h->x, why);
+    }
+    return busy;
+}
+
 void h1_server_fini(struct h1_server *h)
 {
     loop_timer_stop(&h->timer);

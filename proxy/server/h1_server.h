@@ -67,6 +67,11 @@ void h1_server_fail(struct h1_server *h, enum reason why);
 /* End the connection if it idles; a busy one ends after its answer, when env->draining is set. */
 void h1_server_drain(struct h1_server *h);
 
+/* Who speaks here is withdrawn: an idle connection ends, an answer that has begun is broken off, a
+ * request without one is refused for why; nothing more is read. Returns true if there was a request
+ * that why was told of. */
+bool h1_server_withdraw(struct h1_server *h, enum reason why);
+
 /* The link is closed: free everything. */
 void h1_server_fini(struct h1_server *h);
 

@@ -15,6 +15,10 @@ enum { HANDSHAKES_SHARED = 16 };
 /* A line in the log says at most so often that connections are refused. */
 enum { REFUSALS_LOG_MS = 1000 };
 
+/* Judging connections rests after so long, for the others' octets; the clock is looked at after so
+ * many. */
+enum { JUDGE_SLICE_US = 2000, JUDGE_STRIDE = 32 };
+
 /* One address. It stays until it is no longer listened on and its last connection is gone. */
 struct door {
     struct list place;
@@ -29,6 +33,11 @@ struct server {
     struct conn_home home;
     struct list doors;
     struct loop_task empty_task;
+    struct loop_task judge_task;
+    struct list unjudged; /* connections that wait to be judged */
+    size_t ended;         /* by the judging under way */
+    void (*judged)(void *arg, size_t ended);
+    void *judged_arg;
     void (*empty)(void *arg);
     void *empty_arg;
     bool draining;
@@ -234,13 +243,19 @@ static void on_gone(struct conn_home *home, struct port *port)
     tell_empty(s);
 }
 
-static void for_each_conn(struct server *s, void (*fn)(struct conn *c))
+static void for_each_in(struct list *conns, void (*fn)(struct conn *c))
 {
     struct list *next;
-    for (struct list *n = s->home.conns.next; n != &s->home.conns; n = next) {
+    for (struct list *n = conns->next; n != conns; n = next) {
         next = n->next;
         fn(conn_of(n));
     }
+}
+
+static void for_each_conn(struct server *s, void (*fn)(struct conn *c))
+{
+    for_each_in(&s->home.conns, fn);
+    for_each_in(&s->unjudged, fn);
 }
 
 void server_drain(struct server *s, void (*empty)(void *arg), void *arg)
@@ -261,6 +276,47 @@ void server_drain(struct server *s, void (*empty)(void *arg), void *arg)
     s->draining = true;
     for_each_conn(s, conn_drain);
     tell_empty(s);
+}
+
+/* Connections are taken from one list and put into the other, so that those that come and go
+ * meanwhile are neither judged twice nor missed. */
+static void on_judge(struct loop_task *t)
+{
+    struct server *s = LIST_ENTRY(t, struct server, judge_task);
+    uint64_t until_us = clock_mono_us() + JUDGE_SLICE_US;
+    struct list *n;
+    for (unsigned i = 1; (n = list_pop_front(&s->unjudged)) != NULL; i++) {
+        list_push_back(&s->home.conns, n);
+        s->ended += conn_judge(conn_of(n)) ? 1 : 0;
+        if (i % JUDGE_STRIDE == 0 && clock_mono_us() >= until_us) {
+            break;
+        }
+    }
+    if (!list_empty(&s->unjudged)) {
+        loop_defer(s->home.env->loop, &s->judge_task);
+        return;
+    }
+    void (*judged)(void *arg, size_t ended) = s->judged;
+    s->judged = NULL;
+    if (judged != NULL) {
+        judged(s->judged_arg, s->ended);
+    }
+}
+
+void server_judge(struct server *s, void (*done)(void *arg, size_t ended), void *arg)
+{
+    struct list *n;
+    if (s->judged == NULL) {
+        s->ended = 0;
+    }
+    if (done != NULL) {
+        s->judged = done;
+        s->judged_arg = arg;
+    }
+    while ((n = list_pop_front(&s->home.conns)) != NULL) {
+        list_push_back(&s->unjudged, n);
+    }
+    loop_defer(s->home.env->loop, &s->judge_task);
 }
 
 static void close_conn(struct conn *c)
@@ -286,7 +342,9 @@ struct server *server_new(struct env *env, struct admit *admit)
     list_init(&s->home.conns);
     list_init(&s->home.shaking);
     list_init(&s->doors);
+    list_init(&s->unjudged);
     loop_task_init(&s->empty_task, on_empty);
+    loop_task_init(&s->judge_task, on_judge);
     return s;
 }
 
@@ -303,5 +361,6 @@ void server_free(struct server *s)
         mem_free(d);
     }
     loop_task_cancel(&s->empty_task);
+    loop_task_cancel(&s->judge_task);
     mem_free(s);
 }

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "auth/withdrawal.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 static const struct tls_sites *sites_of(const struct standing *st)
 {
@@ -41,6 +43,27 @@ static bool is_trusted(const struct conf_headers *headers, const struct addr *ad
     return false;
 }
 
+static void free_text(struct str *s)
+{
+    mem_free((void *)(uintptr_t)s->p);
+    *s = STR_NONE;
+}
+
+static bool on_user(void *arg, struct str user)
+{
+    struct standing *st = arg;
+    if (str_eq(user, st->user)) {
+        return true;
+    }
+    free_text(&st->user);
+    if (user.n == 0) {
+        return true;
+    }
+    char *copy = mem_dup(user.p, user.n);
+    st->user = (struct str){copy, copy != NULL ? user.n : 0};
+    return copy != NULL;
+}
+
 void standing_init(struct standing *st, struct env *env, const struct port *port,
                    const struct addr *address)
 {
@@ -65,6 +88,8 @@ void standing_init(struct standing *st, struct env *env, const struct port *port
     if (port->secure) {
         st->peer.host_fits = host_fits;
         st->peer.host_arg = st;
+        st->peer.on_user = on_user;
+        st->peer.on_user_arg = st;
     }
 }
 
@@ -121,25 +146,39 @@ int standing_take(struct standing *st, const struct tls_session *session)
     st->peer.gate.certificate = st->certificate;
     st->peer.gate.term = tls_session_peer_term(session);
     st->peer.gate.mode = st->site->conf->client.mode;
+    st->peer.gate.chain = tls_session_deny_keys(session);
     return read_identity(st);
 }
 
-/* Judge the certificate by what site asks now. One that was not accepted stays so: the client may
- * come again. */
-static void judge(struct standing *st, const struct tls_site *site)
+/* What the certificate is worth by what site asks now, and until when. One that was not accepted
+ * stays so: the client may come again. */
+static enum reason judge(const struct standing *st, const struct tls_site *site,
+                         struct trust_term *term)
 {
     if (site->conf->client.mode == CONF_CLIENT_OFF || site->trust == NULL) {
-        st->certificate = REASON_CLIENT_CERT_MISSING;
-    } else if (st->certificate == REASON_OK) {
-        st->certificate =
-            tls_session_judge(st->session, site->trust, clock_wall_ms(), &st->peer.gate.term);
-        if (st->certificate == REASON_CLIENT_CERT_REVOKED) {
-            st->certificate = REASON_CLIENT_CERT_WITHDRAWN;
-        } else if (st->certificate != REASON_OK && tls_session_resumed(st->session)) {
-            /* Perhaps only for want of the chain: a new connection will bring it. */
-            st->gone = true;
-        }
+        return REASON_CLIENT_CERT_MISSING;
     }
+    if (st->certificate != REASON_OK) {
+        return st->certificate;
+    }
+    enum reason why = tls_session_judge(st->session, site->trust, clock_wall_ms(), term);
+    return why == REASON_CLIENT_CERT_REVOKED ? REASON_CLIENT_CERT_WITHDRAWN : why;
+}
+
+static bool asks_the_same(const struct tls_site *a, const struct tls_site *b)
+{
+    return a != NULL && b != NULL && memcmp(a->policy, b->policy, sizeof(a->policy)) == 0;
+}
+
+static void rejudge(struct standing *st, const struct tls_site *site)
+{
+    bool was_good = st->certificate == REASON_OK;
+    st->certificate = judge(st, site, &st->peer.gate.term);
+    bool doubtful = st->certificate != REASON_OK &&
+                    st->certificate != REASON_CLIENT_CERT_WITHDRAWN &&
+                    st->certificate != REASON_CLIENT_CERT_MISSING;
+    /* Perhaps only for want of the chain: a new connection will bring it. */
+    st->gone = st->gone || (was_good && doubtful && tls_session_resumed(st->session));
 }
 
 static void adopt_runtime(struct standing *st)
@@ -157,8 +196,8 @@ static void adopt_runtime(struct standing *st)
         sites != NULL ? tls_sites_find(sites, tls_session_name(st->session)) : NULL;
     st->gone = st->gone || site == NULL;
     if (site != NULL) {
-        if (st->site == NULL || memcmp(site->policy, st->site->policy, sizeof(site->policy)) != 0) {
-            judge(st, site);
+        if (!asks_the_same(site, st->site)) {
+            rejudge(st, site);
         }
         st->peer.gate.mode = site->conf->client.mode;
     }
@@ -181,8 +220,48 @@ enum reason standing_renew(struct standing *st)
     return st->gone ? REASON_MISDIRECTED : REASON_OK;
 }
 
+/* What the runtime in force makes of a certificate that was judged by an older one. A site that is
+ * gone, or that wants no certificate any more, withdraws nothing, and a resumed session may lack
+ * its chain: that is told at the next request.
+ */
+static enum reason ask_runtime(const struct standing *st)
+{
+    const struct runtime *r = st->env->runtime;
+    size_t index = st->port->index;
+    if (st->session == NULL || st->runtime == r || st->port->closed ||
+        index >= r->conf->listener_count) {
+        return REASON_OK;
+    }
+    struct trust_term term;
+    const struct tls_site *site = tls_sites_find(r->sites[index], tls_session_name(st->session));
+    if (site == NULL || asks_the_same(site, st->site)) {
+        return REASON_OK;
+    }
+    enum reason why = judge(st, site, &term);
+    bool certain = why == REASON_CLIENT_CERT_WITHDRAWN || !tls_session_resumed(st->session);
+    return why == REASON_CLIENT_CERT_MISSING || !certain ? REASON_OK : why;
+}
+
+enum reason standing_ask(const struct standing *st)
+{
+    enum reason why = REASON_OK;
+    if (st->certificate == REASON_OK) {
+        why = withdrawal_of_chain(st->env->deny, st->peer.gate.chain);
+        why = why == REASON_OK ? ask_runtime(st) : why;
+    }
+    if (why != REASON_OK) {
+        return why;
+    }
+    struct str user = st->user;
+    if (user.n == 0 && st->certificate == REASON_OK && st->identity != NULL) {
+        user = st->identity->user;
+    }
+    return withdrawal_of_user(st->env->deny, user);
+}
+
 void standing_fini(struct standing *st)
 {
+    free_text(&st->user);
     identity_free(st->identity);
     st->identity = NULL;
     st->peer.gate.identity = NULL;

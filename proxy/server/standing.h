@@ -30,6 +30,7 @@ struct standing {
     struct told *told;                 /* owned */
     enum reason certificate;           /* the handshake's verdict, or a later one */
     bool gone;                         /* the site is no longer there */
+    struct str user;                   /* whom the last request was let through as; owned */
     struct exchange_peer peer;
     char client[STANDING_CLIENT_MAX];
 };
@@ -46,6 +47,12 @@ int standing_take(struct standing *st, const struct tls_session *session)
 /* Before a request: nothing if the configuration is the one that was judged by, else judge anew by
  * it. Returns REASON_OK, or why no request can be served on this connection any more. */
 enum reason standing_renew(struct standing *st);
+
+/* Is this connection to be closed, and why: its certificate was good and is no longer, by the deny
+ * list in force or by what the runtime in force asks for; or its user is withdrawn: who the last
+ * request was let through as, before the first whom the certificate names. REASON_OK: it may stay.
+ * Changes nothing. */
+enum reason standing_ask(const struct standing *st);
 
 /* Release everything. */
 void standing_fini(struct standing *st);

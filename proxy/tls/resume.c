@@ -29,9 +29,9 @@ struct resume {
 
 /* What a ticket holds of ours, in this order, numbers with the highest octet first. */
 enum {
-    NOTE_VERSION = 1,
-    NOTE_FIXED = 1 + 8 + 8 + 8 + 1 + SITE_BINDING + 1,
-    NOTE_MAX = NOTE_FIXED + SITE_NAME_MAX
+    NOTE_VERSION = 2,
+    NOTE_FIXED = 1 + 8 + 8 + 8 + 1 + SITE_BINDING + 1 + 1,
+    NOTE_MAX = NOTE_FIXED + DENY_CHAIN_MAX * (int)sizeof(struct deny_keys) + SITE_NAME_MAX
 };
 
 struct note {
@@ -39,6 +39,7 @@ struct note {
     int64_t issued_ms;      /* when this ticket was made */
     struct trust_term term; /* of the full handshake's verdict */
     struct str binding;
+    struct deny_chain chain; /* of the full handshake */
     struct str name;
 };
 
@@ -68,11 +69,15 @@ static size_t write_note(const struct note *note, unsigned char out[NOTE_MAX])
     *p++ = note->term.then == REASON_CRL_EXPIRED ? 1 : 0;
     memcpy(p, note->binding.p, SITE_BINDING);
     p += SITE_BINDING;
+    size_t chain_n = note->chain.n * sizeof(struct deny_keys);
+    *p++ = (unsigned char)note->chain.n;
+    memcpy(p, note->chain.v, chain_n);
+    p += chain_n;
     *p++ = (unsigned char)note->name.n;
     if (note->name.n > 0) {
         memcpy(p, note->name.p, note->name.n);
     }
-    return NOTE_FIXED + note->name.n;
+    return NOTE_FIXED + chain_n + note->name.n;
 }
 
 /* note borrows from octets. */
@@ -88,8 +93,15 @@ static bool read_note(struct str octets, struct note *note)
     note->term.then = *p++ == 0 ? REASON_CLIENT_CERT_EXPIRED : REASON_CRL_EXPIRED;
     note->binding = (struct str){(const char *)p, SITE_BINDING};
     p += SITE_BINDING;
+    note->chain.n = *p++;
+    size_t chain_n = note->chain.n * sizeof(struct deny_keys);
+    if (note->chain.n > DENY_CHAIN_MAX || octets.n < NOTE_FIXED + chain_n) {
+        return false;
+    }
+    memcpy(note->chain.v, p, chain_n);
+    p += chain_n;
     note->name = (struct str){(const char *)p + 1, *p};
-    return octets.n == NOTE_FIXED + note->name.n;
+    return octets.n == NOTE_FIXED + chain_n + note->name.n;
 }
 
 static bool take_note(SSL_SESSION *session, struct note *note)
@@ -124,6 +136,9 @@ static enum reason judge(const struct tls_session *s, SSL_SESSION *session, stru
         !take_note(session, note) || !note_fits(s, note, now_ms)) {
         return REASON_CLIENT_CERT_MISSING;
     }
+    if (s->deny != NULL && deny_chain(*s->deny, &note->chain) != DENY_NOT_LISTED) {
+        return REASON_CLIENT_CERT_REVOKED;
+    }
     return trust_ask_again(s->site->trust, leaf, now_ms);
 }
 
@@ -133,6 +148,7 @@ void resume_adopt(struct tls_session *s)
     SSL_SESSION *session = SSL_get_session(s->ssl);
     s->peer_reason = session != NULL ? judge(s, session, &note) : REASON_CLIENT_CERT_MISSING;
     s->peer_term = s->peer_reason == REASON_OK ? note.term : (struct trust_term){0};
+    s->chain = note.chain;
 }
 
 static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
@@ -152,6 +168,7 @@ static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigne
     s->resuming = true;
     s->first_ms = note.first_ms;
     s->ticket_term = note.term;
+    s->chain = note.chain;
     (void)SSL_set_num_tickets(ssl, 1);
     return SSL_TICKET_RETURN_USE_RENEW;
 }
@@ -181,8 +198,10 @@ static int on_making(SSL *ssl, void *arg)
     }
     unsigned char octets[NOTE_MAX];
     bool again = SSL_session_reused(ssl) == 1;
-    struct note note = {
-        .issued_ms = clock_wall_ms(), .binding = binding_of(s), .name = tls_session_name(s)};
+    struct note note = {.issued_ms = clock_wall_ms(),
+                        .binding = binding_of(s),
+                        .chain = s->chain,
+                        .name = tls_session_name(s)};
     note.first_ms = again ? s->first_ms : note.issued_ms;
     note.term = again ? s->ticket_term : s->peer_term;
     /* OpenSSL counts the life of a session from its first ticket with 1.2, of its latest with 1.3.

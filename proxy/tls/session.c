@@ -42,6 +42,11 @@ struct tls_session *tls_session_new(struct tls_sites *sites)
     return s;
 }
 
+void tls_session_withdraw(struct tls_session *s, const struct deny *const *deny)
+{
+    s->deny = deny;
+}
+
 void tls_session_free(struct tls_session *s)
 {
     if (s == NULL) {
@@ -148,6 +153,12 @@ enum tls_result tls_session_handshake(struct tls_session *s)
     if (SSL_session_reused(s->ssl) == 1) {
         resume_adopt(s);
     }
+    X509 *leaf = SSL_get0_peer_certificate(s->ssl);
+    /* Without a chain that was built, the leaf alone: nobody may be beyond withdrawal. */
+    if (leaf != NULL && s->chain.n == 0 && deny_chain_add(&s->chain, leaf) != 0) {
+        s->refusal = REASON_INTERNAL;
+        return fail(s);
+    }
     s->established = true;
     return TLS_OK;
 }
@@ -240,7 +251,16 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
     if (t == NULL) {
         return REASON_CLIENT_CERT_UNKNOWN_CA;
     }
-    return trust_judge(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms, term, NULL);
+    const struct trust_question q = {.leaf = leaf,
+                                     .chain = SSL_get_peer_cert_chain(s->ssl),
+                                     .wall_ms = wall_ms,
+                                     .deny = s->deny != NULL ? *s->deny : NULL};
+    return trust_judge_all(t, &q, term, NULL);
+}
+
+const struct deny_chain *tls_session_deny_keys(const struct tls_session *s)
+{
+    return &s->chain;
 }
 
 bool tls_session_resumed(const struct tls_session *s)

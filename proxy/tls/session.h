@@ -11,6 +11,8 @@
 #include "proxy/tls/site.h"
 
 struct tls_session;
+struct deny;
+struct deny_chain;
 
 enum tls_result {
     TLS_FAILED = 0, /* tls_session_reason(); the alert, if any, is in tls_session_out() */
@@ -21,6 +23,10 @@ enum tls_result {
 
 /* A session that starts with sites (a reference is taken), or NULL without memory. */
 struct tls_session *tls_session_new(struct tls_sites *sites);
+
+/* Before the handshake: refuse certificates that are in *deny then (borrowed; *deny may change, and
+ * be NULL). */
+void tls_session_withdraw(struct tls_session *s, const struct deny *const *deny);
 
 /* Free it; NULL is fine. */
 void tls_session_free(struct tls_session *s);
@@ -71,6 +77,10 @@ enum reason tls_session_peer_reason(const struct tls_session *s);
 
 /* How long that REASON_OK holds. */
 struct trust_term tls_session_peer_term(const struct tls_session *s);
+
+/* After the handshake: what the client's certificate may be withdrawn by, its chain as far as it
+ * was built; borrowed. Empty without a certificate. */
+const struct deny_chain *tls_session_deny_keys(const struct tls_session *s);
 
 /* Judge the client's certificate anew by another trust (after a reload); *term: as of
  * trust_judge(). A resumed session has no chain: its certificate is of an unknown CA then if it

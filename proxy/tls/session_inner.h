@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include "auth/revoke/deny.h"
 #include "proxy/tls/bio.h"
 #include "proxy/tls/session.h"
 
@@ -18,9 +19,11 @@ struct tls_session {
     enum reason reason;      /* of a failure */
     enum reason peer_reason; /* on the client's certificate */
     struct trust_term peer_term;
-    struct trust_term ticket_term; /* of the ticket that was taken last */
-    int64_t first_ms;              /* and when its full handshake was */
-    bool resuming;                 /* it was; what comes of it, OpenSSL decides */
+    struct trust_term ticket_term;  /* of the ticket that was taken last */
+    int64_t first_ms;               /* and when its full handshake was */
+    bool resuming;                  /* it was; what comes of it, OpenSSL decides */
+    const struct deny *const *deny; /* where what is withdrawn stands; NULL: nothing is */
+    struct deny_chain chain;        /* the client's, as far as it is known */
     bool established;
     bool failed;
 };

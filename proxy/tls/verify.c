@@ -39,8 +39,12 @@ static int on_chain(X509_STORE_CTX *chain, void *arg)
     }
     X509 *leaf = X509_STORE_CTX_get0_cert(chain);
     int error = X509_V_ERR_UNSPECIFIED;
-    s->peer_reason = trust_judge(s->site->trust, leaf, X509_STORE_CTX_get0_untrusted(chain),
-                                 clock_wall_ms(), &s->peer_term, &error);
+    const struct trust_question q = {.leaf = leaf,
+                                     .chain = X509_STORE_CTX_get0_untrusted(chain),
+                                     .wall_ms = clock_wall_ms(),
+                                     .deny = s->deny != NULL ? *s->deny : NULL,
+                                     .keys = &s->chain};
+    s->peer_reason = trust_judge_all(s->site->trust, &q, &s->peer_term, &error);
     allow_key_curve(ssl, leaf);
     if (s->peer_reason == REASON_OK) {
         X509_STORE_CTX_set_error(chain, X509_V_OK);

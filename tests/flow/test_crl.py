@@ -122,8 +122,8 @@ def test_a_million_entries(make_proxy, tmp_path):
         pki.write("new.crl", long_crl(pki.ca, 1000000, pki.load("alice"))).rename(
             pki.dir / "long.crl")
         wait_until(lambda: proxy.events("reload"), limit_s=30)
-        answer = client.get("/", ALICE, "wonder land")
-        assert proxy.record(answer)["auth.reason"] == "client_cert_withdrawn"
+        assert client.at_end(), "the connection is ended without waiting for a request"
+        assert proxy.refusals("client_cert_withdrawn") == 1
     assert reason(proxy, "bob", "bob@example.com") is None
     if "ASAN_OPTIONS" in os.environ:
         return  # a sanitizer's own memory is in the figure

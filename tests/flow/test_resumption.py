@@ -288,9 +288,8 @@ def test_withdrawn_while_a_resumed_connection_lives(make_proxy, own, version):
         assert client.get("/", ALICE, PASSWORD).status == 200 and client.tls.session_reused
         changed(proxy, lambda: own.write("new.crl", crl_pem(own.ca.crl(own.load("alice"))))
                 .rename(own.dir / "live.crl"))
-        answer = client.get("/", ALICE, PASSWORD)
-        assert answer.status == 403
-        assert proxy.record(answer)["auth.reason"] == "client_cert_withdrawn"
+        assert client.at_end(), "the connection is ended without waiting for a request"
+        assert proxy.refusals("client_cert_withdrawn") == 1
 
 
 def intermediate(pki):

@@ -1,4 +1,6 @@
 /* Who a client still is after the configuration has changed under its connection. */
+#include "auth/revoke/deny.h"
+#include "auth/withdrawal.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/server/standing.h"
@@ -18,6 +20,7 @@ static struct {
     bool resumed;
     enum reason verdict;
     enum reason judged; /* what judging anew will say */
+    struct deny_chain chain;
     unsigned judgements;
     unsigned identities;
     unsigned freed;
@@ -71,6 +74,12 @@ struct str tls_session_cipher(const struct tls_session *s)
 {
     (void)s;
     return STR("c");
+}
+
+const struct deny_chain *tls_session_deny_keys(const struct tls_session *s)
+{
+    (void)s;
+    return &tls.chain;
 }
 
 struct trust_term tls_session_peer_term(const struct tls_session *s)
@@ -262,6 +271,11 @@ static void test_reloads(void **state)
         site_conf[1][0].client.mode = rows[i].mode;
         tls.judged = rows[i].judged;
         env.runtime = &runtime[1];
+        bool ends = rows[i].judgements > 0;
+        CHECK_ROW(rows[i].says, standing_ask(&st) == (ends ? rows[i].certificate : REASON_OK));
+        CHECK_ROW(rows[i].says, st.peer.gate.certificate == rows[i].verdict);
+        CHECK_ROW(rows[i].says, st.runtime == &runtime[0]);
+        tls.judgements = 0;
         CHECK_ROW(rows[i].says, standing_renew(&st) == REASON_OK);
         CHECK_ROW(rows[i].says, st.peer.gate.certificate == rows[i].certificate);
         CHECK_ROW(rows[i].says, st.peer.gate.mode == rows[i].mode);
@@ -320,6 +334,72 @@ static void test_resumed_sessions(void **state)
             (void)teardown(state);
         }
     }
+}
+
+static struct deny *deny_of(const char *text)
+{
+    struct conf_text path = {.p = "x.deny"};
+    const struct conf with = {.revocation.deny = {&path, 1}};
+    struct files *files = files_new();
+    struct diags *diags = diags_new();
+    assert_int_equal(files_put(files, path.p, str_of(text)), 0);
+    struct deny *d = withdrawal_load(&with, files, diags);
+    assert_non_null(d);
+    diags_free(diags);
+    files_free(files);
+    return d;
+}
+
+static void be_user(const char *name)
+{
+    assert_true(st.peer.on_user(st.peer.on_user_arg, str_of(name)));
+}
+
+/* Whom a connection belongs to, and whether the list in force ends it. */
+static void test_deny_list(void **state)
+{
+    (void)state;
+    struct deny *by_certificate_user = deny_of("user=\"by CN\"\n");
+    struct deny *by_user = deny_of("user=alice\n");
+    struct deny *by_fingerprint =
+        deny_of("fingerprint="
+                "0707070707070707070707070707070707070707070707070707070707070707");
+    arrive();
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    env.deny = by_user;
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    be_user("bob");
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    be_user("alice");
+    assert_int_equal(REASON_USER_WITHDRAWN, standing_ask(&st));
+    be_user("bob");
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    env.deny = by_certificate_user;
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    be_user("");
+    assert_int_equal(REASON_USER_WITHDRAWN, standing_ask(&st));
+    env.deny = by_fingerprint;
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    tls.chain.n = 2;
+    memset(tls.chain.v[1].fingerprint, 7, DENY_KEY);
+    assert_int_equal(REASON_CLIENT_CERT_WITHDRAWN, standing_ask(&st));
+    deny_free(by_certificate_user);
+    deny_free(by_user);
+    deny_free(by_fingerprint);
+    env.deny = NULL;
+}
+
+/* A certificate that was never accepted names nobody whose connection this could be. */
+static void test_deny_list_and_a_bad_certificate(void **state)
+{
+    (void)state;
+    struct deny *deny = deny_of("user=\"by CN\"\n");
+    tls.verdict = REASON_CLIENT_CERT_UNKNOWN_CA;
+    arrive();
+    env.deny = deny;
+    assert_int_equal(REASON_OK, standing_ask(&st));
+    deny_free(deny);
+    env.deny = NULL;
 }
 
 static void test_another_rule_for_the_name(void **state)
@@ -434,6 +514,8 @@ int main(void)
         TEST(test_reloads),
         TEST(test_withdrawn_stays_withdrawn),
         TEST(test_resumed_sessions),
+        TEST(test_deny_list),
+        TEST(test_deny_list_and_a_bad_certificate),
         TEST(test_another_rule_for_the_name),
         TEST(test_a_site_that_is_gone),
         TEST(test_a_listener_that_is_gone),

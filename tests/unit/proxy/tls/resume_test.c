@@ -1,4 +1,5 @@
 /* proxy/tls/resume.c: which sessions are resumed, against OpenSSL's client. */
+#include "auth/revoke/deny.h"
 #include "base/err.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/site_inner.h"
@@ -7,7 +8,8 @@
 #define MINUTE_MS   INT64_C(60000)
 #define NOW_MS      (PKI_NOW_S * 1000)
 #define LISTENER    "127.0.0.1:8443"
-#define NOTE_LENGTH (1 + 8 + 8 + 8 + 1 + 32 + 1 + 11)
+#define NOTE_NAME   (1 + 8 + 8 + 8 + 1 + 32 + 1 + (int)sizeof(struct deny_keys))
+#define NOTE_LENGTH (NOTE_NAME + 1 + 11)
 
 static struct lab lab;
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
@@ -339,14 +341,16 @@ static void put(size_t at, int64_t value)
 static void good_note(const struct tls_sites *t)
 {
     note_length = NOTE_LENGTH;
-    note[0] = 1;
+    note[0] = 2;
     put(1, NOW_MS);
     put(9, NOW_MS);
     put(17, NOW_MS + 1);
     note[25] = 0;
     memcpy(note + 26, t->v[0].binding, SITE_BINDING);
-    note[58] = 11;
-    memcpy(note + 59, "www.example", 11);
+    note[58] = 1;
+    memset(note + 59, 7, sizeof(struct deny_keys));
+    note[NOTE_NAME] = 11;
+    memcpy(note + NOTE_NAME + 1, "www.example", 11);
 }
 
 enum change {
@@ -356,8 +360,10 @@ enum change {
     CUT,
     LONGER,
     NAME_LENGTH,
-    VERSION_0,
-    VERSION_2,
+    CHAIN_LENGTH,
+    CHAIN_TOO_LONG,
+    VERSION_1,
+    VERSION_3,
     FIRST_LATER,
     FROM_FUTURE,
     TIME_LEAST,
@@ -385,13 +391,19 @@ static void change_note(enum change change)
         note_length++;
         break;
     case NAME_LENGTH:
-        note[58]--;
+        note[NOTE_NAME]--;
         break;
-    case VERSION_0:
-        note[0] = 0;
+    case CHAIN_LENGTH:
+        note[58] = 0;
         break;
-    case VERSION_2:
-        note[0] = 2;
+    case CHAIN_TOO_LONG:
+        note[58] = 255;
+        break;
+    case VERSION_1:
+        note[0] = 1;
+        break;
+    case VERSION_3:
+        note[0] = 3;
         break;
     case FIRST_LATER:
         put(1, NOW_MS + 1);

@@ -5,7 +5,7 @@
  * itself cannot carry the lock because it is replaced. The lock file stays, empty; removing it
  * would let two writers hold locks on two files of the same name. The new text goes to PATH.new,
  * which only the holder of the lock touches, so that one left by a crash may be removed. */
-#include "auth/store/rewrite.h"
+#include "base/rewrite.h"
 
 #include <errno.h>
 #include <fcntl.h>

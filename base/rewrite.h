@@ -1,7 +1,7 @@
 /* Replacing a file by a changed copy of itself, so that no reader sees a half and no two writers
  * lose each other's change. */
-#ifndef AUTH_STORE_REWRITE_H
-#define AUTH_STORE_REWRITE_H
+#ifndef BASE_REWRITE_H
+#define BASE_REWRITE_H
 
 #include <stdbool.h>
 #include <stddef.h>
