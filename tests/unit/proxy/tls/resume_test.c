@@ -453,6 +453,31 @@ static void notes(void **state)
     }
 }
 
+/* Whatever term the note grants, the certificate's own dates are looked at. */
+static void the_term_is_not_all(void **state)
+{
+    (void)state;
+    X509 *brief =
+        lab_issue(&lab, &(struct pki_spec){.common_name = "alice", .not_after_s = PKI_NOW_S + 600});
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *real = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        good_note(t);
+        put(17, INT64_MAX);
+        assert_int_equal(SSL_CTX_set_session_ticket_cb(t->v[0].context, make_note, take_none, NULL),
+                         1);
+        SSL_SESSION *kept = visit(t, versions[i], brief, "www.example");
+        assert_true(come_again(real, versions[i], kept, "www.example", NULL));
+        clock_fake(0, NOW_MS + 601000);
+        assert_false(come_again(real, versions[i], kept, "www.example", NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        tls_sites_unref(real);
+        clock_fake(0, NOW_MS);
+    }
+    X509_free(brief);
+}
+
 /* Any octet of a ticket changed: a full handshake, never an error. */
 static void tampered(void **state)
 {
@@ -515,12 +540,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resumes),        cmocka_unit_test(the_certificate_stays),
-        cmocka_unit_test(no_ticket),      cmocka_unit_test(other_table),
-        cmocka_unit_test(switched_off),   cmocka_unit_test(time_goes_by),
-        cmocka_unit_test(total_life),     cmocka_unit_test(certificate_expires),
-        cmocka_unit_test(notes),          cmocka_unit_test(tampered),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(resumes),      cmocka_unit_test(the_certificate_stays),
+        cmocka_unit_test(no_ticket),    cmocka_unit_test(other_table),
+        cmocka_unit_test(switched_off), cmocka_unit_test(time_goes_by),
+        cmocka_unit_test(total_life),   cmocka_unit_test(certificate_expires),
+        cmocka_unit_test(notes),        cmocka_unit_test(the_term_is_not_all),
+        cmocka_unit_test(tampered),     cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
