@@ -44,7 +44,6 @@ static bool locate(struct str uri, struct location *l)
     struct str query = STR_NONE;
     struct str one;
     size_t n = 0;
-    size_t module_n = 0;
     bool more = str_cut(uri, '?', &one, &query);
     bool fits = put(l->uri, sizeof(l->uri), &n, one);
     bool first = true;
@@ -53,7 +52,7 @@ static bool locate(struct str uri, struct location *l)
         more = str_cut(query, '&', &one, &query);
         if (str_starts(one, STR("module-path="))) {
             one = str_slice(one, sizeof(module_name) - 1, one.n);
-            module_n = 0;
+            size_t module_n = 0;
             fits = put(l->module, sizeof(l->module), &module_n, one);
         } else {
             fits = put(l->uri, sizeof(l->uri), &n, first ? STR("?") : STR("&")) &&

@@ -308,6 +308,43 @@ static void certificate_expires(void **state)
     X509_free(brief);
 }
 
+/* An intermediate that ends before its leaf ends the session, also one that was resumed twice. */
+static void intermediate_expires(void **state)
+{
+    (void)state;
+    X509 *middle = pki_cert(
+        &(struct pki_spec){.common_name = "Middle", .ca = true, .not_after_s = PKI_NOW_S + 600},
+        lab.key, lab.ca, lab.ca_key);
+    X509 *leaf = pki_cert(&(struct pki_spec){.common_name = "alice"}, lab.key, middle, lab.key);
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct lab_client c;
+        clock_fake(0, NOW_MS);
+        lab_client_init(&c, versions[i], leaf, lab.key);
+        assert_int_equal(SSL_CTX_add1_chain_cert(c.context, middle), 1);
+        lab_client_join(&c, t, NULL);
+        assert_int_equal(lab_handshake(&c), TLS_OK);
+        SSL_SESSION *kept = take_session(&c);
+        lab_client_fini(&c);
+        for (int minute = 3; minute < 10; minute += 3) {
+            SSL_SESSION *next = NULL;
+            clock_fake(0, NOW_MS + minute * MINUTE_MS);
+            assert_true(come_again(t, versions[i], kept, NULL, &next));
+            SSL_SESSION_free(kept);
+            kept = next;
+        }
+        clock_fake(0, NOW_MS + 600999);
+        assert_true(come_again(t, versions[i], kept, NULL, NULL));
+        clock_fake(0, NOW_MS + 601000);
+        assert_false(come_again(t, versions[i], kept, NULL, NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        clock_fake(0, NOW_MS);
+    }
+    X509_free(leaf);
+    X509_free(middle);
+}
+
 /* What a ticket that is sealed rightly may hold. */
 static unsigned char note[300];
 static size_t note_length;
@@ -540,12 +577,19 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resumes),      cmocka_unit_test(the_certificate_stays),
-        cmocka_unit_test(no_ticket),    cmocka_unit_test(other_table),
-        cmocka_unit_test(switched_off), cmocka_unit_test(time_goes_by),
-        cmocka_unit_test(total_life),   cmocka_unit_test(certificate_expires),
-        cmocka_unit_test(notes),        cmocka_unit_test(the_term_is_not_all),
-        cmocka_unit_test(tampered),     cmocka_unit_test(without_memory),
+        cmocka_unit_test(resumes),
+        cmocka_unit_test(the_certificate_stays),
+        cmocka_unit_test(no_ticket),
+        cmocka_unit_test(other_table),
+        cmocka_unit_test(switched_off),
+        cmocka_unit_test(time_goes_by),
+        cmocka_unit_test(total_life),
+        cmocka_unit_test(certificate_expires),
+        cmocka_unit_test(intermediate_expires),
+        cmocka_unit_test(notes),
+        cmocka_unit_test(the_term_is_not_all),
+        cmocka_unit_test(tampered),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
