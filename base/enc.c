@@ -86,6 +86,22 @@ size_t enc_base64(struct str in, char *out)
     return n;
 }
 
+size_t enc_base64url(struct str in, char *out)
+{
+    size_t n = enc_base64(in, out);
+    while (n > 0 && out[n - 1] == '=') {
+        n--;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (out[i] == '+') {
+            out[i] = '-';
+        } else if (out[i] == '/') {
+            out[i] = '_';
+        }
+    }
+    return n;
+}
+
 void enc_hex(const unsigned char *in, size_t n, char *out)
 {
     for (size_t i = 0; i < n; i++) {

@@ -19,6 +19,10 @@ int enc_base64_decode(struct str in, unsigned char *out, size_t *n)
 /* Base64 with padding into out (at least ENC_BASE64_LEN(in.n) octets); returns octets written. */
 size_t enc_base64(struct str in, char *out);
 
+/* Base64 of RFC 4648 5 ("-" and "_") without padding, as in JWT, into out (at least
+ * ENC_BASE64_LEN(in.n) octets); returns octets written. */
+size_t enc_base64url(struct str in, char *out);
+
 /* Lower-case hex into out (2 * n octets, no NUL). */
 void enc_hex(const unsigned char *in, size_t n, char *out);
 

@@ -293,6 +293,17 @@ static int explain_told(struct explanation *x)
     return rc;
 }
 
+/* A token that was made here would let anyone be that user for a while. */
+static void explain_signed(const struct conf *conf)
+{
+    if (conf->token.keys.n > 0 && conf->token.header.p[0] != '\0') {
+        printf("  %s: (a token, not made here)\n", conf->token.header.p);
+    }
+    if (conf->signature.keys.n > 0) {
+        puts("  Signature-Input, Signature: (not made here)");
+    }
+}
+
 /* The fields of the request as the upstream would get them. */
 static int explain_fields(struct explanation *x, const struct gate_answer *answer)
 {
@@ -332,6 +343,7 @@ static int explain_fields(struct explanation *x, const struct gate_answer *answe
     for (size_t i = 0; i < head->fields.n; i++) {
         print_field(&head->fields.v[i]);
     }
+    explain_signed(x->runtime->conf);
     return LET_THROUGH;
 }
 

@@ -2,6 +2,7 @@
  * (proxy/observe). On the worker's loop; each worker answers for itself, /metrics for all. */
 #include "proxy/admin/admin.h"
 
+#include "auth/sign/signer.h"
 #include "base/clock.h"
 
 #define BODY_MAX_BYTES ((size_t)1024 * 1024)
@@ -166,6 +167,18 @@ static void answer_readyz(const struct env *env, const struct http_request *requ
     say(out, c.failed ? 503 : 200, c.failed ? STR("not ready\n") : STR("ready\n"));
 }
 
+/* The public keys of what is signed for upstreams. */
+static void answer_keys(const struct env *env, struct local_answer *out)
+{
+    const struct signer *s = env->runtime != NULL ? env->runtime->signer : NULL;
+    out->status = 200;
+    out->content_type = STR("application/jwk-set+json");
+    if (signer_jwks(s, &out->body) != 0) {
+        buf_clear(&out->body);
+        say(out, 503, STR("out of memory\n"));
+    }
+}
+
 void admin_answer(void *arg, const struct http_request *request, struct local_answer *out)
 {
     const struct env *env = arg;
@@ -173,12 +186,16 @@ void admin_answer(void *arg, const struct http_request *request, struct local_an
     bool is_metrics = str_eq(request->path, STR("/metrics"));
     bool is_livez = str_eq(request->path, STR("/livez"));
     bool is_readyz = str_eq(request->path, STR("/readyz"));
-    if (!is_metrics && !is_livez && !is_readyz) {
-        say(out, 404, STR("not found: there are /metrics, /livez and /readyz\n"));
+    bool is_keys = str_eq(request->path, STR("/.well-known/jwks.json"));
+    if (!is_metrics && !is_livez && !is_readyz && !is_keys) {
+        say(out, 404,
+            STR("not found: there are /metrics, /livez, /readyz and /.well-known/jwks.json\n"));
     } else if (request->method != HTTP_METHOD_GET && request->method != HTTP_METHOD_HEAD) {
         say(out, 405, STR("GET or HEAD only\n"));
     } else if (is_metrics) {
         answer_metrics(env, request, out);
+    } else if (is_keys) {
+        answer_keys(env, out);
     } else if (is_readyz) {
         answer_readyz(env, request, out);
     } else {

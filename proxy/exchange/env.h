@@ -9,6 +9,7 @@
 #include "auth/lockout.h"
 #include "auth/pwcache.h"
 #include "auth/pwcheck.h"
+#include "auth/sign/signer.h"
 #include "auth/totp.h"
 #include "auth/users.h"
 #include "base/job.h"
@@ -31,6 +32,7 @@ struct runtime {
     struct conf *conf;              /* a reference */
     struct users *users;            /* a reference */
     struct plan *plan;              /* owned; what upstreams are told */
+    struct signer *signer;          /* owned; what signs for upstreams */
     struct route_table *routes;     /* owned */
     struct upstream_set *upstreams; /* owned */
     struct tls_sites **sites;       /* owned array, one reference a listener of conf */

@@ -4,6 +4,7 @@
 #define PROXY_EXCHANGE_EXCHANGE_H
 
 #include "auth/gate.h"
+#include "auth/sign/token.h"
 #include "base/addr.h"
 #include "base/buf.h"
 #include "proxy/exchange/env.h"
@@ -30,6 +31,7 @@ struct exchange_peer {
     struct str tls_name;
     bool tls_resumed;
     const struct told *told; /* what upstreams are told of the certificate; NULL: nothing */
+    struct token_slot *slot; /* the token that this connection used last */
     int told_error;          /* why that cannot be told: 0, -ERR_TOO_LARGE, -ERR_MALFORMED */
     bool secure;             /* TLS: X-Forwarded-Proto is https */
     bool trusted;            /* address is in headers.trusted_proxies */

@@ -114,13 +114,19 @@ static const struct upstream_ops call_ops = {
     .on_drained = on_upstream_drained,
 };
 
+/* The identity of a certificate that was accepted, or NULL. */
+static const struct identity *accepted(const struct exchange *x)
+{
+    const struct gate_peer *gate = &x->peer->gate;
+    return gate->certificate == REASON_OK ? gate->identity : NULL;
+}
+
 /* Only what was verified: the gate has refused what expired since. */
 static void fill_own_facts(const struct exchange *x, struct own_facts *own)
 {
-    const struct gate_peer *gate = &x->peer->gate;
-    const struct identity *id = gate->identity;
+    const struct identity *id = accepted(x);
     *own = (struct own_facts){.user = x->user};
-    if (id != NULL && gate->certificate == REASON_OK) {
+    if (id != NULL) {
         own->subject = id->subject;
         own->issuer = id->issuer;
         own->serial = id->serial;
@@ -139,6 +145,8 @@ static enum reason untold(int rc)
         return REASON_IDENTITY_FIELDS_TOO_LARGE;
     case -ERR_MALFORMED:
         return REASON_CERT_IDENTITY_MALFORMED;
+    case -ERR_CRYPTO:
+        return REASON_INTERNAL;
     default:
         return REASON_OUT_OF_MEMORY;
     }
@@ -157,6 +165,10 @@ void flow_start(struct exchange *x)
     struct forward_facts facts = {
         .names = &conf->headers,
         .told = x->peer->told,
+        .signer = x->runtime->signer,
+        .slot = x->peer->slot,
+        .digest = accepted(x) != NULL ? accepted(x)->digest : NULL,
+        .wall_ms = clock_wall_ms(),
         .groups = answer->groups,
         .group_count = answer->group_count,
         .client_text = x->peer->client_text,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/headers/strip.h"
+#include "auth/sign/message.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "proxy/http/hop.h"
@@ -207,15 +208,53 @@ static int add_x_forwarded(const struct forward_facts *facts, const struct onwar
     return r == 0 ? add_if_any(fields, STR("X-Forwarded-Host"), head->authority) : r;
 }
 
-/* Add the fields that tell who asks, within their limit. */
-static int add_identity(const struct forward_facts *facts, struct fields *fields)
+/* Nobody gets no token. */
+static int add_token(const struct forward_facts *facts, struct http_request *head)
 {
+    const struct signer *s = facts->signer;
+    if (s == NULL || s->token == NULL || facts->own.user.n == 0 ||
+        s->token_conf->header.p[0] == '\0') {
+        return 0;
+    }
+    const struct token_facts of = {.user = facts->own.user,
+                                   .digest = facts->digest,
+                                   .method = http_method_text(head->method),
+                                   .authority = head->authority,
+                                   .path = head->path,
+                                   .request_id = facts->request_id,
+                                   .wall_ms = facts->wall_ms};
+    struct str token;
+    int r = token_get(s->token_conf, s->token, facts->slot, &of, head->fields.arena, &token);
+    return r == 0 ? fields_add(&head->fields, str_of(s->token_conf->header.p), token) : r;
+}
+
+/* Sign what add_identity() added as fields own[0] to own[1]. */
+static int add_signature(const struct forward_facts *facts, const size_t own[2],
+                         struct http_request *head)
+{
+    const struct signer *s = facts->signer;
+    if (s == NULL || s->signature == NULL) {
+        return 0;
+    }
+    const struct message m = {.method = http_method_text(head->method),
+                              .scheme = facts->secure ? STR("https") : STR("http"),
+                              .authority = head->authority,
+                              .target = head->target,
+                              .fields = &head->fields};
+    return message_sign(s->signature_conf, s->signature, &m, own, facts->wall_ms, &head->fields);
+}
+
+/* Add the fields that tell who asks, within their limit. */
+static int add_identity(const struct forward_facts *facts, struct http_request *head)
+{
+    struct fields *fields = &head->fields;
     size_t first = fields->n;
     size_t size = 0;
     int r = own_fields_add(facts->names, &facts->own, fields);
     if (r == 0) {
         r = told_add(facts->told, facts->own.user, facts->groups, facts->group_count, fields);
     }
+    r = r == 0 ? add_token(facts, head) : r;
     for (size_t i = first; i < fields->n; i++) {
         size += fields->v[i].name.n + fields->v[i].value.n;
     }
@@ -236,7 +275,9 @@ int forward_request(const struct forward_facts *facts, struct http_request *head
     forward_drop_code(facts->code_name, fields);
     (void)strip_inbound(fields, facts->names);
     fields_remove_if(fields, drop_from_request, &of);
-    r = add_identity(facts, fields);
+    size_t own[2] = {fields->n, 0};
+    r = add_identity(facts, head);
+    own[1] = fields->n;
     if (r == 0) {
         r = add_x_forwarded(facts, &onward, head);
     }
@@ -246,7 +287,10 @@ int forward_request(const struct forward_facts *facts, struct http_request *head
     if (r == 0) {
         r = add_if_any(fields, STR("X-Request-Id"), facts->request_id);
     }
-    return r == 0 ? add_via(facts->names, head->minor, fields) : r;
+    if (r == 0) {
+        r = add_via(facts->names, head->minor, fields);
+    }
+    return r == 0 ? add_signature(facts, own, head) : r;
 }
 
 static bool names_client_cert(struct str vary)

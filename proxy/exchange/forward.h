@@ -8,6 +8,8 @@
 
 #include "auth/headers/own.h"
 #include "auth/headers/plan.h"
+#include "auth/sign/signer.h"
+#include "auth/sign/token.h"
 #include "base/addr.h"
 #include "conf/model.h"
 #include "proxy/http/head.h"
@@ -20,6 +22,10 @@ struct forward_facts {
     const struct told *told;  /* the same in other words; NULL: none */
     const struct str *groups; /* of own.user */
     size_t group_count;
+    const struct signer *signer; /* NULL: nothing is signed */
+    struct token_slot *slot;     /* the connection's token; NULL: none is kept */
+    const unsigned char *digest; /* of the accepted certificate, as in token.h; NULL: none */
+    int64_t wall_ms;
     struct str client_text;     /* the client's address without port */
     enum addr_kind client_kind; /* a Unix-socket peer has no address to tell */
     bool client_trusted;        /* its X-Forwarded-For and Forwarded are continued */
@@ -32,8 +38,8 @@ struct forward_facts {
 /* Turn head into what the upstream gets: hop-by-hop fields go first, then reserved ones, then
  * Authorization, Expect, Host and Content-Length (the writer makes those two itself); our own
  * fields come last, so nothing that a client sent can remove, precede or double them. Returns 0 or
- * -ERR_NOMEM, or -ERR_TOO_LARGE if the identity fields are more than headers.generated_max (head is
- * then not to be sent). */
+ * -ERR_NOMEM, -ERR_CRYPTO, or -ERR_TOO_LARGE if the identity fields are more than
+ * headers.generated_max (head is then not to be sent). */
 int forward_request(const struct forward_facts *facts, struct http_request *head)
     __attribute__((warn_unused_result));
 

@@ -19,6 +19,7 @@ void runtime_unref(struct runtime *r, void (*sites_unref)(struct tls_sites *s))
         upstream_set_close(r->upstreams);
     }
     plan_free(r->plan);
+    signer_free(r->signer);
     route_table_free(r->routes);
     users_unref(r->users);
     for (size_t i = 0; r->sites != NULL && r->conf != NULL && i < r->conf->listener_count; i++) {

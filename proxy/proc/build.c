@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "auth/headers/plan.h"
+#include "auth/sign/signer.h"
 #include "auth/users.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -88,8 +89,9 @@ struct runtime *build_runtime(const char *path, struct files *files, struct loop
     bool whole = add_sites(r, files, diags, keys);
     r->users = users_load(&r->conf->users, &r->conf->identity, files, diags);
     r->plan = plan_new(r->conf, diags);
+    r->signer = signer_new(r->conf, files, diags);
     r->routes = route_table_new(r->conf);
-    whole = whole && r->users != NULL && r->plan != NULL;
+    whole = whole && r->users != NULL && r->plan != NULL && r->signer != NULL;
     if (r->routes == NULL || (loop != NULL && whole && !build_upstreams(r, loop, metrics))) {
         diag_add(diags, DIAG_ERROR, nowhere, NULL, NULL, "out of memory");
         whole = false;

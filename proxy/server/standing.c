@@ -100,6 +100,8 @@ static int read_told(struct standing *st, X509 *leaf)
     told_free(st->told);
     st->told = NULL;
     st->peer.told = NULL;
+    token_clear(&st->slot);
+    st->peer.slot = &st->slot;
     if (st->port->local != NULL) {
         return 0;
     }
@@ -268,6 +270,7 @@ void standing_fini(struct standing *st)
     told_free(st->told);
     st->told = NULL;
     st->peer.told = NULL;
+    token_clear(&st->slot);
     runtime_unref(st->runtime, tls_sites_unref);
     st->runtime = NULL;
 }

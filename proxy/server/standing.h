@@ -28,6 +28,7 @@ struct standing {
     const struct tls_site *site;       /* borrowed from the runtime */
     struct identity *identity;         /* owned */
     struct told *told;                 /* owned */
+    struct token_slot slot;            /* the token that was used last */
     enum reason certificate;           /* the handshake's verdict, or a later one */
     bool gone;                         /* the site is no longer there */
     struct str user;                   /* whom the last request was let through as; owned */

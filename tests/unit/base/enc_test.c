@@ -4,6 +4,28 @@
 #include "base/mem.h"
 #include "tests/support/check.h"
 
+/* The alphabet of RFC 4648 5, as JWT writes it. */
+static void test_base64url(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct str in;
+        const char *out;
+    } rows[] = {
+        {"nothing", {"", 0}, ""},
+        {"one octet", {"f", 1}, "Zg"},
+        {"two", {"fo", 2}, "Zm8"},
+        {"three", {"foo", 3}, "Zm9v"},
+        {"the two that differ", {"\xfb\xff\xfe", 3}, "-__-"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char out[16];
+        size_t n = enc_base64url(rows[i].in, out);
+        CHECK_STR(rows[i].says, ((struct str){out, n}), str_of(rows[i].out));
+    }
+}
+
 static void test_base64_refused(void **state)
 {
     (void)state;
@@ -192,9 +214,10 @@ static void test_digests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base64_refused),         cmocka_unit_test(test_base64_vectors),
-        cmocka_unit_test(test_base64_all_octets),      cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_escapes_all_or_nothing), cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_base64url),      cmocka_unit_test(test_base64_refused),
+        cmocka_unit_test(test_base64_vectors), cmocka_unit_test(test_base64_all_octets),
+        cmocka_unit_test(test_escapes),        cmocka_unit_test(test_escapes_all_or_nothing),
+        cmocka_unit_test(test_digests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
