@@ -206,7 +206,7 @@ static void on_command(void *arg, unsigned client, struct str command, struct st
     } else if (str_eq(command, STR("status"))) {
         answer_status(m, client);
     } else if (str_eq(command, STR("deny"))) {
-        master_deny_asked(m, client, clock_mono_ms());
+        master_deny_asked(m, client);
     } else if (!str_eq(command, STR("reload"))) {
         control_server_answer(m->control, client, STR("{\"error\":\"no such command\"}"));
     } else if (m->state >= MASTER_DELAY) {

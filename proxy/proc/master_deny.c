@@ -176,21 +176,22 @@ static void refuse(struct master *m, struct files *files, const struct diags *di
     answer_all(m);
 }
 
-static void read_again(struct master *m, uint64_t now_ms)
+/* A long list takes its time: what follows counts from its end. */
+static void read_again(struct master *m)
 {
     struct deny *set = NULL;
     struct files *files = NULL;
     struct diags *diags = diags_new();
     if (diags != NULL && master_deny_load(m->conf, &set, &files, diags)) {
-        master_deny_adopt(m, set, files, now_ms);
-        settle(m, now_ms);
+        master_deny_adopt(m, set, files, clock_mono_ms());
+        settle(m, clock_mono_ms());
     } else {
         refuse(m, files, diags);
     }
     diags_free(diags);
 }
 
-void master_deny_asked(struct master *m, unsigned client, uint64_t now_ms)
+void master_deny_asked(struct master *m, unsigned client)
 {
     if (m->conf->revocation.deny.n == 0) {
         control_server_answer(
@@ -200,7 +201,7 @@ void master_deny_asked(struct master *m, unsigned client, uint64_t now_ms)
     }
     m->deny.asked[client] = true;
     if (m->deny.refused != NULL || files_changed(m->deny.files)) {
-        read_again(m, now_ms);
+        read_again(m);
     } else if (m->deny.deadline_ms == 0) {
         answer_all(m); /* it was seen already, and every worker was given time */
     }
@@ -221,7 +222,7 @@ void master_deny_tick(struct master *m, uint64_t now_ms)
         /* A file that could not be opened is not seen to change. */
         bool again = d->refused != NULL && now_ms >= d->retry_at_ms;
         if (again || files_changed(d->refused != NULL ? d->refused : d->files)) {
-            read_again(m, now_ms);
+            read_again(m);
         }
         d->watch_at_ms = clock_mono_ms() + every_ms;
     }

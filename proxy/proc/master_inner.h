@@ -174,7 +174,7 @@ bool master_deny_load(const struct conf *conf, struct deny **set, struct files *
 void master_deny_adopt(struct master *m, struct deny *set, struct files *files, uint64_t now_ms);
 
 /* The command "deny": read the files anew; client is answered when the workers have them. */
-void master_deny_asked(struct master *m, unsigned client, uint64_t now_ms);
+void master_deny_asked(struct master *m, unsigned client);
 
 /* Look at the files if it is time; answer who waits if all workers have told, or it is too late. */
 void master_deny_tick(struct master *m, uint64_t now_ms);
