@@ -17,13 +17,13 @@ struct users_table *users_table_load(const struct conf_users *conf,
                                      struct diags *diags);
 
 /* Free it; records that are held stay. NULL is fine. */
-void users_table_free(struct users_table *t);
+void users_table_free(struct users_table *u);
 
 /* The user whose normalised name is that of name, or NULL. The table's reference: may be changed
  * only until somebody else holds one. */
-struct user *users_table_find(const struct users_table *t, struct str name);
+struct user *users_table_find(const struct users_table *u, struct str name);
 
 /* The i-th in order of normalised name; NULL behind the last. As above. */
-struct user *users_table_at(const struct users_table *t, size_t i);
+struct user *users_table_at(const struct users_table *u, size_t i);
 
 #endif

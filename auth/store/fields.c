@@ -234,7 +234,7 @@ void fields_file_free(struct fields_file *f)
     if (f == NULL) {
         return;
     }
-    for (size_t i = 0; i < f->n; i++) {
+    for (size_t i = 0; f->entries != NULL && i < f->n; i++) {
         user_unref(f->entries[i].user);
     }
     mem_free(f->entries);
