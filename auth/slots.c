@@ -71,24 +71,31 @@ void slots_free(struct slots *s)
 
 uint64_t slots_key(const struct slots *s, const struct str *parts, size_t n)
 {
+    unsigned char text[SLOTS_KEY_MAX];
     unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned char text[SECRET_SIZE];
+    unsigned int size = 0;
+    size_t at = 0;
     uint64_t key = 0;
-    memcpy(text, s->secret, sizeof(text));
-    /* A chain: the digest of what came before is the secret of the next, so no cut is ambiguous. */
+    /* Each part behind its length, so that no cut is ambiguous. */
     for (size_t i = 0; i < n; i++) {
-        unsigned int size = 0;
-        if (HMAC(EVP_sha256(), text, (int)sizeof(text),
-                 (const unsigned char *)(parts[i].n > 0 ? parts[i].p : ""), parts[i].n, digest,
-                 &size) == NULL ||
-            size < sizeof(text)) {
+        uint64_t length = parts[i].n;
+        if (sizeof(text) - at < sizeof(length) || sizeof(text) - at - sizeof(length) < parts[i].n) {
             return 0;
         }
-        memcpy(text, digest, sizeof(text));
+        memcpy(text + at, &length, sizeof(length));
+        at += sizeof(length);
+        if (parts[i].n > 0) {
+            memcpy(text + at, parts[i].p, parts[i].n);
+        }
+        at += parts[i].n;
     }
-    memcpy(&key, text, sizeof(key));
-    mem_wipe(text, sizeof(text));
-    return key != 0 ? key : 1;
+    if (HMAC(EVP_sha256(), s->secret, (int)sizeof(s->secret), text, at, digest, &size) != NULL &&
+        size >= sizeof(key)) {
+        memcpy(&key, digest, sizeof(key));
+        key = key != 0 ? key : 1;
+    }
+    mem_wipe(text, at); /* one of the parts may be a secret */
+    return key;
 }
 
 static struct slot *set_of(struct slots *s, uint64_t key)

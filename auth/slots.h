@@ -11,6 +11,7 @@
 
 #define SLOTS_VALUE_MAX  ((UINT64_C(1) << 48) - 1)
 #define SLOTS_NOTE_WORDS 10
+#define SLOTS_KEY_MAX    1024
 
 struct slots;
 
@@ -21,8 +22,8 @@ struct slots *slots_new(size_t entries);
 void slots_free(struct slots *s);
 
 /* The key of n texts, none of them ambiguous with another cut: 64 bits of an HMAC under the table's
- * secret, so that nobody can choose texts that meet another's key. Never 0, but on a failure of the
- * library. */
+ * secret, so that nobody can choose texts that meet another's key. Never 0, but for more than
+ * SLOTS_KEY_MAX octets (8 more for each text) and on a failure of the library. */
 uint64_t slots_key(const struct slots *s, const struct str *parts, size_t n);
 
 /* The value of key; 0: nothing is remembered. */

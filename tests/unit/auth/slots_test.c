@@ -63,6 +63,11 @@ static void test_keys(void **state)
     assert_int_not_equal(slots_key(s, abc, 1), slots_key(s, abc, 2));
     assert_int_not_equal(slots_key(s, abc, 2), slots_key(s, a_bc, 2));
     assert_int_not_equal(slots_key(s, ab_c, 2), slots_key(other, ab_c, 2));
+    static char most[SLOTS_KEY_MAX];
+    const struct str longest = {most, sizeof(most) - 8};
+    const struct str too_long = {most, sizeof(most) - 7};
+    assert_int_not_equal(slots_key(s, &longest, 1), 0);
+    assert_int_equal(slots_key(s, &too_long, 1), 0);
     slots_free(s);
     slots_free(other);
 }
