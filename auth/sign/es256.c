@@ -1,5 +1,5 @@
 /* Owns: private keys that sign for upstreams. Not: what is signed (token, message). Loading at
- * start and reload, signing on the loop's thread: some 30 microseconds. */
+ * start and reload, signing on the loop's thread: tens of microseconds. */
 #include "auth/sign/es256.h"
 
 #include <limits.h>
