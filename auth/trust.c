@@ -8,6 +8,7 @@
 #include "auth/chain.h"
 #include "auth/revoke/asn1time.h"
 #include "auth/revoke/deny.h"
+#include "auth/revoke/ocsp_desk.h"
 #include "auth/trust_set.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -31,6 +32,7 @@ void trust_unref(struct trust *t)
     sk_X509_pop_free(t->helpers, X509_free);
     sk_X509_NAME_pop_free(t->names, X509_NAME_free);
     crl_set_free(t->crls);
+    mem_free(t->responder);
     mem_free(t);
 }
 
@@ -96,6 +98,8 @@ static const struct {
     {X509_V_ERR_CERT_REVOKED, REASON_CLIENT_CERT_REVOKED},
     {X509_V_ERR_CRL_HAS_EXPIRED, REASON_CRL_EXPIRED},
     {X509_V_ERR_UNABLE_TO_GET_CRL, REASON_CRL_MISSING},
+    {X509_V_ERR_OCSP_VERIFY_NEEDED, REASON_OCSP_PENDING},
+    {X509_V_ERR_OCSP_CERT_UNKNOWN, REASON_OCSP_UNKNOWN},
     {X509_V_ERR_OUT_OF_MEM, REASON_OUT_OF_MEMORY},
 };
 
@@ -216,6 +220,36 @@ static int ask_deny(const struct trust_question *q, STACK_OF(X509) * built)
     return deny_chain(q->deny, keys) == DENY_NOT_LISTED ? X509_V_OK : X509_V_ERR_CERT_REVOKED;
 }
 
+/* The responder's word on the leaf, as far as it is known; issuer may be NULL. */
+static int ask_ocsp(const struct trust *t, X509 *leaf, X509 *issuer, int64_t wall_ms)
+{
+    if (t->ocsp.mode == CONF_OCSP_OFF) {
+        return X509_V_OK;
+    }
+    enum ocsp_status known = OCSP_STATUS_NONE;
+    if (t->desk != NULL) {
+        known = ocsp_desk_ask(t->desk, leaf, issuer, &t->ocsp, wall_ms);
+    }
+    bool soft = t->ocsp.mode == CONF_OCSP_SOFT;
+    switch (known) {
+    case OCSP_STATUS_GOOD:
+        return X509_V_OK;
+    case OCSP_STATUS_REVOKED:
+        return X509_V_ERR_CERT_REVOKED;
+    case OCSP_STATUS_UNKNOWN:
+        return soft ? X509_V_OK : X509_V_ERR_OCSP_CERT_UNKNOWN;
+    case OCSP_STATUS_NONE:
+    case OCSP_STATUS_FAILED:
+    default:
+        return soft ? X509_V_OK : X509_V_ERR_OCSP_VERIFY_NEEDED;
+    }
+}
+
+void trust_use_ocsp(struct trust *t, struct ocsp_desk *desk)
+{
+    t->desk = desk;
+}
+
 static int verify(const struct trust *t, const struct trust_question *q, STACK_OF(X509) * untrusted,
                   struct trust_term *term, STACK_OF(X509) * *kept)
 {
@@ -236,6 +270,10 @@ static int verify(const struct trust *t, const struct trust_question *q, STACK_O
         end_with_dates(built, term);
         error = error == X509_V_OK ? ask_deny(q, built) : error;
         error = error == X509_V_OK ? ask_crls(t, built, q->wall_ms, term) : error;
+        if (error == X509_V_OK && sk_X509_num(built) > 1) {
+            /* An anchor that is a client's own certificate answers for itself. */
+            error = ask_ocsp(t, q->leaf, sk_X509_value(built, 1), q->wall_ms);
+        }
         if (error == X509_V_OK && kept != NULL) {
             *kept = X509_STORE_CTX_get1_chain(ctx);
         }
@@ -289,12 +327,36 @@ static int check_dates(X509 *x, int64_t now_s)
     return now_s > to ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
 }
 
-enum reason trust_ask_again(const struct trust *t, X509 *leaf, int64_t wall_ms)
+static X509 *issuer_in(STACK_OF(X509) * certs, X509 *leaf)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        X509 *x = sk_X509_value(certs, i);
+        if (X509_cmp(x, leaf) != 0 && X509_check_issued(x, leaf) == X509_V_OK) {
+            return x;
+        }
+    }
+    return NULL;
+}
+
+/* By name and key identifier: leaf was verified before. NULL: not at hand. */
+static X509 *issuer_of(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain)
+{
+    X509 *issuer = issuer_in(t->anchors, leaf);
+    issuer = issuer != NULL ? issuer : issuer_in(t->helpers, leaf);
+    return issuer != NULL ? issuer : issuer_in(chain, leaf);
+}
+
+enum reason trust_ask_again(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain,
+                            int64_t wall_ms)
 {
     struct trust_term unused = {.until_ms = INT64_MAX};
     int error = check_dates(leaf, wall_ms / 1000);
     if (error == X509_V_OK && t->crl_wanted) {
         error = ask_crl(t, leaf, wall_ms, &unused);
+    }
+    if (error == X509_V_OK) {
+        X509 *issuer = t->ocsp.mode != CONF_OCSP_OFF ? issuer_of(t, leaf, chain) : NULL;
+        error = ask_ocsp(t, leaf, issuer, wall_ms);
     }
     ERR_clear_error();
     return error == X509_V_OK ? REASON_OK : reason_of(error);

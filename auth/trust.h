@@ -71,7 +71,8 @@ enum reason trust_judge_all(const struct trust *t, const struct trust_question *
  * not over (the caller's to see to): its own dates, and the CRLs' word on it. The rest of the chain
  * is not needed: nothing but the time could change that part of the verdict. No signature is
  * verified. Returns REASON_OK or why not. */
-enum reason trust_ask_again(const struct trust *t, X509 *leaf, int64_t wall_ms);
+enum reason trust_ask_again(const struct trust *t, X509 *leaf, STACK_OF(X509) * chain,
+                            int64_t wall_ms);
 
 /* The chain by which trust_judge() would find leaf good: leaf first, the anchor last. It judges
  * anew, at the same cost. The caller frees it with its certificates; NULL if leaf is not good. */
@@ -94,6 +95,12 @@ struct trust_crl {
 
 /* The i-th CRL in out; false if there are fewer. */
 bool trust_crl_at(const struct trust *t, size_t i, struct trust_crl *out);
+
+struct ocsp_desk;
+
+/* Ask desk (borrowed) where the policy wants OCSP. Without one nothing is known: hard refuses. To
+ * be called before t judges. */
+void trust_use_ocsp(struct trust *t, struct ocsp_desk *desk);
 
 /* The same for the anchors' own expiry. */
 int64_t trust_ca_expiry_s(const struct trust *t);

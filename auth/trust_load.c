@@ -363,6 +363,7 @@ static void finish_id(struct loading *l)
     };
     hash_part(l, policy, sizeof(policy));
     hash_part(l, &l->t->crl_grace_ms, sizeof(l->t->crl_grace_ms));
+    hash_part(l, &l->t->ocsp.mode, sizeof(l->t->ocsp.mode));
     if (EVP_DigestFinal_ex(l->hash, l->t->id, &n) != 1 || n != sizeof(l->t->id)) {
         say(l, DIAG_ERROR, l->policy->at, "ca", NULL, "SHA-256 is not available");
     }
@@ -377,6 +378,11 @@ static bool begin(struct loading *l)
     t->crl_wanted = l->policy->crl.n > 0;
     t->crl_leaf_only = l->policy->crl_scope == CONF_CRL_SCOPE_LEAF;
     t->crl_grace_ms = l->policy->crl_grace_ms;
+    t->ocsp = l->policy->ocsp;
+    if (t->ocsp.responder.p != NULL) {
+        t->responder = mem_dup(t->ocsp.responder.p, strlen(t->ocsp.responder.p));
+        t->ocsp.responder.p = t->responder;
+    }
     t->insecure_expired_crl = l->policy->insecure_expired_crl;
     t->store = X509_STORE_new();
     t->anchors = sk_X509_new_null();
@@ -385,7 +391,8 @@ static bool begin(struct loading *l)
     t->crls = crl_set_new();
     l->bundle = sk_X509_new_null();
     l->hash = EVP_MD_CTX_new();
-    return t->store != NULL && t->anchors != NULL && t->helpers != NULL && t->names != NULL &&
+    bool named = l->policy->ocsp.responder.p == NULL || t->responder != NULL;
+    return named && t->store != NULL && t->anchors != NULL && t->helpers != NULL && t->names != NULL &&
            t->crls != NULL && l->bundle != NULL && l->hash != NULL &&
            EVP_DigestInit_ex(l->hash, EVP_sha256(), NULL) == 1;
 }

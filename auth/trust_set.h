@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "auth/revoke/crl.h"
+#include "conf/model.h"
 
 struct trust {
     unsigned refs;
@@ -20,6 +21,9 @@ struct trust {
     bool crl_leaf_only;
     bool insecure_expired_crl;
     uint32_t crl_grace_ms;
+    struct conf_ocsp ocsp;
+    char *responder;        /* owned: what ocsp.responder points to */
+    struct ocsp_desk *desk; /* borrowed; NULL: nobody can be asked */
     bool partial; /* an anchor is not self-signed */
     int depth_max;
     int64_t ca_expiry_s;

@@ -6,6 +6,7 @@
 
 /* Enums are written as unsigned int. */
 _Static_assert(sizeof(enum conf_client_mode) == sizeof(unsigned), "KEY_CHOICE");
+_Static_assert(sizeof(enum conf_ocsp_mode) == sizeof(unsigned), "KEY_CHOICE");
 _Static_assert(sizeof(enum conf_crl_scope) == sizeof(unsigned), "KEY_CHOICE");
 _Static_assert(sizeof(enum draft_unknown_name) == sizeof(unsigned), "KEY_CHOICE");
 
@@ -13,11 +14,54 @@ _Static_assert(sizeof(enum draft_unknown_name) == sizeof(unsigned), "KEY_CHOICE"
 static const char *const client_modes[] = {"require", "optional", "off", NULL};
 static const char *const failures[] = {"refuse", "answer", NULL};
 static const char *const crl_scopes[] = {"chain", "leaf", NULL};
+static const char *const ocsp_modes[] = {"off", "soft", "hard", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
 static const char *const unknown_names[] = {"refuse", "default", NULL};
 static const char *const user_ids[] = {"subject.CN", "subject.emailAddress", "subject.UID",
                                        "san.email", NULL};
 static const char *const needs[] = {"required", "optional", NULL};
+
+static const struct key ocsp_keys[] = {
+    {.name = "mode",
+     .type = KEY_CHOICE,
+     AT(conf_ocsp, mode),
+     .choices = ocsp_modes,
+     .fallback = "off",
+     .meaning = "Whether OCSP responders are asked about clients' certificates. A handshake never "
+                "waits for an answer: until there is one, soft lets the client pass and decides "
+                "at its next request, hard refuses it (ocsp_pending), and it comes again."},
+    {.name = "responder",
+     .type = KEY_TEXT,
+     AT(conf_ocsp, responder),
+     .check = syntax_http_url,
+     .example = "http://ocsp.example.com/",
+     .fallback_note = "the one that the certificate names",
+     .meaning = "URL of the responder; http only, as answers are signed."},
+    {.name = "timeout",
+     .type = KEY_DURATION,
+     AT(conf_ocsp, timeout_ms),
+     .min = 1000,
+     .max = 60000,
+     .fallback = "5s",
+     .meaning = "How long a responder has for its answer."},
+    {.name = "keep_min",
+     .type = KEY_DURATION,
+     AT(conf_ocsp, keep_min_ms),
+     .min = 1000,
+     .max = HOURS(24),
+     .fallback = "60s",
+     .meaning = "An answer is not asked for again before."},
+    {.name = "keep_max",
+     .type = KEY_DURATION,
+     AT(conf_ocsp, keep_max_ms),
+     .min = 1000,
+     .max = HOURS(24),
+     .fallback = "1h",
+     .meaning = "It is asked for again after this, also if its next update is later."},
+};
+
+static const struct key_section ocsp = {
+    .keys = ocsp_keys, .count = COUNT(ocsp_keys), .at_offset = KEY_NOWHERE};
 
 static const struct key client_keys[] = {
     {.name = "ca",
@@ -79,6 +123,11 @@ static const struct key client_keys[] = {
      .fallback = "false",
      .meaning = "Accept a revocation list past its next update, however long. A certificate "
                 "withdrawn since then still gets in."},
+    {.name = "ocsp",
+     .type = KEY_SECTION,
+     AT(conf_client, ocsp),
+     .section = &ocsp,
+     .meaning = "Asking the CA's responders whether a client's certificate is withdrawn."},
 };
 
 static const struct key_section client = {.keys = client_keys,

@@ -24,6 +24,21 @@ enum conf_on_failure { CONF_ON_FAILURE_REFUSE = 0, CONF_ON_FAILURE_ANSWER };
 /* Which certificates of a chain need a word of their issuer's CRL. */
 enum conf_crl_scope { CONF_CRL_SCOPE_CHAIN = 0, CONF_CRL_SCOPE_LEAF };
 
+/* What it takes of a responder to let a certificate pass. */
+enum conf_ocsp_mode {
+    CONF_OCSP_OFF = 0, /* not asked */
+    CONF_OCSP_SOFT,    /* no word to the contrary */
+    CONF_OCSP_HARD     /* that it is good */
+};
+
+struct conf_ocsp {
+    enum conf_ocsp_mode mode;
+    struct conf_text responder; /* URL; none: the certificate's own */
+    uint32_t timeout_ms;
+    uint32_t keep_min_ms; /* an answer is not asked for again before */
+    uint32_t keep_max_ms; /* nor kept for longer */
+};
+
 struct conf_client {
     struct conf_texts ca;  /* PEM bundles of trust anchors */
     struct conf_texts crl; /* CRL files, PEM or DER */
@@ -34,6 +49,7 @@ struct conf_client {
     enum conf_crl_scope crl_scope;
     uint32_t crl_grace_ms;     /* a CRL holds for so long past its next update */
     bool insecure_expired_crl; /* and for ever, with a warning */
+    struct conf_ocsp ocsp;
     struct conf_pos at;
 };
 

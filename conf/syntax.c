@@ -302,6 +302,20 @@ const char *syntax_user(struct str s)
     return str_chr(s, ':') == STR_NPOS ? NULL : "a user name cannot hold a colon (RFC 7617)";
 }
 
+const char *syntax_http_url(struct str s)
+{
+    struct str rest = str_slice(s, 7, s.n);
+    if (!str_starts(s, STR("http://")) || rest.n == 0 || rest.p[0] == '/' || s.n > 512) {
+        return "must be a URL like http://ocsp.example.com/";
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~') {
+            return "may hold only printable ASCII without blanks";
+        }
+    }
+    return NULL;
+}
+
 const char *syntax_printable(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {

@@ -248,6 +248,7 @@ static int wait_ms(const struct master *m, uint64_t now_ms)
         at = earlier(at, left_ms == INT64_MAX ? UINT64_MAX : now_ms + (uint64_t)left_ms);
     }
     at = earlier(at, master_deny_due(m));
+    at = earlier(at, master_ocsp_deadline(m));
     if (m->watchdog_ms > 0) {
         at = earlier(at, m->watchdog_at_ms);
     }
@@ -309,6 +310,9 @@ static int run(struct master *m)
     m->watchdog_at_ms = clock_mono_ms() + m->watchdog_ms;
     while (m->state < MASTER_DELAY || children_alive(&m->children) > 0) {
         status = master_fill(m, clock_mono_ms());
+        if (status < 0) {
+            status = master_ocsp(m, clock_mono_ms());
+        }
         if (status >= 0) {
             break;
         }

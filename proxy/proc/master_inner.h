@@ -17,6 +17,7 @@
 #include "proxy/proc/control_server.h"
 #include "proxy/proc/crl_watch.h"
 #include "proxy/proc/master.h"
+#include "proxy/proc/ocsp_helper.h"
 #include "proxy/proc/privdrop.h"
 #include "proxy/proc/reload.h"
 #include "proxy/proc/sockets.h"
@@ -96,6 +97,10 @@ struct master {
     struct totp_memory *totp_memory; /* codes that were used */
     struct privdrop privdrop;
 
+    struct ocsp_line ocsp;
+    pid_t ocsp_pid; /* of the helper; 0: there is none */
+    uint64_t ocsp_rest_until_ms;
+
     struct logfile *error_file;
     struct logfile *access_file;
     struct log *log;
@@ -127,6 +132,19 @@ void master_log_insecure(const struct master *m, const struct conf *conf);
 /* Start workers in the empty places below wanted whose rest is over. In a worker this returns its
  * exit status, in the master -1. */
 int master_fill(struct master *m, uint64_t now_ms);
+
+/* In a fork: what is the master's alone is closed, keys are wiped. */
+void master_leave(struct master *m);
+
+/* master_ocsp.c: start the OCSP helper if it is wanted and not there, end it if it is not wanted.
+ * In the helper this returns its exit status, in the master -1. */
+int master_ocsp(struct master *m, uint64_t now_ms);
+
+/* When that is due again; UINT64_MAX: not by time. */
+uint64_t master_ocsp_deadline(const struct master *m);
+
+/* End it now. */
+void master_ocsp_end(struct master *m);
 
 /* Collect ended workers. */
 void master_reap(struct master *m, uint64_t now_ms);

@@ -93,7 +93,8 @@ static int make_tables(struct master *m)
         (void)err_set(&e, ERR_NOMEM, "no memory for lockout.entries and totp.entries");
         return fail(&e);
     }
-    if (m->admit == NULL || children_init(&m->children, m->workers_max) != 0 ||
+    if (m->admit == NULL || ocsp_line_open(&m->ocsp) != 0 ||
+        children_init(&m->children, m->workers_max) != 0 ||
         reload_init(&m->reload, m->workers_max) != 0) {
         (void)err_set(&e, ERR_NOMEM, "no memory for %u workers", m->workers_max);
         return fail(&e);
@@ -205,6 +206,10 @@ int master_init(struct master *m)
 
 void master_fini(struct master *m)
 {
+    if (!m->in_worker) {
+        master_ocsp_end(m);
+    }
+    ocsp_line_close(&m->ocsp);
     if (m->in_worker) {
         control_server_forget(m->control);
     } else {

@@ -10,8 +10,7 @@
 #include "proxy/proc/master_inner.h"
 #include "proxy/proc/worker.h"
 
-/* In the worker: what is the master's alone is closed, keys are wiped. */
-static void leave_master(struct master *m)
+void master_leave(struct master *m)
 {
     m->in_worker = true;
     control_server_forget(m->control);
@@ -28,7 +27,8 @@ static void leave_master(struct master *m)
 
 static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
 {
-    leave_master(m);
+    master_leave(m);
+    m->ocsp_pid = 0;
     struct worker_start start = {
         .index = i,
         .master = master,
@@ -46,6 +46,7 @@ static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
         .error_file = m->error_file,
         .access_file = m->access_file,
         .privdrop = &m->privdrop,
+        .ocsp = &m->ocsp,
     };
     m->packed = -1;
     m->deny.set = NULL;

@@ -390,6 +390,10 @@ int worker_run(const struct worker_start *start)
     struct worker w = {
         .start = *start, .deny = start->deny, .deny_generation = start->deny_generation};
     char error[IPC_TEXT_MAX + 1];
+    w.desk.table = start->ocsp->table;
+    w.desk.send = ocsp_line_send;
+    w.desk.arg = start->ocsp;
+    w.start.desk = &w.desk;
     (void)snprintf(w.role, sizeof(w.role), "worker %u", start->index);
     if (start_worker(&w, error) != 0) {
         /* If the master does not hear it, it sees the exit status. */

@@ -11,6 +11,7 @@
 #include "auth/totp.h"
 #include "base/logfile.h"
 #include "proxy/observe/metrics.h"
+#include "proxy/proc/ocsp_helper.h"
 #include "proxy/proc/privdrop.h"
 #include "proxy/proc/sockets.h"
 #include "proxy/server/admit.h"
@@ -33,6 +34,8 @@ struct worker_start {
     struct logfile *error_file;
     struct logfile *access_file;
     const struct privdrop *privdrop;
+    struct ocsp_line *ocsp;
+    struct ocsp_desk *desk; /* the worker's own, made by worker_run() */
 };
 
 /* Run until told to end. Returns the exit status of the process: 0 drained, 1 stopped or failed. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "auth/revoke/ocsp_desk.h"
 #include "base/err.h"
 #include "base/job.h"
 #include "proxy/proc/ipc.h"
@@ -25,6 +26,7 @@ struct worker {
     struct loop_waker *lookup_waker;
     struct loop_timer stop_timer;
     struct loop_timer store_timer; /* runs while users come from a database */
+    struct ocsp_desk desk;
     struct losses losses;          /* of the access log */
     uint64_t lines_lost;           /* as far as the metrics know */
     uint64_t passwords_computed;   /* the same */

@@ -13,6 +13,7 @@
 #include "proxy/proc/build_parts.h"
 #include "proxy/proc/findings.h"
 #include "proxy/proc/worker_inner.h"
+#include "proxy/tls/site.h"
 
 struct preparation {
     struct job job;
@@ -38,6 +39,13 @@ static void digest_users(const struct runtime *r, struct files *files,
     }
 }
 
+static void use_ocsp(struct runtime *r, struct ocsp_desk *desk)
+{
+    for (size_t i = 0; i < r->conf->listener_count; i++) {
+        tls_sites_use_ocsp(r->sites[i], desk);
+    }
+}
+
 struct runtime *worker_build(const struct worker_start *start, int packed, struct env *env,
                              unsigned char digest[WORKER_DIGEST], char *error)
 {
@@ -52,6 +60,7 @@ struct runtime *worker_build(const struct worker_start *start, int packed, struc
         r = build_runtime(start->config_path, files, env != NULL ? env->loop : NULL,
                           env != NULL ? env->metrics : NULL, diags, TLS_KEYS_ALL);
         if (r != NULL) {
+            use_ocsp(r, start->desk);
             digest_users(r, files, digest);
         } else {
             findings_first_error(diags, error, IPC_TEXT_MAX + 1);

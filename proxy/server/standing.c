@@ -208,6 +208,28 @@ static void adopt_runtime(struct standing *st)
     runtime_unref(old, tls_sites_unref);
 }
 
+/* Responders may have said something since: what was good may be withdrawn, and a client that was
+ * refused for want of an answer may have one now. */
+static void ask_ocsp(struct standing *st)
+{
+    if (st->session == NULL || st->site == NULL || st->site->trust == NULL ||
+        st->site->conf->client.ocsp.mode == CONF_OCSP_OFF) {
+        return;
+    }
+    if (st->certificate == REASON_OK) {
+        enum reason why = tls_session_ask_again(st->session, st->site->trust, clock_wall_ms());
+        if (why == REASON_OCSP_PENDING || why == REASON_OCSP_UNKNOWN) {
+            st->certificate = why;
+        } else if (why == REASON_CLIENT_CERT_REVOKED) {
+            st->certificate = REASON_CLIENT_CERT_WITHDRAWN;
+        }
+    } else if (st->certificate == REASON_OCSP_PENDING || st->certificate == REASON_OCSP_UNKNOWN) {
+        st->certificate = REASON_OK;
+        judge(st, st->site);
+    }
+    st->peer.gate.certificate = st->certificate;
+}
+
 enum reason standing_renew(struct standing *st)
 {
     if (st->runtime != st->env->runtime) {
@@ -216,6 +238,7 @@ enum reason standing_renew(struct standing *st)
             return REASON_OUT_OF_MEMORY;
         }
     }
+    ask_ocsp(st);
     if (st->port->closed) {
         st->gone = true;
     }

@@ -139,7 +139,7 @@ static enum reason judge(const struct tls_session *s, SSL_SESSION *session, stru
     if (s->deny != NULL && deny_chain(*s->deny, &note->chain) != DENY_NOT_LISTED) {
         return REASON_CLIENT_CERT_REVOKED;
     }
-    return trust_ask_again(s->site->trust, leaf, now_ms);
+    return trust_ask_again(s->site->trust, leaf, NULL, now_ms);
 }
 
 void resume_adopt(struct tls_session *s)

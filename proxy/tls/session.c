@@ -263,6 +263,14 @@ const struct deny_chain *tls_session_deny_keys(const struct tls_session *s)
     return &s->chain;
 }
 
+enum reason tls_session_ask_again(const struct tls_session *s, const struct trust *t,
+                                  int64_t wall_ms)
+{
+    X509 *leaf = tls_session_peer(s);
+    return leaf != NULL ? trust_ask_again(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms)
+                        : REASON_CLIENT_CERT_MISSING;
+}
+
 bool tls_session_resumed(const struct tls_session *s)
 {
     return s->established && SSL_session_reused(s->ssl) == 1;

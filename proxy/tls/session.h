@@ -88,6 +88,12 @@ const struct deny_chain *tls_session_deny_keys(const struct tls_session *s);
 enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
                               struct trust_term *term);
 
+/* What t knows by now of the client's certificate, which it has found good before: its dates, and
+ * what lists and responders say; see trust_ask_again(). The responder is asked again when it is
+ * time. */
+enum reason tls_session_ask_again(const struct tls_session *s, const struct trust *t,
+                                  int64_t wall_ms);
+
 /* True if an earlier session was resumed: then there is a certificate, but no chain. */
 bool tls_session_resumed(const struct tls_session *s);
 

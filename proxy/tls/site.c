@@ -158,6 +158,15 @@ bool tls_sites_is_name(struct str name)
     return name.n > 0 && name.n <= SITE_NAME_MAX;
 }
 
+void tls_sites_use_ocsp(struct tls_sites *t, struct ocsp_desk *desk)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->v[i].trust != NULL) {
+            trust_use_ocsp(t->v[i].trust, desk);
+        }
+    }
+}
+
 size_t tls_sites_count(const struct tls_sites *t)
 {
     return t->n;

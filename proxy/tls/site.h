@@ -62,6 +62,9 @@ const struct tls_site *tls_sites_find(const struct tls_sites *t, struct str name
  * handshake with TLS_PROTOCOL_ERROR. */
 bool tls_sites_is_name(struct str name);
 
+/* Ask desk (borrowed) where a policy wants OCSP; to be called before the first session. */
+void tls_sites_use_ocsp(struct tls_sites *t, struct ocsp_desk *desk);
+
 /* Number of sites, and each of them. */
 size_t tls_sites_count(const struct tls_sites *t);
 const struct tls_site *tls_sites_at(const struct tls_sites *t, size_t i);

@@ -279,6 +279,10 @@ static bool same_trust(const struct conf_client *a, const struct conf_client *b)
     return a->mode != CONF_CLIENT_OFF && b->mode != CONF_CLIENT_OFF && same_texts(&a->ca, &b->ca) &&
            same_texts(&a->crl, &b->crl) && a->depth_max == b->depth_max &&
            a->crl_scope == b->crl_scope && a->crl_grace_ms == b->crl_grace_ms &&
+           a->ocsp.mode == b->ocsp.mode && a->ocsp.timeout_ms == b->ocsp.timeout_ms &&
+           a->ocsp.keep_min_ms == b->ocsp.keep_min_ms &&
+           a->ocsp.keep_max_ms == b->ocsp.keep_max_ms &&
+           str_eq(str_of(a->ocsp.responder.p), str_of(b->ocsp.responder.p)) &&
            a->insecure_expired_crl == b->insecure_expired_crl;
 }
 

@@ -293,7 +293,7 @@ static void test_ask_again(void **state)
         struct conf_client policy = {.depth_max = 3, .insecure_expired_crl = rows[i].insecure};
         struct load *l = load_certs(bundle, 2, policy, crls);
         CHECK_ROW(rows[i].says, l->t != NULL);
-        enum reason r = trust_ask_again(l->t, rows[i].leaf, rows[i].at_ms);
+        enum reason r = trust_ask_again(l->t, rows[i].leaf, NULL, rows[i].at_ms);
         CHECK_STR(rows[i].says, str_of(reason_token(r)), str_of(reason_token(rows[i].reason)));
         end(l);
         free(l);

@@ -21,6 +21,8 @@ static struct {
     enum reason verdict;
     enum reason judged; /* what judging anew will say */
     struct deny_chain chain;
+    enum reason told;   /* what asking again will say */
+    unsigned asked;
     unsigned judgements;
     unsigned identities;
     unsigned freed;
@@ -97,6 +99,16 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
     *term = (struct trust_term){2000, REASON_CRL_EXPIRED};
     tls.judgements++;
     return tls.judged;
+}
+
+enum reason tls_session_ask_again(const struct tls_session *s, const struct trust *t,
+                                  int64_t wall_ms)
+{
+    (void)s;
+    (void)t;
+    (void)wall_ms;
+    tls.asked++;
+    return tls.told;
 }
 
 STACK_OF(X509) *
@@ -402,6 +414,51 @@ static void test_deny_list_and_a_bad_certificate(void **state)
     env.deny = NULL;
 }
 
+/* A responder's word may come, or end, between two requests. */
+static void test_responders(void **state)
+{
+    static const struct {
+        const char *says;
+        enum conf_ocsp_mode mode;
+        enum reason verdict, told, judged; /* at the handshake, asked again, judged anew */
+        enum reason certificate;           /* afterwards */
+    } responders[] = {
+        {"off: nobody is asked", CONF_OCSP_OFF, REASON_OK, REASON_CLIENT_CERT_REVOKED, REASON_OK,
+         REASON_OK},
+        {"withdrawn since", CONF_OCSP_SOFT, REASON_OK, REASON_CLIENT_CERT_REVOKED, REASON_OK,
+         REASON_CLIENT_CERT_WITHDRAWN},
+        {"the answer has ended", CONF_OCSP_HARD, REASON_OK, REASON_OCSP_PENDING, REASON_OK,
+         REASON_OCSP_PENDING},
+        {"no longer known", CONF_OCSP_HARD, REASON_OK, REASON_OCSP_UNKNOWN, REASON_OK,
+         REASON_OCSP_UNKNOWN},
+        {"still pending", CONF_OCSP_HARD, REASON_OCSP_PENDING, REASON_OK, REASON_OCSP_PENDING,
+         REASON_OCSP_PENDING},
+        {"withdrawn, as it turns out", CONF_OCSP_HARD, REASON_OCSP_PENDING, REASON_OK,
+         REASON_CLIENT_CERT_REVOKED, REASON_CLIENT_CERT_WITHDRAWN},
+        {"refused for another reason stays so", CONF_OCSP_HARD, REASON_CLIENT_CERT_EXPIRED,
+         REASON_OK, REASON_OK, REASON_CLIENT_CERT_EXPIRED},
+        {"what ends by its date is the gate's", CONF_OCSP_HARD, REASON_OK,
+         REASON_CLIENT_CERT_EXPIRED, REASON_OK, REASON_OK},
+        {"still good", CONF_OCSP_HARD, REASON_OK, REASON_OK, REASON_OK, REASON_OK},
+        {"good at last", CONF_OCSP_HARD, REASON_OCSP_PENDING, REASON_OK, REASON_OK, REASON_OK},
+    };
+    for (size_t i = 0; i < ROWS(responders); i++) {
+        if (i > 0) {
+            (void)teardown(state);
+            (void)setup(state);
+        }
+        site_conf[0][0].client.ocsp.mode = responders[i].mode;
+        tls.verdict = responders[i].verdict;
+        tls.told = responders[i].told;
+        tls.judged = responders[i].judged;
+        arrive();
+        CHECK_ROW(responders[i].says, standing_renew(&st) == REASON_OK);
+        CHECK_ROW(responders[i].says, st.peer.gate.certificate == responders[i].certificate);
+        CHECK_ROW(responders[i].says, responders[i].mode != CONF_OCSP_OFF || tls.asked == 0);
+        CHECK_ROW(responders[i].says, st.peer.gate.identity != NULL);
+    }
+}
+
 static void test_another_rule_for_the_name(void **state)
 {
     (void)state;
@@ -516,6 +573,7 @@ int main(void)
         TEST(test_resumed_sessions),
         TEST(test_deny_list),
         TEST(test_deny_list_and_a_bad_certificate),
+        TEST(test_responders),
         TEST(test_another_rule_for_the_name),
         TEST(test_a_site_that_is_gone),
         TEST(test_a_listener_that_is_gone),

@@ -1,0 +1,244 @@
+/* Owns: the helper's threads and their talk with responders. Not: what an answer is worth
+ * (auth/revoke/ocsp). A process of its own; it holds no key, hears no client, and knows nothing but
+ * certificates that a worker has verified. */
+#include "proxy/proc/ocsp_helper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/http.h>
+
+#include "auth/revoke/ocsp.h"
+#include "base/clock.h"
+#include "proxy/proc/harden.h"
+
+enum {
+    THREADS = 4,
+    PLACES = 65536,
+    RESPONSE_MAX = 256 * 1024,
+    RETRY_S = 5,   /* after an answer that could not be had */
+    LOG_MS = 1000, /* at most one line about that in so long */
+};
+
+struct helper {
+    struct ocsp_line *line;
+    struct log *log;
+    pthread_mutex_t lock; /* of all below, of the log and of writing to the table */
+    unsigned char busy[THREADS][OCSP_KEY];
+    uint64_t quiet_until_ms;
+};
+
+struct seat {
+    struct helper *helper;
+    unsigned index;
+};
+
+int ocsp_line_open(struct ocsp_line *l)
+{
+    int pair[2];
+    *l = (struct ocsp_line){.ask = -1, .serve = -1};
+    l->table = ocsp_table_new(PLACES);
+    if (l->table == NULL) {
+        return -ERR_NOMEM;
+    }
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        ocsp_line_close(l);
+        return -ERR_IO;
+    }
+    l->ask = pair[0];
+    l->serve = pair[1];
+    return 0;
+}
+
+void ocsp_line_close(struct ocsp_line *l)
+{
+    if (l->table == NULL) {
+        return;
+    }
+    ocsp_table_free(l->table);
+    l->table = NULL;
+    if (l->ask >= 0) {
+        (void)close(l->ask);
+        (void)close(l->serve);
+    }
+}
+
+void ocsp_line_send(void *arg, struct str question)
+{
+    const struct ocsp_line *l = arg;
+    (void)send(l->ask, question.p, question.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* The response of q's responder; NULL with e. */
+static OCSP_RESPONSE *fetch(const struct ocsp_question *q, OCSP_REQUEST *request, struct err *e)
+{
+    char *host = NULL;
+    char *port = NULL;
+    char *path = NULL;
+    int secure = 0;
+    OCSP_RESPONSE *response = NULL;
+    BIO *body = NULL;
+    BIO *out = BIO_new(BIO_s_mem());
+    if (out == NULL || i2d_OCSP_REQUEST_bio(out, request) != 1) {
+        (void)err_set(e, ERR_NOMEM, "out of memory");
+    } else if (OSSL_HTTP_parse_url(q->url, &secure, NULL, &host, &port, NULL, &path, NULL, NULL) !=
+                   1 ||
+               secure != 0) {
+        (void)err_set(e, ERR_MALFORMED, "not an http URL");
+    } else {
+        body =
+            OSSL_HTTP_transfer(NULL, host, port, path, 0, "", NULL, NULL, NULL, NULL, NULL, 0, NULL,
+                               "application/ocsp-request", out, "application/ocsp-response", 1,
+                               RESPONSE_MAX, (int)(q->timeout_ms / 1000), 0);
+        response = body != NULL ? d2i_OCSP_RESPONSE_bio(body, NULL) : NULL;
+        if (response == NULL) {
+            const char *why = ERR_reason_error_string(ERR_peek_last_error());
+            (void)err_set(e, ERR_IO, "no answer (%s)", why != NULL ? why : "unknown error");
+        }
+    }
+    BIO_free(body);
+    BIO_free(out);
+    OPENSSL_free(host);
+    OPENSSL_free(port);
+    OPENSSL_free(path);
+    ERR_clear_error();
+    return response;
+}
+
+static int ask(const struct ocsp_question *q, struct ocsp_entry *out, struct err *e)
+{
+    if (q->url[0] == '\0') {
+        return err_set(e, ERR_NOT_FOUND,
+                       "the certificate names no http responder, and client.ocsp.responder is not "
+                       "given");
+    }
+    OCSP_REQUEST *request = ocsp_request(q);
+    if (request == NULL) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    OCSP_RESPONSE *response = fetch(q, request, e);
+    int rc = response != NULL ? ocsp_judge(q, response, clock_wall_ms() / 1000, out, e) : -ERR_IO;
+    OCSP_RESPONSE_free(response);
+    OCSP_REQUEST_free(request);
+    return rc;
+}
+
+static void log_failure(struct helper *h, const struct ocsp_question *q, const struct err *e)
+{
+    uint64_t now_ms = clock_mono_ms();
+    if (now_ms >= h->quiet_until_ms) {
+        h->quiet_until_ms = now_ms + LOG_MS;
+        LOG(h->log, LOG_LEVEL_WARNING, "ocsp_failed", LOG_TEXT("responder", str_of(q->url)),
+            LOG_TEXT("error", str_of(e->text)));
+    }
+}
+
+/* What is known stays until its end. */
+static void note_failure(struct helper *h, const struct ocsp_question *q)
+{
+    int64_t now_s = clock_wall_ms() / 1000;
+    struct ocsp_entry e = ocsp_table_get(h->line->table, q->key);
+    if (e.status == OCSP_STATUS_NONE || (e.status != OCSP_STATUS_REVOKED && now_s >= e.until_s)) {
+        e = (struct ocsp_entry){.status = OCSP_STATUS_FAILED, .until_s = now_s + RETRY_S};
+    }
+    e.refresh_s = now_s + RETRY_S;
+    ocsp_table_put(h->line->table, q->key, &e);
+}
+
+/* Take q for this seat; false if another has it, or it was answered meanwhile. */
+static bool claim(struct helper *h, const struct ocsp_question *q, unsigned seat)
+{
+    struct ocsp_entry e = ocsp_table_get(h->line->table, q->key);
+    bool wanted = e.status == OCSP_STATUS_NONE || clock_wall_ms() / 1000 >= e.refresh_s;
+    for (unsigned i = 0; i < THREADS; i++) {
+        wanted = wanted && memcmp(h->busy[i], q->key, OCSP_KEY) != 0;
+    }
+    if (wanted) {
+        memcpy(h->busy[seat], q->key, OCSP_KEY);
+    }
+    return wanted;
+}
+
+static void answer(struct helper *h, const struct ocsp_question *q, unsigned seat)
+{
+    struct err e = {0};
+    struct ocsp_entry entry;
+    (void)pthread_mutex_lock(&h->lock);
+    bool wanted = claim(h, q, seat);
+    (void)pthread_mutex_unlock(&h->lock);
+    if (!wanted) {
+        return;
+    }
+    int rc = ask(q, &entry, &e);
+    (void)pthread_mutex_lock(&h->lock);
+    if (rc == 0) {
+        ocsp_table_put(h->line->table, q->key, &entry);
+    } else {
+        note_failure(h, q);
+        log_failure(h, q, &e);
+    }
+    memset(h->busy[seat], 0, OCSP_KEY);
+    (void)pthread_mutex_unlock(&h->lock);
+}
+
+static void *sit(void *arg)
+{
+    const struct seat *seat = arg;
+    char message[OCSP_QUESTION_MAX];
+    for (;;) {
+        struct ocsp_question q;
+        ssize_t n = recv(seat->helper->line->serve, message, sizeof(message), 0);
+        if (n < 0 && errno != EINTR) {
+            return NULL;
+        }
+        if (n > 0 && ocsp_question_read((struct str){message, (size_t)n}, &q) == 0) {
+            answer(seat->helper, &q, seat->index);
+            ocsp_question_release(&q);
+        }
+    }
+}
+
+static int begin(const struct privdrop *privdrop, pid_t master)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT, SIGPIPE};
+    struct err e = {0};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        (void)signal(ignored[i], SIG_IGN); /* the master ends us */
+    }
+    (void)sigemptyset(&none);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
+    int rc = privdrop_now(privdrop, &e);
+    if (rc == 0) {
+        harden_memory();
+        rc =
+            prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == master ? 0 : -ERR_CLOSED;
+    }
+    return rc;
+}
+
+int ocsp_helper_run(struct ocsp_line *l, const struct privdrop *privdrop, pid_t master,
+                    struct log *log)
+{
+    struct helper h = {.line = l, .log = log, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct seat seats[THREADS];
+    pthread_t thread;
+    if (begin(privdrop, master) != 0) {
+        return 1;
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        seats[i] = (struct seat){&h, i};
+    }
+    for (unsigned i = 1; i < THREADS; i++) {
+        if (pthread_create(&thread, NULL, sit, &seats[i]) != 0) {
+            return 1;
+        }
+    }
+    (void)sit(&seats[0]);
+    return 1;
+}

@@ -1,0 +1,262 @@
+"""OCSP: what responders say about clients' certificates, and what happens while they say nothing."""
+import datetime
+import http.server
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
+
+from pki import NOW, Authority, Pki, cert_pem, key_pem
+from proxy import free_port, wait_until
+
+ALICE = "alice@example.com"
+BOB = "bob@example.com"
+
+
+class Responder:
+    """Asks openssl ocsp, with the CA of pki, about each request; answers on 127.0.0.1 alone."""
+
+    def __init__(self, pki, directory, revoked=(), signer="ca", canned=None):
+        responder = self
+        self.canned = canned
+        self.directory = directory
+        self.open = threading.Event()  # answers wait for it
+        self.open.set()
+        index = directory / "index.txt"
+        lines = []
+        for stem in ("alice", "bob"):
+            serial = f"{pki.load(stem).serial_number:X}"
+            serial = serial if len(serial) % 2 == 0 else "0" + serial
+            state = "R\t350101000000Z\t260101000000Z" if stem in revoked else "V\t350101000000Z\t"
+            lines.append(f"{state}\t{serial}\tunknown\t/CN={stem}\n")
+        index.write_text("".join(lines))
+        self.command = ["openssl", "ocsp", "-index", str(index), "-CA", str(pki.dir / "ca.crt"),
+                        "-rsigner", str(pki.dir / f"{signer}.crt"),
+                        "-rkey", str(pki.dir / f"{signer}.key"), "-nmin", "5"]
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = responder.answer(body)
+                self.send_response(200)
+                self.send_header("Content-Type", "application/ocsp-response")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *unused):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, request):
+        assert self.open.wait(60)
+        if self.canned is not None:
+            return self.canned
+        question, answer = self.directory / "request.der", self.directory / "response.der"
+        question.write_bytes(request)
+        subprocess.run([*self.command, "-reqin", str(question), "-respout", str(answer)],
+                       capture_output=True, check=True)
+        return answer.read_bytes()
+
+    def stop(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    made = Pki(tmp_path_factory.mktemp("ocsp"))
+    made.write("ca.key", key_pem(made.ca.key))
+    stranger = Authority("Stranger")
+    made.write("stranger.crt", cert_pem(stranger.cert))
+    made.write("stranger.key", key_pem(stranger.key))
+    return made
+
+
+@pytest.fixture
+def responder(pki, tmp_path):
+    made = []
+
+    def make(**options):
+        directory = tmp_path / f"responder{len(made)}"
+        directory.mkdir()
+        made.append(Responder(pki, directory, **options))
+        return made[-1]
+
+    yield make
+    for r in made:
+        r.stop()
+
+
+def with_ocsp(make_proxy, pki, url, mode, **more):
+    proxy = make_proxy(pki=pki)
+    proxy.config["listeners"][0]["client"]["ocsp"] = {"mode": mode, "responder": url,
+                                                      "keep_min": "1s", "timeout": "1s", **more}
+    proxy.write_config()
+    return proxy.start()
+
+
+def verdict(proxy, pair="alice", user=ALICE):
+    answer = proxy.get(pair, user)
+    return None if answer.status == 200 else proxy.record(answer)["auth.reason"]
+
+
+def test_good(make_proxy, pki, responder):
+    """Hard: the first one is refused, as nobody waits; the next one is let in."""
+    proxy = with_ocsp(make_proxy, pki, responder().url, "hard")
+    first = verdict(proxy)
+    assert first in ("ocsp_pending", None)
+    wait_until(lambda: verdict(proxy) is None)
+    assert proxy.events("ocsp_failed") == []
+
+
+def test_answer_between_handshake_and_request(make_proxy, pki, responder):
+    there = responder()
+    there.open.clear()
+    proxy = with_ocsp(make_proxy, pki, there.url, "hard", timeout="60s")
+    with proxy.connect("alice") as client:
+        assert verdict(proxy) == "ocsp_pending"
+        there.open.set()
+        wait_until(lambda: verdict(proxy) is None)
+        assert client.get("/", ALICE, "wonder land").status == 200
+
+
+def test_revoked_hard(make_proxy, pki, responder):
+    proxy = with_ocsp(make_proxy, pki, responder(revoked=("bob",)).url, "hard")
+    assert verdict(proxy, "bob", BOB) in ("ocsp_pending", "client_cert_withdrawn")
+    wait_until(lambda: verdict(proxy, "bob", BOB) == "client_cert_revoked")
+    wait_until(lambda: verdict(proxy) is None)
+
+
+def test_revoked_soft(make_proxy, pki, responder):
+    """A first connection is let in; what is told later holds for it, too."""
+    there = responder(revoked=("bob",))
+    there.open.clear()
+    proxy = with_ocsp(make_proxy, pki, there.url, "soft", timeout="60s")
+    with proxy.connect("bob") as client:
+        assert client.get("/", BOB, "b:ob").status == 200
+        there.open.set()
+        wait_until(lambda: verdict(proxy, "bob", BOB) == "client_cert_revoked")
+        answer = client.get("/", BOB, "b:ob")
+        assert answer.status == 403
+        assert proxy.record(answer)["auth.reason"] == "client_cert_withdrawn"
+    assert verdict(proxy) is None
+
+
+def test_responder_dead(make_proxy, pki):
+    for mode, expected in (("soft", None), ("hard", "ocsp_pending")):
+        proxy = with_ocsp(make_proxy, pki, f"http://127.0.0.1:{free_port()}/", mode)
+        assert verdict(proxy) == expected
+        (event,) = wait_until(lambda: proxy.events("ocsp_failed"))[:1]
+        assert event["level"] == "warning" and "no answer" in event["error"]
+        assert verdict(proxy) == expected
+        proxy.stop()
+
+
+def test_no_responder_is_known(make_proxy, pki):
+    """The certificate names none, and neither does the configuration."""
+    proxy = make_proxy(pki=pki)
+    proxy.config["listeners"][0]["client"]["ocsp"] = {"mode": "hard"}
+    proxy.write_config()
+    proxy.start()
+    assert verdict(proxy) == "ocsp_pending"
+    assert "names no http responder" in wait_until(lambda: proxy.events("ocsp_failed"))[0]["error"]
+
+
+def test_wrong_signer(make_proxy, pki, responder):
+    proxy = with_ocsp(make_proxy, pki, responder(signer="stranger").url, "hard")
+    assert verdict(proxy) == "ocsp_pending"
+    assert "not signed by" in wait_until(lambda: proxy.events("ocsp_failed"))[0]["error"]
+    assert verdict(proxy) == "ocsp_pending"
+
+
+def test_a_client_cannot_vouch_for_another(make_proxy, pki, responder):
+    """Signed by a certificate of the CA, but none for OCSP signing."""
+    proxy = with_ocsp(make_proxy, pki, responder(signer="alice", revoked=("alice",)).url, "soft")
+    assert verdict(proxy) is None
+    assert "not signed by" in wait_until(lambda: proxy.events("ocsp_failed"))[0]["error"]
+    assert verdict(proxy) is None
+
+
+def test_unknown_certificate(make_proxy, pki, responder):
+    """Carol stands in no index."""
+    url = responder().url
+    for mode, expected in (("hard", "ocsp_unknown"), ("soft", None)):
+        proxy = with_ocsp(make_proxy, pki, url, mode)
+        wait_until(lambda p=proxy, e=expected: verdict(p, "carol", "carol@example.com") == e)
+        proxy.stop()
+
+
+def test_responder_that_goes_away(make_proxy, pki, responder):
+    """What it has said holds until its next update."""
+    there = responder()
+    proxy = with_ocsp(make_proxy, pki, there.url, "hard", keep_max="1s")
+    wait_until(lambda: verdict(proxy) is None)
+    there.stop()
+    wait_until(lambda: verdict(proxy) is None and proxy.events("ocsp_failed"))
+    assert verdict(proxy) is None
+
+
+def test_expired_answer(make_proxy, pki, responder):
+    """Well signed, but of last week."""
+    alice, day = pki.load("alice"), datetime.timedelta(days=1)
+    old = ocsp.OCSPResponseBuilder().add_response(
+        cert=alice, issuer=pki.ca.cert, algorithm=hashes.SHA1(),
+        cert_status=ocsp.OCSPCertStatus.GOOD, this_update=NOW - 7 * day, next_update=NOW - 6 * day,
+        revocation_time=None, revocation_reason=None).responder_id(
+            ocsp.OCSPResponderEncoding.HASH, pki.ca.cert).sign(pki.ca.key, hashes.SHA256())
+    canned = old.public_bytes(serialization.Encoding.DER)
+    proxy = with_ocsp(make_proxy, pki, responder(canned=canned).url, "hard")
+    assert verdict(proxy) == "ocsp_pending"
+    assert "not current" in wait_until(lambda: proxy.events("ocsp_failed"))[0]["error"]
+    assert verdict(proxy) == "ocsp_pending"
+
+
+@pytest.mark.parametrize("canned", [b"", b"junk", b"\x30\x03\x0a\x01\x06", b"\x30\x84\x7f" * 999],
+                         ids=["nothing", "junk", "unauthorized", "endless"])
+def test_no_answer_worth_the_name(make_proxy, pki, responder, canned):
+    proxy = with_ocsp(make_proxy, pki, responder(canned=canned).url, "hard")
+    assert verdict(proxy) == "ocsp_pending"
+    wait_until(lambda: proxy.events("ocsp_failed"))
+    assert verdict(proxy) == "ocsp_pending" and proxy.events("ocsp_helper_died") == []
+
+
+def children(proxy):
+    return {e["ocsp_pid"] for e in proxy.events("ocsp_helper_started")}
+
+
+def test_helper_killed(make_proxy, pki, responder):
+    """What is known stays; a new helper asks on."""
+    proxy = with_ocsp(make_proxy, pki, responder(revoked=("bob",)).url, "hard")
+    wait_until(lambda: verdict(proxy) is None)
+    (pid,) = children(proxy)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: proxy.events("ocsp_helper_died"))
+    assert verdict(proxy) is None
+    wait_until(lambda: len(children(proxy)) == 2)
+    wait_until(lambda: verdict(proxy, "bob", BOB) == "client_cert_revoked")
+    assert proxy.stop() == 0
+
+
+def test_off_by_default_and_switched_by_a_reload(make_proxy, pki, responder):
+    proxy = make_proxy(pki=pki).start()
+    assert verdict(proxy, "bob", BOB) is None and proxy.events("ocsp_helper_started") == []
+    proxy.config["listeners"][0]["client"]["ocsp"] = {"mode": "hard",
+                                                      "responder": responder(revoked=("bob",)).url}
+    proxy.write_config()
+    assert proxy.reload().returncode == 0
+    wait_until(lambda: verdict(proxy, "bob", BOB) == "client_cert_revoked")
+    wait_until(lambda: verdict(proxy) is None)
+    proxy.config["listeners"][0]["client"]["ocsp"] = {"mode": "off"}
+    proxy.write_config()
+    assert proxy.reload().returncode == 0
+    assert verdict(proxy, "bob", BOB) is None
