@@ -392,8 +392,8 @@ static bool begin(struct loading *l)
     l->bundle = sk_X509_new_null();
     l->hash = EVP_MD_CTX_new();
     bool named = l->policy->ocsp.responder.p == NULL || t->responder != NULL;
-    return named && t->store != NULL && t->anchors != NULL && t->helpers != NULL && t->names != NULL &&
-           t->crls != NULL && l->bundle != NULL && l->hash != NULL &&
+    return named && t->store != NULL && t->anchors != NULL && t->helpers != NULL &&
+           t->names != NULL && t->crls != NULL && l->bundle != NULL && l->hash != NULL &&
            EVP_DigestInit_ex(l->hash, EVP_sha256(), NULL) == 1;
 }
 

@@ -24,7 +24,7 @@ struct trust {
     struct conf_ocsp ocsp;
     char *responder;        /* owned: what ocsp.responder points to */
     struct ocsp_desk *desk; /* borrowed; NULL: nobody can be asked */
-    bool partial; /* an anchor is not self-signed */
+    bool partial;           /* an anchor is not self-signed */
     int depth_max;
     int64_t ca_expiry_s;
     unsigned char id[32];

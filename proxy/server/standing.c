@@ -225,7 +225,7 @@ static void ask_ocsp(struct standing *st)
         }
     } else if (st->certificate == REASON_OCSP_PENDING || st->certificate == REASON_OCSP_UNKNOWN) {
         st->certificate = REASON_OK;
-        judge(st, st->site);
+        rejudge(st, st->site);
     }
     st->peer.gate.certificate = st->certificate;
 }
