@@ -98,6 +98,17 @@ static void check_crl(const struct spot *s, const struct conf_client *c, const c
     }
 }
 
+static void check_ocsp(const struct spot *s, const struct conf_client *c, const char *prefix,
+                       struct conf_pos otherwise)
+{
+    char path[64];
+    if (c->ocsp.keep_min_ms > c->ocsp.keep_max_ms) {
+        (void)snprintf(path, sizeof(path), "%sclient.ocsp.keep_min", prefix);
+        report(s, DIAG_ERROR, place_of(s, &c->ocsp.keep_min_ms, otherwise), path,
+               "Make it the shorter one.", "is longer than keep_max");
+    }
+}
+
 /* prefix: "" or "names[1].". */
 static void check_client(const struct spot *s, const struct conf_client *c, const char *prefix,
                          struct conf_pos otherwise)
@@ -116,6 +127,7 @@ static void check_client(const struct spot *s, const struct conf_client *c, cons
                    "client certificates are asked for, but there is no CA to verify them");
         }
         check_crl(s, c, prefix);
+        check_ocsp(s, c, prefix, at);
         return;
     }
     const struct conf_route *r = needs_certificate(&s->d->conf);

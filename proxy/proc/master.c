@@ -131,6 +131,7 @@ static void on_signal(struct master *m, int signal, uint64_t now_ms)
     case SIGUSR1:
         reopen(m, m->error_file, IPC_ERROR_LOG);
         reopen(m, m->access_file, IPC_ACCESS_LOG);
+        master_ocsp_end(m); /* the next one has the new file */
         log_event(m->log, LOG_LEVEL_INFO, "logs_reopened", NULL, 0);
         break;
     case SIGTERM:

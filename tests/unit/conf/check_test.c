@@ -44,6 +44,10 @@ static const struct mistake listeners[] = {
      LIST "- address: 127.0.0.1:8443\n" TLS "  client: { mode: off }\n"
           "users: { htpasswd: u, rules: [ { user: a, certificate: optional } ] }\n",
      NULL},
+    {"an answer kept for longer than it may be", REST,
+     LIST "- address: 127.0.0.1:8443\n" TLS
+          "  client: { ca: ca.crt, ocsp: { mode: soft, keep_min: 2h } }\n",
+     AT "4:55" ERROR "listeners[0].client.ocsp.keep_min: is longer than keep_max"},
     {"crl_scope without a list", REST,
      LIST "- address: 127.0.0.1:8443\n" TLS "  client: { ca: ca.crt, crl_scope: leaf }\n",
      AT "4:36" WARNING "listeners[0].client.crl_scope: has no effect without a revocation list"},
