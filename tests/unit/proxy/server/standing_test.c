@@ -21,7 +21,7 @@ static struct {
     enum reason verdict;
     enum reason judged; /* what judging anew will say */
     struct deny_chain chain;
-    enum reason told;   /* what asking again will say */
+    enum reason told; /* what asking again will say */
     unsigned asked;
     unsigned judgements;
     unsigned identities;
