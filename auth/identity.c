@@ -1,5 +1,5 @@
-/* Owns: reading names, dates and digests out of one verified certificate. Leaves verifying to trust
- * and comparing to pairing. Loop thread or command line. */
+/* Owns: reading names, dates and digests out of one verified certificate. Leaves verifying to
+ * trust, attributes to attribute, and comparing to pairing. Loop thread or command line. */
 #include "auth/identity.h"
 
 #include <openssl/bio.h>
@@ -7,147 +7,35 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "auth/attribute.h"
 #include "auth/revoke/asn1time.h"
 #include "base/enc.h"
 #include "base/mem.h"
 
-#define USER_MAX   255
 #define NAME_MAX_N 4096 /* octets of a printed name, and of a name's DER */
 #define SERIAL_MAX 64   /* octets of a serial number; RFC 5280 allows 20 */
 
-static bool is_ascii(struct str s)
+/* Take what was read as the user-id if it may be one. */
+static enum reason take_user(struct identity *id, enum reason read, const struct attribute *a)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] >= 0x80) {
-            return false;
-        }
+    if (read != REASON_OK) {
+        return read;
     }
-    return true;
-}
-
-/* Only what can stand in an address without being taken for two: no blanks, lists or brackets. */
-static bool is_address(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] <= ' ' || s.p[i] > '~' || strchr(",;<>", s.p[i]) != NULL) {
-            return false;
-        }
-    }
-    return s.n > 0;
-}
-
-static struct str octets_of(const ASN1_STRING *s)
-{
-    int n = ASN1_STRING_length(s);
-    return (struct str){(const char *)ASN1_STRING_get0_data(s), n > 0 ? (size_t)n : 0};
-}
-
-/* Take the UTF-8 text as the user-id if it may be one. */
-static enum reason take_user(struct identity *id, struct str text)
-{
-    if (text.n == 0 || text.n > USER_MAX || !str_is_utf8(text) || str_has_control(text) ||
-        str_chr(text, ':') != STR_NPOS) {
+    if (memchr(a->text, ':', a->n) != NULL) {
         return REASON_CERT_IDENTITY_MALFORMED;
     }
-    /* A field value loses its outer blanks on the way: "alice " would become "alice". */
-    if (text.p[0] == ' ' || text.p[text.n - 1] == ' ') {
-        return REASON_CERT_IDENTITY_MALFORMED;
-    }
-    char *copy = mem_dup(text.p, text.n);
+    char *copy = mem_dup(a->text, a->n);
     if (copy == NULL) {
         return REASON_OUT_OF_MEMORY;
     }
-    id->user = (struct str){copy, text.n};
+    id->user = (struct str){copy, a->n};
     return REASON_OK;
-}
-
-static enum reason take_email(struct identity *id, const ASN1_STRING *value)
-{
-    int type = ASN1_STRING_type(value);
-    struct str text = octets_of(value);
-    if ((type != V_ASN1_IA5STRING && type != V_ASN1_UTF8STRING) || !is_address(text)) {
-        return REASON_CERT_IDENTITY_MALFORMED;
-    }
-    return take_user(id, text);
-}
-
-/* Types of one octet a character hold ASCII or they are malformed: the library would take the upper
- * half for Latin-1, which only T61String half means. */
-static bool is_decodable(const ASN1_STRING *value)
-{
-    switch (ASN1_STRING_type(value)) {
-    case V_ASN1_UTF8STRING:
-    case V_ASN1_BMPSTRING:
-    case V_ASN1_UNIVERSALSTRING:
-        return true;
-    case V_ASN1_PRINTABLESTRING:
-    case V_ASN1_IA5STRING:
-    case V_ASN1_T61STRING:
-    case V_ASN1_VISIBLESTRING:
-    case V_ASN1_NUMERICSTRING:
-        return is_ascii(octets_of(value));
-    default:
-        return false;
-    }
-}
-
-static enum reason take_text(struct identity *id, const ASN1_STRING *value)
-{
-    if (!is_decodable(value)) {
-        return REASON_CERT_IDENTITY_MALFORMED;
-    }
-    unsigned char *utf8 = NULL;
-    int n = ASN1_STRING_to_UTF8(&utf8, value);
-    if (n < 0) {
-        return REASON_CERT_IDENTITY_MALFORMED;
-    }
-    enum reason r = take_user(id, (struct str){(const char *)utf8, (size_t)n});
-    OPENSSL_free(utf8);
-    return r;
-}
-
-/* The value of the one attribute nid of the subject, wherever in an RDN it stands. */
-static enum reason find_attribute(X509 *leaf, int nid, const ASN1_STRING **value)
-{
-    const X509_NAME *name = X509_get_subject_name(leaf);
-    *value = NULL;
-    for (int i = 0; i < X509_NAME_entry_count(name); i++) {
-        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
-        if (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) != nid) {
-            continue;
-        }
-        if (*value != NULL) {
-            return REASON_CERT_IDENTITY_REPEATED;
-        }
-        *value = X509_NAME_ENTRY_get_data(entry);
-    }
-    return *value != NULL ? REASON_OK : REASON_CERT_IDENTITY_MISSING;
 }
 
 static enum reason user_of_subject(struct identity *id, X509 *leaf, int nid)
 {
-    const ASN1_STRING *value = NULL;
-    enum reason r = find_attribute(leaf, nid, &value);
-    if (r != REASON_OK) {
-        return r;
-    }
-    return nid == NID_pkcs9_emailAddress ? take_email(id, value) : take_text(id, value);
-}
-
-static enum reason user_of_names(struct identity *id, const GENERAL_NAMES *names)
-{
-    const ASN1_STRING *value = NULL;
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        if (name->type != GEN_EMAIL) {
-            continue;
-        }
-        if (value != NULL) {
-            return REASON_CERT_IDENTITY_REPEATED;
-        }
-        value = name->d.rfc822Name;
-    }
-    return value != NULL ? take_email(id, value) : REASON_CERT_IDENTITY_MISSING;
+    struct attribute a;
+    return take_user(id, attribute_read(X509_get_subject_name(leaf), nid, &a), &a);
 }
 
 static enum reason user_of_san(struct identity *id, X509 *leaf)
@@ -164,7 +52,8 @@ static enum reason user_of_san(struct identity *id, X509 *leaf)
             return REASON_CERT_IDENTITY_MALFORMED;
         }
     }
-    enum reason r = user_of_names(id, names);
+    struct attribute a;
+    enum reason r = take_user(id, attribute_read_san(names, &a), &a);
     GENERAL_NAMES_free(names);
     return r;
 }
