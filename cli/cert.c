@@ -98,7 +98,7 @@ static int restore(const struct request *r, struct loaded *l)
 {
     struct deny_entry entry;
     if (r->user != NULL) {
-        return withdraw_user_back("cert", l->conf, r->user);
+        return withdraw_user_back("cert", l->conf, r->user, true);
     }
     return make_entry(r, l, &entry) == 0 ? withdraw_remove("cert", l->conf, &entry) : 1;
 }

@@ -2,7 +2,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "auth/store/pwhash.h"
 #include "base/mem.h"
@@ -48,59 +47,10 @@ static const char usage_text[] =
     "The password is asked for on the terminal; where standard input is none, it is read from\n"
     "there. It is never an argument. A running proxy takes the change up by itself.\n"
     "\n"
-    "Exit status: 0 done, 1 not done (verify: wrong), 2 wrong usage.\n";
-
-int user_complain(const struct err *e)
-{
-    (void)fprintf(stderr, "countersign user: %s\n", e->text);
-    return 1;
-}
-
-bool user_changes_fields(const struct user_request *r)
-{
-    return r->certificate != NULL || r->groups != NULL || r->expires != NULL ||
-           r->disabled != NULL || r->pin_count > 0 || r->no_pin;
-}
-
-/* A change and the room that it needs until it is made. */
-struct edit {
-    const struct user_request *r;
-    struct str hash; /* empty: as it is */
-};
-
-static int set_field(struct user_draft *d, const char *key, const char *value, struct err *e)
-{
-    const char *fault = value != NULL ? user_draft_set(d, str_of(key), str_of(value)) : NULL;
-    return fault == NULL ? 0 : err_set(e, ERR_MALFORMED, "%s", fault);
-}
-
-static int set_pins(struct user_draft *d, const struct user_request *r, struct err *e)
-{
-    int rc = r->no_pin ? set_field(d, "pin", "", e) : 0;
-    for (size_t i = 0; i < r->pin_count && rc == 0; i++) {
-        char hex[65];
-        const char *pin = r->pins[i];
-        if (strchr(pin, '/') != NULL || access(pin, F_OK) == 0) {
-            rc = user_pin_of_file(pin, hex, e);
-            pin = hex;
-        }
-        rc = rc == 0 ? set_field(d, "pin", pin, e) : rc;
-    }
-    return rc;
-}
-
-static int apply_edit(void *arg, struct user_draft *d, struct err *e)
-{
-    const struct edit *edit = arg;
-    if (edit->hash.n > 0) {
-        d->user.hash = edit->hash;
-    }
-    int rc = set_field(d, "certificate", edit->r->certificate, e);
-    rc = rc == 0 ? set_field(d, "groups", edit->r->groups, e) : rc;
-    rc = rc == 0 ? set_field(d, "expires", edit->r->expires, e) : rc;
-    rc = rc == 0 ? set_field(d, "disabled", edit->r->disabled, e) : rc;
-    return rc == 0 ? set_pins(d, edit->r, e) : rc;
-}
+    "Where the users are those of a configuration that names revocation.deny, disable and del\n"
+    "also withdraw the user, which ends open connections, and enable takes that back.\n"
+    "\n"
+    "Exit status: 0 done, 1 not done or not in force everywhere (verify: wrong), 2 wrong usage.\n";
 
 /* Read the password that a new hash is made of, and make it. */
 static int new_hash(const struct user_request *r, char hash[PWHASH_MAX + 1], struct err *e)
@@ -120,9 +70,8 @@ static int change(const struct user_request *r, enum store_change what, bool wit
     struct err e = {0};
     char hash[PWHASH_MAX + 1] = "";
     int result = with_password ? new_hash(r, hash, &e) : 0;
-    struct edit edit = {r, str_of(hash)};
     if (result == 0) {
-        result = store_change(r->store, what, str_of(r->name), apply_edit, &edit, &e);
+        result = user_change(r, what, str_of(hash), &e);
     }
     mem_wipe(hash, sizeof hash);
     return result == 0 ? 0 : user_complain(&e);
@@ -130,7 +79,11 @@ static int change(const struct user_request *r, enum store_change what, bool wit
 
 static int add(struct user_request *r)
 {
-    return change(r, STORE_ADD, true);
+    int status = change(r, STORE_ADD, true);
+    if (status == 0) {
+        user_tell_withdrawn(r);
+    }
+    return status;
 }
 
 static int passwd(struct user_request *r)
@@ -140,7 +93,17 @@ static int passwd(struct user_request *r)
 
 static int del(struct user_request *r)
 {
-    return change(r, STORE_DELETE, false);
+    return user_delete(r);
+}
+
+static int disable(struct user_request *r)
+{
+    return user_disable(r);
+}
+
+static int enable(struct user_request *r)
+{
+    return user_enable(r);
 }
 
 static int set(struct user_request *r)
@@ -201,11 +164,11 @@ static const struct verb {
     bool takes_fields;
     const char *disabled; /* what the verb sets */
 } verbs[] = {
-    {"add", add, true, true, NULL},     {"passwd", passwd, true, false, NULL},
-    {"del", del, true, false, NULL},    {"ls", list, false, false, NULL},
-    {"show", show, true, false, NULL},  {"verify", verify, true, false, NULL},
-    {"set", set, true, true, NULL},     {"disable", set, true, false, "yes"},
-    {"enable", set, true, false, "no"}, {"import", import, true, false, NULL},
+    {"add", add, true, true, NULL},        {"passwd", passwd, true, false, NULL},
+    {"del", del, true, false, NULL},       {"ls", list, false, false, NULL},
+    {"show", show, true, false, NULL},     {"verify", verify, true, false, NULL},
+    {"set", set, true, true, NULL},        {"disable", disable, true, false, "yes"},
+    {"enable", enable, true, false, "no"}, {"import", import, true, false, NULL},
     {"totp", totp, true, false, NULL},
 };
 

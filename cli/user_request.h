@@ -7,6 +7,7 @@
 
 #include "auth/store/store.h"
 #include "auth/store/user.h"
+#include "cli/loaded.h"
 #include "conf/diag.h"
 
 struct user_request {
@@ -32,6 +33,7 @@ struct user_request {
     bool off; /* totp */
 
     /* Once opened. */
+    struct loaded loaded; /* its conf is NULL where -f or -s names the store */
     struct store *store;
     struct diags *diags;
     bool is_database;
@@ -58,8 +60,18 @@ int user_totp(const struct user_request *r);
 /* import. Returns the exit status. */
 int user_import(const struct user_request *r);
 
-/* The fingerprint of the certificate in the file at path (PEM or DER), as 64 hex digits and a NUL.
- * Returns 0 or a negative err_code with e. */
-int user_pin_of_file(const char *path, char hex[65], struct err *e);
+/* Change the user as r's fields say, hash (empty: as it is) included; STORE_DELETE: take it out.
+ * Returns 0, or a negative err_code with e. */
+int user_change(const struct user_request *r, enum store_change what, struct str hash,
+                struct err *e);
+
+/* disable, enable, del: change the store and, where a configuration names revocation.deny, what is
+ * withdrawn. Return the exit status: 0 only if both are done. */
+int user_disable(const struct user_request *r);
+int user_enable(const struct user_request *r);
+int user_delete(const struct user_request *r);
+
+/* Say on standard error if the user is withdrawn all the same. */
+void user_tell_withdrawn(const struct user_request *r);
 
 #endif

@@ -4,14 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include "auth/store/htpasswd.h"
 #include "auth/store/sqlite.h"
-#include "base/enc.h"
 #include "base/mem.h"
-#include "cli/loaded.h"
 #include "cli/user_request.h"
 
 enum { SKIPPED_SHOWN = 20 };
@@ -64,23 +59,20 @@ static int open_named_file(struct user_request *r)
 
 static int open_of_config(struct user_request *r)
 {
-    struct loaded l;
-    int status = loaded_open(&l, r->config);
-    if (status == 0) {
-        const struct conf_users *users = &l.conf->users;
-        if (users->store.p != NULL) {
-            status = open_database(r, users->store.p);
-        } else if (users->htpasswd.p != NULL) {
-            status = open_files(r, users->htpasswd.p, users->fields.p);
-        } else {
-            (void)fprintf(stderr,
-                          "countersign user: %s names neither users.htpasswd nor users.store\n",
-                          r->config);
-            status = 1;
-        }
+    int status = loaded_open(&r->loaded, r->config);
+    if (status != 0) {
+        return status;
     }
-    loaded_close(&l);
-    return status;
+    const struct conf_users *users = &r->loaded.conf->users;
+    if (users->store.p != NULL) {
+        return open_database(r, users->store.p);
+    }
+    if (users->htpasswd.p != NULL) {
+        return open_files(r, users->htpasswd.p, users->fields.p);
+    }
+    (void)fprintf(stderr, "countersign user: %s names neither users.htpasswd nor users.store\n",
+                  r->config);
+    return 1;
 }
 
 int user_open_store(struct user_request *r)
@@ -102,6 +94,7 @@ void user_close_store(struct user_request *r)
         diags_print(r->diags, stderr);
     }
     diags_free(r->diags);
+    loaded_close(&r->loaded);
 }
 
 static int set_hash(void *arg, struct user_draft *d, struct err *e)
@@ -169,26 +162,4 @@ int user_import(const struct user_request *r)
     }
     printf("%zu imported, %zu left as they were\n", added, skipped);
     return 0;
-}
-
-int user_pin_of_file(const char *path, char hex[65], struct err *e)
-{
-    unsigned char digest[32];
-    unsigned n = 0;
-    BIO *bio = BIO_new_file(path, "r");
-    X509 *leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    if (bio != NULL && leaf == NULL) {
-        (void)BIO_reset(bio);
-        leaf = d2i_X509_bio(bio, NULL);
-    }
-    int rc = leaf != NULL && X509_digest(leaf, EVP_sha256(), digest, &n) == 1 && n == sizeof digest
-                 ? 0
-                 : err_set(e, ERR_MALFORMED, "%s holds no certificate", path);
-    if (rc == 0) {
-        enc_hex(digest, sizeof digest, hex);
-        hex[64] = '\0';
-    }
-    X509_free(leaf);
-    BIO_free(bio);
-    return rc;
 }

@@ -5,7 +5,6 @@
 #include "auth/totp.h"
 #include "base/enc.h"
 #include "base/mem.h"
-#include "cli/loaded.h"
 #include "cli/user_request.h"
 
 enum { URI_MAX = 2048, HEX_SIZE = 2 * TOTP_SECRET_MADE + 1 };
@@ -69,15 +68,10 @@ static int enrol(const struct user_request *r, const struct conf *conf)
 int user_totp(const struct user_request *r)
 {
     struct err e = {0};
-    struct loaded l = {0};
     char none[] = "";
     if (r->off) {
         int rc = store_change(r->store, STORE_SET, str_of(r->name), set_totp, none, &e);
         return rc == 0 ? 0 : user_complain(&e);
     }
-    bool by_config = r->file == NULL && r->database == NULL;
-    int status = by_config ? loaded_open(&l, r->config) : 0;
-    status = status == 0 ? enrol(r, l.conf) : status;
-    loaded_close(&l);
-    return status;
+    return enrol(r, r->loaded.conf);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/pairing.h"
 #include "auth/revoke/deny_change.h"
 #include "base/clock.h"
 #include "cli/json.h"
@@ -76,13 +77,19 @@ static bool has_files(const char *verb, const struct conf *conf)
     return false;
 }
 
+static struct deny_names names_of(const struct conf *conf)
+{
+    return (struct deny_names){pairing_normalise, &conf->identity};
+}
+
 int withdraw_add(const char *verb, const struct conf *conf, const struct deny_entry *entry)
 {
     struct err e = {0};
+    const struct deny_names names = names_of(conf);
     if (!has_files(verb, conf)) {
         return 1;
     }
-    int rc = deny_change_add(conf->revocation.deny.v[0].p, entry, &e);
+    int rc = deny_change_add(conf->revocation.deny.v[0].p, entry, &names, &e);
     if (rc == -ERR_EXISTS) {
         (void)puts("withdrawn already");
     } else if (rc != 0) {
@@ -91,25 +98,45 @@ int withdraw_add(const char *verb, const struct conf *conf, const struct deny_en
     return withdraw_tell(verb, conf);
 }
 
-int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry)
+/* Take entry out of every file. Returns 0; -ERR_NOT_FOUND with e if it is in none; another negative
+ * err_code with e. */
+static int take_out(const struct conf *conf, const struct deny_entry *entry, struct err *e)
 {
+    const struct deny_names names = names_of(conf);
     size_t removed = 0;
-    struct err first = {0};
+    struct err absent = {0};
+    for (size_t i = 0; i < conf->revocation.deny.n; i++) {
+        int rc = deny_change_remove(conf->revocation.deny.v[i].p, entry, &names, e);
+        if (rc == -ERR_NOT_FOUND) {
+            absent = *e;
+        } else if (rc != 0) {
+            return rc;
+        }
+        removed += rc == 0 ? 1 : 0;
+    }
+    if (removed == 0) {
+        *e = absent;
+    }
+    return removed > 0 ? 0 : -ERR_NOT_FOUND;
+}
+
+static int remove_entry(const char *verb, const struct conf *conf, const struct deny_entry *entry,
+                        bool must)
+{
+    struct err e = {0};
     if (!has_files(verb, conf)) {
         return 1;
     }
-    for (size_t i = 0; i < conf->revocation.deny.n; i++) {
-        struct err e = {0};
-        int rc = deny_change_remove(conf->revocation.deny.v[i].p, entry, &e);
-        removed += rc == 0 ? 1 : 0;
-        if (rc != 0 && rc != -ERR_NOT_FOUND) {
-            return complain(verb, e.text);
-        }
-        if (rc != 0) {
-            (void)err_set(&first, e.code, "%s", e.text);
-        }
+    int rc = take_out(conf, entry, &e);
+    if (rc == -ERR_NOT_FOUND && !must) {
+        return 0;
     }
-    return removed > 0 ? withdraw_tell(verb, conf) : complain(verb, first.text);
+    return rc == 0 ? withdraw_tell(verb, conf) : complain(verb, e.text);
+}
+
+int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry)
+{
+    return remove_entry(verb, conf, entry, true);
 }
 
 static bool user_entry(const char *verb, const char *name, struct deny_entry *entry)
@@ -137,8 +164,8 @@ int withdraw_user(const char *verb, const struct conf *conf, const char *name,
     return withdraw_add(verb, conf, &entry);
 }
 
-int withdraw_user_back(const char *verb, const struct conf *conf, const char *name)
+int withdraw_user_back(const char *verb, const struct conf *conf, const char *name, bool must)
 {
     struct deny_entry entry;
-    return user_entry(verb, name, &entry) ? withdraw_remove(verb, conf, &entry) : 1;
+    return user_entry(verb, name, &entry) ? remove_entry(verb, conf, &entry, must) : 1;
 }

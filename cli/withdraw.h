@@ -16,10 +16,13 @@ int withdraw_add(const char *verb, const struct conf *conf, const struct deny_en
  * come back, or is not there. */
 int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry);
 
-/* The same for a user of that name. */
+/* The same for a user of that name. Names are compared as conf's identity says. */
 int withdraw_user(const char *verb, const struct conf *conf, const char *name,
                   enum deny_reason reason);
-int withdraw_user_back(const char *verb, const struct conf *conf, const char *name);
+
+/* The same; if the user is not withdrawn, that is 1 with a complaint, or, unless must, 0 in
+ * silence. */
+int withdraw_user_back(const char *verb, const struct conf *conf, const char *name, bool must);
 
 /* Have the running proxy read its deny files now. Returns as withdraw_add(). */
 int withdraw_tell(const char *verb, const struct conf *conf);

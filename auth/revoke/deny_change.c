@@ -8,6 +8,7 @@
 struct change {
     const char *path;
     const struct deny_entry *entry;
+    const struct deny_names *names;
     int64_t before_s;
     size_t found;
     size_t final; /* of the found, those that stay */
@@ -44,9 +45,25 @@ static int copy_lines(struct change *c, struct str old, struct buf *out,
     return rc;
 }
 
+/* True if both withdraw the same thing. */
+static bool is_same(const struct change *c, const struct deny_entry *entry)
+{
+    char a[sizeof(entry->user)];
+    char b[sizeof(entry->user)];
+    size_t a_n = 0;
+    size_t b_n = 0;
+    if (deny_entry_same(entry, c->entry)) {
+        return true;
+    }
+    return entry->kind == DENY_USER && c->entry->kind == DENY_USER &&
+           c->names->normal(str_of(entry->user), c->names->rule, a, &a_n) &&
+           c->names->normal(str_of(c->entry->user), c->names->rule, b, &b_n) &&
+           str_eq((struct str){a, a_n}, (struct str){b, b_n});
+}
+
 static bool count_same(struct change *c, const struct deny_entry *entry)
 {
-    c->found += deny_entry_same(entry, c->entry) ? 1 : 0;
+    c->found += is_same(c, entry) ? 1 : 0;
     return false;
 }
 
@@ -65,7 +82,7 @@ static int add(struct change *c, struct str old, struct buf *out, struct err *e)
 
 static bool take_back(struct change *c, const struct deny_entry *entry)
 {
-    if (!deny_entry_same(entry, c->entry)) {
+    if (!is_same(c, entry)) {
         return false;
     }
     bool final = entry->kind != DENY_USER && entry->reason != DENY_CERTIFICATE_HOLD;
@@ -126,15 +143,17 @@ static int apply(struct change *c, const char *path, bool make,
     return rc;
 }
 
-int deny_change_add(const char *path, const struct deny_entry *entry, struct err *e)
+int deny_change_add(const char *path, const struct deny_entry *entry,
+                    const struct deny_names *names, struct err *e)
 {
-    struct change c = {.entry = entry};
+    struct change c = {.entry = entry, .names = names};
     return apply(&c, path, true, add, e);
 }
 
-int deny_change_remove(const char *path, const struct deny_entry *entry, struct err *e)
+int deny_change_remove(const char *path, const struct deny_entry *entry,
+                       const struct deny_names *names, struct err *e)
 {
-    struct change c = {.entry = entry};
+    struct change c = {.entry = entry, .names = names};
     return apply(&c, path, false, take_out, e);
 }
 
