@@ -15,7 +15,10 @@ static bool normalise(struct str name, const struct conf_identity *rule, char *o
 {
     *n = name.n;
     for (size_t i = 0; i < name.n; i++) {
-        out[i] = rule->fold_domain ? str_lower(name.p[i]) : name.p[i];
+        out[i] = name.p[i];
+        if (rule->fold_domain) {
+            out[i] = str_lower(name.p[i]);
+        }
     }
     return name.n > 0;
 }
