@@ -116,7 +116,7 @@ uint64_t result_failed(const struct result *r)
 
 double result_rate(const struct result *r)
 {
-    return r->elapsed_ns != 0 ? (double)r->by_class[RESULT_OK] * 1e9 / (double)r->elapsed_ns : 0.0;
+    return r->elapsed_ns != 0 ? (double)r->ok_in_window * 1e9 / (double)r->elapsed_ns : 0.0;
 }
 
 const struct hist_fine *result_latency(const struct result *r, enum result_part part)

@@ -103,7 +103,10 @@ struct result {
     uint64_t elapsed_ns; /* measured part, without warm-up */
     bool interrupted;    /* ended by a signal; figures so far */
 
-    uint64_t started;                      /* operations */
+    uint64_t started;      /* operations begun that were due in the measured part; their outcomes
+                              are counted by class, also of those that ended after it */
+    uint64_t not_begun;    /* due in the measured part, but no connection was free until its end */
+    uint64_t ok_in_window; /* right answers that came within elapsed_ns */
     uint64_t by_class[RESULT_CLASS_COUNT]; /* their sum is what ended */
     uint64_t alerts[256];                  /* RESULT_ALERT by alert code (RFC 8446 6) */
     uint64_t statuses[600];                /* answers by status, expected or not */
@@ -151,7 +154,7 @@ const char *result_alert_name(unsigned code);
 /* Sum of all classes but RESULT_OK. */
 uint64_t result_failed(const struct result *r);
 
-/* Right answers a second over the measured part. */
+/* Right answers that came in a second of the measured part. */
 double result_rate(const struct result *r);
 
 /* The histogram that percentiles are told from: corrected if there is a schedule, else service. */

@@ -1,0 +1,19 @@
+/* The URL of the server under load, and which servers may be put under load. One thread. */
+#ifndef BENCH_TARGET_H
+#define BENCH_TARGET_H
+
+#include "bench/options.h"
+
+/* Read url (https://host[:port][/path], no user, no fragment) into the target fields of o; the host
+ * is resolved, the first address counts. Returns 0 or -ERR_CONFIG with e set. */
+int target_read(const char *url, struct options *o, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* True if a is loopback, link-local or of a private network (RFC 1918, RFC 4193, RFC 6598). */
+bool target_is_private(const struct addr *a);
+
+/* Read "127.0.0.2-127.0.0.9" or a single address (IPv4 ranges; IPv6 single) and append it to
+ * o->sources. Returns NULL or what is expected. */
+const char *target_sources(const char *text, struct options *o);
+
+#endif
