@@ -101,13 +101,14 @@ struct options {
     bool quiet; /* no live line */
 };
 
-/* Read argv[1..argc) of the verb run into o (all of it is set). Resolves the host. Returns 0;
- * -ERR_CONFIG on what is wrong with it, e says where and what to do; 1 if help was asked for and
- * printed. */
-int options_read(int argc, char **argv, struct options *o, struct err *e)
-    __attribute__((warn_unused_result));
+/* Names as the command line spells them, by the enums above; NULL-ended. */
+extern const char *const options_mode_names[];
+extern const char *const options_pick_names[];
+extern const char *const options_arrivals_names[];
+extern const char *const options_tls_names[];
+extern const char *const options_format_names[];
 
-/* Names as the command line spells them. */
+/* One of them. */
 const char *options_mode_name(enum options_mode mode);
 const char *options_pick_name(enum options_pick pick);
 const char *options_arrivals_name(enum options_arrivals arrivals);

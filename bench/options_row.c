@@ -8,37 +8,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const mode_names[] = {"handshake", "request", "keepalive", "resume", NULL};
-static const char *const pick_names[] = {"round-robin", "random", "zipf", NULL};
-static const char *const arrivals_names[] = {"uniform", "poisson", NULL};
-static const char *const tls_names[] = {"any", "1.2", "1.3", NULL};
-static const char *const format_names[] = {"text", "json", "csv", "hgrm", "html", NULL};
-
-const char *options_mode_name(enum options_mode mode)
-{
-    return mode_names[mode];
-}
-
-const char *options_pick_name(enum options_pick pick)
-{
-    return pick_names[pick];
-}
-
-const char *options_arrivals_name(enum options_arrivals arrivals)
-{
-    return arrivals_names[arrivals];
-}
-
-const char *options_tls_name(enum options_tls tls)
-{
-    return tls_names[tls];
-}
-
-const char *options_format_name(enum options_format format)
-{
-    return format_names[format];
-}
-
 /* Index of text in a NULL-ended row of names, or -1. */
 static int index_in(const char *const *names, struct str text)
 {
@@ -52,28 +21,28 @@ static int index_in(const char *const *names, struct str text)
 
 static const char *set_mode(struct options *o, const char *value)
 {
-    int i = index_in(mode_names, str_of(value));
+    int i = index_in(options_mode_names, str_of(value));
     o->mode = i >= 0 ? (enum options_mode)i : o->mode;
     return i >= 0 ? NULL : "handshake, request, keepalive or resume";
 }
 
 static const char *set_pick(struct options *o, const char *value)
 {
-    int i = index_in(pick_names, str_of(value));
+    int i = index_in(options_pick_names, str_of(value));
     o->pick = i >= 0 ? (enum options_pick)i : o->pick;
     return i >= 0 ? NULL : "round-robin, random or zipf";
 }
 
 static const char *set_arrivals(struct options *o, const char *value)
 {
-    int i = index_in(arrivals_names, str_of(value));
+    int i = index_in(options_arrivals_names, str_of(value));
     o->arrivals = i >= 0 ? (enum options_arrivals)i : o->arrivals;
     return i >= 0 ? NULL : "uniform or poisson";
 }
 
 static const char *set_tls(struct options *o, const char *value)
 {
-    int i = index_in(tls_names, str_of(value));
+    int i = index_in(options_tls_names, str_of(value));
     o->tls = i >= 0 ? (enum options_tls)i : o->tls;
     return i >= 0 ? NULL : "1.2, 1.3 or any";
 }
@@ -312,7 +281,7 @@ static const char *set_output(struct options *o, const char *value)
     struct str format;
     struct str path;
     bool to_file = str_cut(str_of(value), ':', &format, &path);
-    int i = index_in(format_names, format);
+    int i = index_in(options_format_names, format);
     if (i < 0 || (to_file && path.n == 0)) {
         return "text, json, csv, hgrm or html, and optionally :FILE";
     }

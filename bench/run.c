@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "bench/bench.h"
-#include "bench/options.h"
+#include "bench/options_read.h"
 
 int bench_run_main(int argc, char **argv)
 {
