@@ -1,6 +1,7 @@
 /* countersign-bench gen-pki: a CA, a server, clients with users and passwords. Owns the files that
  * it writes; keys and certificates are pki_make's, passwords and hashes users_make's. Rounds of
- * clients are made by all threads, then written in order by the first. */
+ * clients are made by all threads; what is one file for all is then written in order by the first.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +65,9 @@ struct share {
     const struct request *request;
     struct pki_make *pki;
     size_t from, to;
-    struct buf pem, users, htpasswd;
+    int clients;    /* their directory */
+    struct buf pem; /* of one client */
+    struct buf users, htpasswd;
     int rc;
     struct err e;
     pthread_t thread;
@@ -73,8 +76,7 @@ struct share {
 
 /* The files that grow with the clients. */
 struct sinks {
-    int directory;
-    FILE *pem, *users, *htpasswd;
+    FILE *users, *htpasswd;
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -278,13 +280,26 @@ static int write_crl(int directory, struct pki_make *p, size_t count, struct err
 
 /* ---- Clients ---- */
 
+/* Certificate and key of client number index as a file. */
+static int write_client(struct share *s, size_t index, const char *name)
+{
+    char file[PKI_FILES_NAME_MAX + 8];
+    (void)snprintf(file, sizeof(file), PKI_FILES_CLIENT_FORMAT, name);
+    int rc = pki_make_client(s->pki, index, name, &s->pem, &s->e);
+    if (rc == 0) {
+        rc = write_file(s->clients, file, &s->pem, NULL, &s->e);
+    }
+    buf_clear(&s->pem);
+    return rc;
+}
+
 static int make_client(struct share *s, size_t index)
 {
     char name[PKI_FILES_NAME_MAX];
     char password[USERS_MAKE_PASSWORD + 1];
     char hash[USERS_MAKE_HASH_MAX + 1];
     (void)snprintf(name, sizeof(name), PKI_FILES_NAME_FORMAT, index);
-    int rc = pki_make_client(s->pki, index, name, &s->pem, &s->e);
+    int rc = write_client(s, index, name);
     if (rc == 0) {
         rc = users_make_password(password, &s->e);
     }
@@ -339,14 +354,10 @@ static int write_round(struct share *shares, size_t n, const struct sinks *to, s
 {
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        rc = append(to->pem, &shares[i].pem, e);
-        if (rc == 0) {
-            rc = append(to->users, &shares[i].users, e);
-        }
+        rc = append(to->users, &shares[i].users, e);
         if (rc == 0) {
             rc = append(to->htpasswd, &shares[i].htpasswd, e);
         }
-        buf_clear(&shares[i].pem);
         buf_clear(&shares[i].users);
         buf_clear(&shares[i].htpasswd);
     }
@@ -360,22 +371,6 @@ static void tell_progress(size_t done, size_t all)
     }
 }
 
-/* The first client, at the front of pem, as a file of its own. */
-static int write_first(int directory, const struct buf *pem, struct err *e)
-{
-    static const char last_line[] = "-----END PRIVATE KEY-----\n";
-    struct str all = buf_str(pem);
-    const char *end = memmem(all.p, all.n, last_line, sizeof(last_line) - 1);
-    struct buf first;
-    buf_init(&first, ROUND_BYTES_MAX);
-    size_t n = end != NULL ? (size_t)(end - all.p) + sizeof(last_line) - 1 : 0;
-    int rc = n > 0 ? buf_append(&first, str_slice(all, 0, n)) : -ERR_INTERNAL;
-    rc = rc == 0 ? write_file(directory, PKI_FILES_CLIENT, &first, NULL, e)
-                 : err_set(e, ERR_INTERNAL, "the first client cannot be written");
-    buf_wipe(&first);
-    return rc;
-}
-
 static int make_rounds(const struct request *r, struct share *shares, size_t n,
                        const struct sinks *to, struct err *e)
 {
@@ -384,9 +379,6 @@ static int make_rounds(const struct request *r, struct share *shares, size_t n,
         next = done + n * CLIENTS_A_ROUND;
         next = next < r->clients ? next : r->clients;
         int rc = make_round(shares, n, done, next, e);
-        if (rc == 0 && done == 0) {
-            rc = write_first(to->directory, &shares[0].pem, e);
-        }
         if (rc == 0) {
             rc = write_round(shares, n, to, e);
         }
@@ -401,8 +393,8 @@ static int make_rounds(const struct request *r, struct share *shares, size_t n,
     return 0;
 }
 
-static int make_clients(const struct request *r, struct pki_make *p, const struct sinks *to,
-                        struct err *e)
+static int make_clients(const struct request *r, struct pki_make *p, int clients,
+                        const struct sinks *to, struct err *e)
 {
     size_t n = r->threads < r->clients ? r->threads : r->clients;
     struct share *shares = mem_calloc(n, sizeof(*shares));
@@ -412,6 +404,7 @@ static int make_clients(const struct request *r, struct pki_make *p, const struc
     for (size_t i = 0; i < n; i++) {
         shares[i].request = r;
         shares[i].pki = p;
+        shares[i].clients = clients;
         buf_init(&shares[i].pem, ROUND_BYTES_MAX);
         buf_init(&shares[i].users, ROUND_BYTES_MAX);
         buf_init(&shares[i].htpasswd, ROUND_BYTES_MAX);
@@ -438,14 +431,20 @@ static int close_file(FILE *f, int rc, struct err *e)
 
 static int write_clients(const struct request *r, struct pki_make *p, int directory, struct err *e)
 {
-    struct sinks to = {.directory = directory};
-    int rc = -ERR_IO;
-    if ((to.pem = create(directory, PKI_FILES_CLIENTS, e)) != NULL &&
-        (to.users = create(directory, PKI_FILES_USERS, e)) != NULL &&
-        (to.htpasswd = create(directory, PKI_FILES_HTPASSWD, e)) != NULL) {
-        rc = make_clients(r, p, &to, e);
+    struct sinks to = {0};
+    if (mkdirat(directory, PKI_FILES_CLIENTS, 0700) != 0) {
+        return err_set_errno(e, ERR_IO, errno, "cannot make the directory %s", PKI_FILES_CLIENTS);
     }
-    rc = close_file(to.pem, rc, e);
+    int clients = openat(directory, PKI_FILES_CLIENTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (clients < 0) {
+        return err_set_errno(e, ERR_IO, errno, "cannot read the directory %s", PKI_FILES_CLIENTS);
+    }
+    int rc = -ERR_IO;
+    if ((to.users = create(directory, PKI_FILES_USERS, e)) != NULL &&
+        (to.htpasswd = create(directory, PKI_FILES_HTPASSWD, e)) != NULL) {
+        rc = make_clients(r, p, clients, &to, e);
+    }
+    close(clients);
     rc = close_file(to.users, rc, e);
     return close_file(to.htpasswd, rc, e);
 }
@@ -474,16 +473,23 @@ static int write_all(const struct request *r, int directory, struct err *e)
 }
 
 /* The directory was empty before: whatever has our names is ours. */
-static void remove_all(int directory)
+static void remove_all(const struct request *r, int directory)
 {
     static const char *const names[] = {
-        PKI_FILES_CA_CERT,    PKI_FILES_CA_KEY,      PKI_FILES_CRL,     PKI_FILES_SERVER_CERT,
-        PKI_FILES_SERVER_KEY, PKI_FILES_SERVER_BOTH, PKI_FILES_CLIENTS, PKI_FILES_CLIENT,
-        PKI_FILES_USERS,      PKI_FILES_HTPASSWD,
+        PKI_FILES_CA_CERT,    PKI_FILES_CA_KEY,      PKI_FILES_CRL,   PKI_FILES_SERVER_CERT,
+        PKI_FILES_SERVER_KEY, PKI_FILES_SERVER_BOTH, PKI_FILES_USERS, PKI_FILES_HTPASSWD,
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)unlinkat(directory, names[i], 0);
     }
+    for (size_t i = 0; i < r->clients; i++) {
+        char name[PKI_FILES_NAME_MAX];
+        char path[PKI_FILES_NAME_MAX + 32];
+        (void)snprintf(name, sizeof(name), PKI_FILES_NAME_FORMAT, i);
+        (void)snprintf(path, sizeof(path), "%s/" PKI_FILES_CLIENT_FORMAT, PKI_FILES_CLIENTS, name);
+        (void)unlinkat(directory, path, 0);
+    }
+    (void)unlinkat(directory, PKI_FILES_CLIENTS, AT_REMOVEDIR);
 }
 
 static void on_stop_signal(int number)
@@ -519,7 +525,7 @@ int bench_gen_pki_main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     int rc = write_all(&r, directory, &e);
     if (rc != 0) {
-        remove_all(directory);
+        remove_all(&r, directory);
     }
     close(directory);
     if (rc != 0) {
