@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/explain_head.h"
+#include "cli/explain_ocsp.h"
 #include "cli/loaded.h"
 #include "cli/secret.h"
 #include "proxy/exchange/forward.h"
@@ -42,6 +43,8 @@ static const char usage_text[] =
     "      --otp CODE          the one-time code; whether it was used before is not known here, "
     "nor\n"
     "                          who is locked out\n"
+    "      --ocsp ANSWER       what the OCSP responder is taken to say: good, revoked, unknown or\n"
+    "                          none (default); none is asked\n"
     "\n"
     "Exit status: 0 let through, 1 refused, 2 wrong usage, or something that the answer needs\n"
     "cannot be used (the configuration, the certificate file).\n";
@@ -59,6 +62,8 @@ struct question {
     const char *path;
     const char *method;
     const char *otp;
+    const char *ocsp; /* NULL: nothing was said of it */
+    enum ocsp_status ocsp_answer;
     bool from_stdin;
 };
 
@@ -75,6 +80,7 @@ struct explanation {
     struct gate_peer peer;
     const struct deny *deny; /* owned by run() */
     struct deny_chain keys;  /* of the chain that was built */
+    struct explain_ocsp ocsp;
     struct explain_head head;
     const struct conf_route *route;
     enum route_method fits;
@@ -155,6 +161,40 @@ static void explain_deny(const struct explanation *x)
     }
 }
 
+static void explain_ocsp(const struct explanation *x)
+{
+    const struct conf_ocsp *rule = &x->site->conf->client.ocsp;
+    struct buf text;
+    if (rule->mode == CONF_OCSP_OFF && x->q->ocsp == NULL) {
+        return;
+    }
+    buf_init(&text, (size_t)2 * OCSP_URL_MAX);
+    if (rule->mode != CONF_OCSP_OFF && !x->ocsp.asked) {
+        say("ocsp", "not asked: %s",
+            x->peer.certificate == REASON_OK ? "the certificate is an anchor itself"
+                                             : "the certificate is refused before");
+    } else if (explain_ocsp_render(&x->ocsp, rule, &text) == 0) {
+        say("ocsp", "%.*s", STR_ARG(buf_str(&text)));
+    }
+    buf_release(&text);
+}
+
+static void judge_certificate(struct explanation *x)
+{
+    const struct trust_question question = {.leaf = x->leaf,
+                                            .chain = x->chain,
+                                            .wall_ms = clock_wall_ms(),
+                                            .deny = x->deny,
+                                            .keys = &x->keys};
+    if (explain_ocsp_init(&x->ocsp, x->leaf, x->q->ocsp_answer) == 0) {
+        tls_sites_use_ocsp(x->runtime->sites[x->listener], &x->ocsp.desk);
+    }
+    x->peer.certificate = trust_judge_all(x->site->trust, &question, &x->peer.term, NULL);
+    x->peer.chain = &x->keys;
+    explain_deny(x);
+    explain_ocsp(x);
+}
+
 /* The handshake. Returns LET_THROUGH or REFUSED. */
 static int explain_handshake(struct explanation *x)
 {
@@ -173,14 +213,7 @@ static int explain_handshake(struct explanation *x)
     x->peer.mode = client->mode;
     x->peer.certificate = REASON_CLIENT_CERT_MISSING;
     if (x->leaf != NULL && client->mode != CONF_CLIENT_OFF) {
-        const struct trust_question question = {.leaf = x->leaf,
-                                                .chain = x->chain,
-                                                .wall_ms = clock_wall_ms(),
-                                                .deny = x->deny,
-                                                .keys = &x->keys};
-        x->peer.certificate = trust_judge_all(x->site->trust, &question, &x->peer.term, NULL);
-        x->peer.chain = &x->keys;
-        explain_deny(x);
+        judge_certificate(x);
         x->identity = identity_new(x->leaf, &x->runtime->conf->identity);
         x->peer.identity = x->identity;
     }
@@ -528,6 +561,7 @@ static int run(const struct question *q)
         fputs("countersign explain: out of memory\n", stderr);
     }
     explain_head_fini(&x.head);
+    explain_ocsp_fini(&x.ocsp);
     told_free(x.told);
     deny_free(deny);
     identity_free(x.identity);
@@ -546,7 +580,7 @@ static bool is_one_line(const char *text)
 
 int explain_main(int argc, char **argv)
 {
-    enum { CERTIFICATE = 256, USER, LISTENER, NAME, HOST, PATH, METHOD, OTP };
+    enum { CERTIFICATE = 256, USER, LISTENER, NAME, HOST, PATH, METHOD, OTP, OCSP };
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"stdin", no_argument, NULL, 'i'},
                                             {"help", no_argument, NULL, 'h'},
@@ -558,11 +592,12 @@ int explain_main(int argc, char **argv)
                                             {"path", required_argument, NULL, PATH},
                                             {"method", required_argument, NULL, METHOD},
                                             {"otp", required_argument, NULL, OTP},
+                                            {"ocsp", required_argument, NULL, OCSP},
                                             {NULL, 0, NULL, 0}};
     struct question q = {
         .config = LOADED_DEFAULT_PATH, .host = "localhost", .path = "/", .method = "GET"};
-    const char **const targets[] = {&q.certificate, &q.user, &q.listener, &q.name,
-                                    &q.host,        &q.path, &q.method,   &q.otp};
+    const char **const targets[] = {&q.certificate, &q.user,   &q.listener, &q.name, &q.host,
+                                    &q.path,        &q.method, &q.otp,      &q.ocsp};
     int option = 0;
     while ((option = getopt_long(argc, argv, "c:ih", options, NULL)) != -1) {
         if (option >= CERTIFICATE) {
@@ -576,7 +611,8 @@ int explain_main(int argc, char **argv)
             return option == 'h' ? 0 : 2;
         }
     }
-    if (optind != argc || (q.from_stdin && q.user == NULL)) {
+    if (optind != argc || (q.from_stdin && q.user == NULL) ||
+        !explain_ocsp_answer(q.ocsp, &q.ocsp_answer)) {
         fputs(usage_text, stderr);
         return 2;
     }

@@ -17,7 +17,7 @@ struct text {
 
 struct row {
     const char *kind;
-    const char *name; /* a counter's ends in _total */
+    const char *name; /* a counter's ends in _total; a label may follow */
     const char *help;
 };
 
@@ -58,10 +58,18 @@ static const uint64_t bounds_us[] = {1024,  2560,   5120,   10240,   24576,   49
                                      98304, 262144, 524288, 1048576, 2621440, 5242880};
 #define BOUND_COUNT (sizeof(bounds_us) / sizeof(bounds_us[0]))
 
+/* A row's name without its label. */
+static struct str family_of(const struct row *row)
+{
+    struct str name = str_of(row->name);
+    size_t label = str_chr(name, '{');
+    return label != STR_NPOS ? str_slice(name, 0, label) : name;
+}
+
 /* OpenMetrics names a counter's family without _total and an info's without _info. */
 static void put_head(struct text *t, const struct row *row)
 {
-    struct str family = str_of(row->name);
+    struct str family = family_of(row);
     bool is_counter = str_eq(str_of(row->kind), STR(COUNTER));
     if (t->openmetrics && is_counter && str_ends(family, STR("_total"))) {
         family.n -= sizeof("_total") - 1;
@@ -79,7 +87,9 @@ static void put_head(struct text *t, const struct row *row)
 static void put_numbers(struct text *t, const struct metrics_region *r)
 {
     for (size_t i = 0; i < METRIC_COUNT; i++) {
-        put_head(t, &rows[i]);
+        if (i == 0 || !str_eq(family_of(&rows[i]), family_of(&rows[i - 1]))) {
+            put_head(t, &rows[i]);
+        }
         PUT(t, "%s %" PRId64 "\n", rows[i].name, metrics_sum(r, (enum metric)i));
     }
 }

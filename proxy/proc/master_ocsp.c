@@ -6,21 +6,13 @@
 
 #include "base/logfile.h"
 #include "proxy/proc/master_inner.h"
+#include "proxy/proc/ocsp_wanted.h"
 
 enum { REST_MS = 1000 };
 
-static bool is_wanted(const struct conf *conf)
+static bool is_wanted(const struct master *m)
 {
-    for (size_t i = 0; i < conf->listener_count; i++) {
-        const struct conf_listener *l = &conf->listeners[i];
-        for (size_t j = 0; j < l->site_count; j++) {
-            const struct conf_client *c = &l->sites[j].client;
-            if (c->mode != CONF_CLIENT_OFF && c->ocsp.mode != CONF_OCSP_OFF) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return ocsp_wanted(m->conf) > 0;
 }
 
 static void collect(struct master *m, uint64_t now_ms)
@@ -38,10 +30,10 @@ static void collect(struct master *m, uint64_t now_ms)
 int master_ocsp(struct master *m, uint64_t now_ms)
 {
     collect(m, now_ms);
-    if (m->ocsp_pid > 0 && (m->state >= MASTER_STOP || !is_wanted(m->conf))) {
+    if (m->ocsp_pid > 0 && (m->state >= MASTER_STOP || !is_wanted(m))) {
         master_ocsp_end(m);
     }
-    if (m->ocsp_pid > 0 || m->state >= MASTER_STOP || !is_wanted(m->conf) ||
+    if (m->ocsp_pid > 0 || m->state >= MASTER_STOP || !is_wanted(m) ||
         now_ms < m->ocsp_rest_until_ms) {
         return -1;
     }
@@ -53,7 +45,14 @@ int master_ocsp(struct master *m, uint64_t now_ms)
         sockets_close(&m->sockets);
         (void)close(m->packed);
         m->packed = -1;
-        return ocsp_helper_run(&m->ocsp, &m->privdrop, master, m->log);
+        const struct ocsp_helper_start start = {
+            .line = &m->ocsp,
+            .privdrop = &m->privdrop,
+            .master = master,
+            .log = m->log,
+            .metrics = metrics_slot(m->region, m->workers_max),
+        };
+        return ocsp_helper_run(&start);
     }
     m->ocsp_rest_until_ms = now_ms + REST_MS;
     m->ocsp_pid = pid > 0 ? pid : 0;
@@ -64,7 +63,7 @@ int master_ocsp(struct master *m, uint64_t now_ms)
 
 uint64_t master_ocsp_deadline(const struct master *m)
 {
-    bool due = m->state < MASTER_STOP && m->ocsp_pid == 0 && is_wanted(m->conf);
+    bool due = m->state < MASTER_STOP && m->ocsp_pid == 0 && is_wanted(m);
     return due ? m->ocsp_rest_until_ms : UINT64_MAX;
 }
 

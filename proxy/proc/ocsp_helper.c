@@ -28,6 +28,7 @@ enum {
 struct helper {
     struct ocsp_line *line;
     struct log *log;
+    struct metrics *metrics;
     pthread_mutex_t lock; /* of all below, of the log and of writing to the table */
     unsigned char busy[THREADS][OCSP_KEY];
     uint64_t quiet_until_ms;
@@ -164,10 +165,26 @@ static bool claim(struct helper *h, const struct ocsp_question *q, unsigned seat
     return wanted;
 }
 
+/* Every request by its outcome; one that was never sent is no request. */
+static void count(struct helper *h, const struct ocsp_question *q, int rc, enum ocsp_status status)
+{
+    enum metric outcome = METRIC_OCSP_FAILED_TOTAL;
+    if (rc == 0 && status == OCSP_STATUS_GOOD) {
+        outcome = METRIC_OCSP_GOOD_TOTAL;
+    } else if (rc == 0 && status == OCSP_STATUS_REVOKED) {
+        outcome = METRIC_OCSP_REVOKED_TOTAL;
+    } else if (rc == 0 && status == OCSP_STATUS_UNKNOWN) {
+        outcome = METRIC_OCSP_UNKNOWN_TOTAL;
+    }
+    if (q->url[0] != '\0') {
+        metrics_add(h->metrics, outcome, 1);
+    }
+}
+
 static void answer(struct helper *h, const struct ocsp_question *q, unsigned seat)
 {
     struct err e = {0};
-    struct ocsp_entry entry;
+    struct ocsp_entry entry = {.status = OCSP_STATUS_NONE};
     (void)pthread_mutex_lock(&h->lock);
     bool wanted = claim(h, q, seat);
     (void)pthread_mutex_unlock(&h->lock);
@@ -176,6 +193,7 @@ static void answer(struct helper *h, const struct ocsp_question *q, unsigned sea
     }
     int rc = ask(q, &entry, &e);
     (void)pthread_mutex_lock(&h->lock);
+    count(h, q, rc, entry.status);
     if (rc == 0) {
         ocsp_table_put(h->line->table, q->key, &entry);
     } else {
@@ -222,13 +240,15 @@ static int begin(const struct privdrop *privdrop, pid_t master)
     return rc;
 }
 
-int ocsp_helper_run(struct ocsp_line *l, const struct privdrop *privdrop, pid_t master,
-                    struct log *log)
+int ocsp_helper_run(const struct ocsp_helper_start *start)
 {
-    struct helper h = {.line = l, .log = log, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct helper h = {.line = start->line,
+                       .log = start->log,
+                       .metrics = start->metrics,
+                       .lock = PTHREAD_MUTEX_INITIALIZER};
     struct seat seats[THREADS];
     pthread_t thread;
-    if (begin(privdrop, master) != 0) {
+    if (begin(start->privdrop, start->master) != 0) {
         return 1;
     }
     for (unsigned i = 0; i < THREADS; i++) {

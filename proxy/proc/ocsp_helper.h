@@ -8,6 +8,7 @@
 #include "auth/revoke/ocsp_table.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "proxy/observe/metrics.h"
 #include "proxy/proc/privdrop.h"
 
 /* Made by the master before its first worker; by fork everyone's. */
@@ -26,9 +27,17 @@ void ocsp_line_close(struct ocsp_line *l);
 /* Send a question, or drop it if it does not fit in what is waiting. arg: the line. */
 void ocsp_line_send(void *arg, struct str question);
 
-/* In a fork of the master (whose process id is given): drop the rights and answer questions until
- * killed. Returns the exit status if it cannot begin. */
-int ocsp_helper_run(struct ocsp_line *l, const struct privdrop *privdrop, pid_t master,
-                    struct log *log);
+/* What the helper gets from the master; by fork its own. */
+struct ocsp_helper_start {
+    struct ocsp_line *line;
+    const struct privdrop *privdrop;
+    pid_t master;
+    struct log *log;
+    struct metrics *metrics; /* where answers are counted */
+};
+
+/* In a fork of the master: drop the rights and answer questions until killed. Returns the exit
+ * status if it cannot begin. */
+int ocsp_helper_run(const struct ocsp_helper_start *start);
 
 #endif

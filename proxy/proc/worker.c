@@ -283,6 +283,7 @@ static int make_env(struct worker *w, struct err *e)
     }
     loop_timer_init(&w->stop_timer, on_stop_timer);
     loop_timer_init(&w->store_timer, on_store_timer);
+    worker_ocsp_init(w);
     return 0;
 }
 
@@ -313,6 +314,7 @@ static int make_tools(struct worker *w, struct err *e)
     }
     worker_attach_users(w, env->runtime);
     worker_watch_store(w);
+    worker_ocsp_watch(w);
     return 0;
 }
 
@@ -368,6 +370,7 @@ static void release(struct worker *w)
     loop_before_wait(env->loop, NULL, NULL);
     loop_timer_stop(&w->stop_timer);
     loop_timer_stop(&w->store_timer);
+    worker_ocsp_fini(w);
     worker_reload_fini(w);
     server_free(w->server);
     admit_free(w->admit);

@@ -26,6 +26,9 @@ struct worker {
     struct loop_waker *lookup_waker;
     struct loop_timer stop_timer;
     struct loop_timer store_timer; /* runs while users come from a database */
+    struct loop_timer ocsp_timer;  /* runs while responders are asked */
+    uint64_t ocsp_revocations;     /* as many as the connections were judged by */
+    uint64_t ocsp_walk_at_ms;      /* when all are looked at again, monotonic clock */
     struct ocsp_desk desk;
     struct losses losses;          /* of the access log */
     uint64_t lines_lost;           /* as far as the metrics know */
@@ -75,6 +78,13 @@ void worker_reload_fini(struct worker *w);
 
 /* Answer the master. */
 void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, struct str text);
+
+/* Look at open connections whenever a responder has said that a certificate is revoked, and every
+ * keep_min, as long as the configuration in force asks responders. watch: after the start, and
+ * whenever the configuration has changed. */
+void worker_ocsp_init(struct worker *w);
+void worker_ocsp_watch(struct worker *w);
+void worker_ocsp_fini(struct worker *w);
 
 /* End with status 1 as soon as the connections are closed, or after a second. */
 void worker_stop(struct worker *w);

@@ -212,6 +212,7 @@ void worker_commit(struct worker *w)
     p->runtime = NULL;
     worker_attach_users(w, w->env.runtime);
     worker_watch_store(w);
+    worker_ocsp_watch(w);
     const struct conf *conf = w->env.runtime->conf;
     renew_passwords(w, p, &old->conf->users, &conf->users);
     preparation_free(p);

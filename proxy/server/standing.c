@@ -208,12 +208,17 @@ static void adopt_runtime(struct standing *st)
     runtime_unref(old, tls_sites_unref);
 }
 
+static bool asks_responders(const struct standing *st)
+{
+    return st->session != NULL && st->site != NULL && st->site->trust != NULL &&
+           st->site->conf->client.ocsp.mode != CONF_OCSP_OFF;
+}
+
 /* Responders may have said something since: what was good may be withdrawn, and a client that was
  * refused for want of an answer may have one now. */
 static void ask_ocsp(struct standing *st)
 {
-    if (st->session == NULL || st->site == NULL || st->site->trust == NULL ||
-        st->site->conf->client.ocsp.mode == CONF_OCSP_OFF) {
+    if (!asks_responders(st)) {
         return;
     }
     if (st->certificate == REASON_OK) {
@@ -267,12 +272,23 @@ static enum reason ask_runtime(const struct standing *st)
     return why == REASON_CLIENT_CERT_MISSING || !certain ? REASON_OK : why;
 }
 
+/* A responder's word that came since: only that the certificate is withdrawn ends a connection. */
+static enum reason ask_responder(const struct standing *st)
+{
+    if (!asks_responders(st)) {
+        return REASON_OK;
+    }
+    enum reason why = tls_session_ask_again(st->session, st->site->trust, clock_wall_ms());
+    return why == REASON_CLIENT_CERT_REVOKED ? REASON_CLIENT_CERT_WITHDRAWN : REASON_OK;
+}
+
 enum reason standing_ask(const struct standing *st)
 {
     enum reason why = REASON_OK;
     if (st->certificate == REASON_OK) {
         why = withdrawal_of_chain(st->env->deny, st->peer.gate.chain);
         why = why == REASON_OK ? ask_runtime(st) : why;
+        why = why == REASON_OK ? ask_responder(st) : why;
     }
     if (why != REASON_OK) {
         return why;

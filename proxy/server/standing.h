@@ -50,7 +50,8 @@ int standing_take(struct standing *st, const struct tls_session *session)
 enum reason standing_renew(struct standing *st);
 
 /* Is this connection to be closed, and why: its certificate was good and is no longer, by the deny
- * list in force or by what the runtime in force asks for; or its user is withdrawn: who the last
+ * list in force, by what the runtime in force asks for, or by a responder's word, which is asked
+ * for anew when it is no longer fresh; or its user is withdrawn: who the last
  * request was let through as, before the first whom the certificate names. REASON_OK: it may stay.
  * Changes nothing. */
 enum reason standing_ask(const struct standing *st);

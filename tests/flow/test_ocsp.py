@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
-from pki import NOW, Authority, Pki, cert_pem, key_pem
-from proxy import free_port, wait_until
+from pki import NOW, Authority, Pki, cert_pem, crl_pem, key_pem
+from proxy import basic, free_port, wait_until
 
 ALICE = "alice@example.com"
 BOB = "bob@example.com"
@@ -24,17 +24,12 @@ class Responder:
         responder = self
         self.canned = canned
         self.directory = directory
+        self.pki = pki
         self.open = threading.Event()  # answers wait for it
         self.open.set()
-        index = directory / "index.txt"
-        lines = []
-        for stem in ("alice", "bob"):
-            serial = f"{pki.load(stem).serial_number:X}"
-            serial = serial if len(serial) % 2 == 0 else "0" + serial
-            state = "R\t350101000000Z\t260101000000Z" if stem in revoked else "V\t350101000000Z\t"
-            lines.append(f"{state}\t{serial}\tunknown\t/CN={stem}\n")
-        index.write_text("".join(lines))
-        self.command = ["openssl", "ocsp", "-index", str(index), "-CA", str(pki.dir / "ca.crt"),
+        self.index = directory / "index.txt"
+        self.revoke(*revoked)
+        self.command = ["openssl", "ocsp", "-index", str(self.index), "-CA", str(pki.dir / "ca.crt"),
                         "-rsigner", str(pki.dir / f"{signer}.crt"),
                         "-rkey", str(pki.dir / f"{signer}.key"), "-nmin", "5"]
 
@@ -54,6 +49,18 @@ class Responder:
         self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def revoke(self, *revoked):
+        """From now on these are withdrawn, and no others."""
+        lines = []
+        for stem in ("alice", "bob"):
+            serial = f"{self.pki.load(stem).serial_number:X}"
+            serial = serial if len(serial) % 2 == 0 else "0" + serial
+            state = "R\t350101000000Z\t260101000000Z" if stem in revoked else "V\t350101000000Z\t"
+            lines.append(f"{state}\t{serial}\tunknown\t/CN={stem}\n")
+        new = self.index.with_suffix(".new")
+        new.write_text("".join(lines))
+        new.rename(self.index)
 
     def answer(self, request):
         assert self.open.wait(60)
@@ -97,8 +104,8 @@ def responder(pki, tmp_path):
         r.stop()
 
 
-def with_ocsp(make_proxy, pki, url, mode, **more):
-    proxy = make_proxy(pki=pki)
+def with_ocsp(make_proxy, pki, url, mode, workers=1, **more):
+    proxy = make_proxy({"process": {"workers": workers}}, pki=pki)
     proxy.config["listeners"][0]["client"]["ocsp"] = {"mode": mode, "responder": url,
                                                       "keep_min": "1s", "timeout": "1s", **more}
     proxy.write_config()
@@ -150,6 +157,60 @@ def test_revoked_soft(make_proxy, pki, responder):
         assert answer.status == 403
         assert proxy.record(answer)["auth.reason"] == "client_cert_withdrawn"
     assert verdict(proxy) is None
+
+
+def idle(proxy, pair, user):
+    client = proxy.connect(pair)
+    assert client.get("/", user, proxy.passwords[user]).status == 200
+    return client
+
+
+def test_revoked_ends_what_is_open(make_proxy, pki, responder):
+    """Idle connections on all workers, and nobody else's, without another request on them."""
+    there = responder(revoked=("bob",))
+    there.open.clear()
+    proxy = with_ocsp(make_proxy, pki, there.url, "soft", workers=2, timeout="60s")
+    gone = [idle(proxy, "bob", BOB) for _ in range(6)]
+    stays = [idle(proxy, "alice", ALICE) for _ in range(6)]
+    with proxy.connect("bob") as half:
+        half.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
+                  b"Authorization: " + basic(BOB, "b:ob").encode() + b"\r\n\r\n12345")
+        wait_until(lambda: proxy.metric("countersign_http_requests_active") == 2)
+        there.open.set()
+        assert half.answer().status == 403 and half.at_end()
+    assert all(client.at_end() for client in gone)
+    events = wait_until(lambda: proxy.events("connection_withdrawn"))
+    assert {e["reason"] for e in events} == {"client_cert_withdrawn"} and len(events) == 7
+    for client in stays:
+        assert client.get("/", ALICE, "wonder land").status == 200
+    assert proxy.metric("countersign_connections_withdrawn_total") == 7
+
+
+def test_an_idle_connection_is_asked_about(make_proxy, pki, responder):
+    """Good when it came, withdrawn later: nobody but the proxy itself would ask again."""
+    there = responder()
+    proxy = with_ocsp(make_proxy, pki, there.url, "hard", keep_max="1s")
+    wait_until(lambda: verdict(proxy, "bob", BOB) is None)
+    with idle(proxy, "bob", BOB) as client:
+        there.revoke("bob")
+        assert client.at_end()
+    wait_until(lambda: proxy.events("connection_withdrawn"))
+
+
+def test_requests_are_counted(make_proxy, pki, responder):
+    def count(outcome):
+        return proxy.metric(f'countersign_ocsp_requests_total{{outcome="{outcome}"}}')
+
+    there = responder(revoked=("bob",))
+    proxy = with_ocsp(make_proxy, pki, there.url, "soft", keep_max="1s")
+    assert [count(o) for o in ("good", "revoked", "unknown", "failed")] == [0, 0, 0, 0]
+    for outcome, pair, user in (("good", "alice", ALICE), ("revoked", "bob", BOB),
+                                ("unknown", "carol", "carol@example.com")):
+        verdict(proxy, pair, user)
+        wait_until(lambda o=outcome: count(o) >= 1)
+    assert count("failed") == 0
+    there.stop()
+    wait_until(lambda: verdict(proxy) is None and count("failed") >= 1)
 
 
 def test_responder_dead(make_proxy, pki):
@@ -260,3 +321,41 @@ def test_off_by_default_and_switched_by_a_reload(make_proxy, pki, responder):
     proxy.write_config()
     assert proxy.reload().returncode == 0
     assert verdict(proxy, "bob", BOB) is None
+
+
+def explained(proxy, *more):
+    result = proxy.run("explain", "-c", str(proxy.config_path), "--certificate",
+                       str(proxy.pki.dir / "alice.crt"), "--user", ALICE, *more)
+    return result.returncode, result.stdout
+
+
+def test_explain(make_proxy, pki):
+    """Nobody is asked; what each answer would mean can be tried."""
+    url = f"http://127.0.0.1:{free_port()}/"
+    proxy = make_proxy(pki=pki)
+    client = proxy.config["listeners"][0]["client"]
+    client["ocsp"] = {"mode": "off"}
+    proxy.write_config()
+    assert explained(proxy)[0] == 0 and "\nocsp" not in explained(proxy)[1]
+    status, text = explained(proxy, "--ocsp", "revoked")
+    assert status == 0 and "off" in text
+    client["ocsp"] = {"mode": "soft", "responder": url}
+    proxy.write_config()
+    status, text = explained(proxy)
+    assert status == 0 and f"soft, {url} would be asked" in text and "no answer yet" in text
+    for answer, soft, hard in (("none", None, "ocsp_pending"), ("good", None, None),
+                               ("unknown", None, "ocsp_unknown"),
+                               ("revoked", "client_cert_revoked", "client_cert_revoked")):
+        for mode, why in (("soft", soft), ("hard", hard)):
+            client["ocsp"]["mode"] = mode
+            proxy.write_config()
+            status, text = explained(proxy, "--ocsp", answer)
+            assert (status, f"refused: {why}" in text) == ((0, False) if why is None else (1, True))
+    del client["ocsp"]["responder"]
+    proxy.write_config()
+    assert "names no http responder" in explained(proxy)[1]
+    client["crl"] = str(pki.dir / "all.crl")
+    pki.write("all.crl", crl_pem(pki.ca.crl(pki.load("alice"))))
+    proxy.write_config()
+    assert "not asked: the certificate is refused before" in explained(proxy)[1]
+    assert explained(proxy, "--ocsp", "perhaps")[0] == 2

@@ -238,6 +238,23 @@ static void test_ignored(void **state)
 }
 
 /* Each family: one HELP, one TYPE before its samples, all samples together, counters in _total. */
+/* Numbers that differ in their label only are one family. */
+static unsigned number_families(void)
+{
+    static const char *const names[] = {
+#define METRIC(id, kind, text, help) text,
+#include "proxy/observe/metrics.def"
+#undef METRIC
+    };
+    unsigned n = 0;
+    for (size_t i = 0; i < ROWS(names); i++) {
+        size_t len = strcspn(names[i], "{");
+        bool same = i > 0 && strncmp(names[i], names[i - 1], len) == 0 && names[i - 1][len] == '{';
+        n += same ? 0 : 1;
+    }
+    return n;
+}
+
 static void test_form(void **state)
 {
     (void)state;
@@ -280,7 +297,7 @@ static void test_form(void **state)
                 CHECK_ROW(family, !counter || str_ends(name, STR("_total")));
             }
         }
-        assert_int_equal(families, 2 + METRIC_COUNT + 3 + METRIC_TIME_COUNT + 1);
+        assert_int_equal(families, 2 + number_families() + 3 + METRIC_TIME_COUNT + 1);
         page_fini(&p);
     }
 }

@@ -459,6 +459,41 @@ static void test_responders(void **state)
     }
 }
 
+/* A connection that is open ends by a responder's word that its certificate is withdrawn, and by no
+ * other. */
+static void test_responders_and_what_is_open(void **state)
+{
+    static const struct {
+        const char *says;
+        enum conf_ocsp_mode mode;
+        enum reason verdict, told;
+        enum reason ends_with; /* REASON_OK: it stays */
+    } open[] = {
+        {"withdrawn, soft", CONF_OCSP_SOFT, REASON_OK, REASON_CLIENT_CERT_REVOKED,
+         REASON_CLIENT_CERT_WITHDRAWN},
+        {"withdrawn, hard", CONF_OCSP_HARD, REASON_OK, REASON_CLIENT_CERT_REVOKED,
+         REASON_CLIENT_CERT_WITHDRAWN},
+        {"off: nobody is asked", CONF_OCSP_OFF, REASON_OK, REASON_CLIENT_CERT_REVOKED, REASON_OK},
+        {"the answer has ended", CONF_OCSP_HARD, REASON_OK, REASON_OCSP_PENDING, REASON_OK},
+        {"no longer known", CONF_OCSP_HARD, REASON_OK, REASON_OCSP_UNKNOWN, REASON_OK},
+        {"what was never accepted", CONF_OCSP_HARD, REASON_OCSP_PENDING,
+         REASON_CLIENT_CERT_REVOKED, REASON_OK},
+        {"still good", CONF_OCSP_HARD, REASON_OK, REASON_OK, REASON_OK},
+    };
+    for (size_t i = 0; i < ROWS(open); i++) {
+        if (i > 0) {
+            (void)teardown(state);
+            (void)setup(state);
+        }
+        site_conf[0][0].client.ocsp.mode = open[i].mode;
+        tls.verdict = open[i].verdict;
+        tls.told = open[i].told;
+        arrive();
+        CHECK_ROW(open[i].says, standing_ask(&st) == open[i].ends_with);
+        CHECK_ROW(open[i].says, st.peer.gate.certificate == open[i].verdict);
+    }
+}
+
 static void test_another_rule_for_the_name(void **state)
 {
     (void)state;
@@ -574,6 +609,7 @@ int main(void)
         TEST(test_deny_list),
         TEST(test_deny_list_and_a_bad_certificate),
         TEST(test_responders),
+        TEST(test_responders_and_what_is_open),
         TEST(test_another_rule_for_the_name),
         TEST(test_a_site_that_is_gone),
         TEST(test_a_listener_that_is_gone),
