@@ -25,10 +25,10 @@ int server_listen_local(struct server *s, struct str address, int fd, local_fn l
  * check their identity again before their next request. */
 void server_adopt(struct server *s, bool (*keep)(void *arg, struct str address), void *arg);
 
-/* env->deny or env->runtime has changed, or a responder has spoken: judge every open connection now, and end those whose
- * certificate or user is withdrawn. A few at a time, so that the others go on; done(arg, ended)
- * comes once, when all were judged; ended: how many of them ended. Called again before that, it
- * begins anew, and the earlier done comes with the later. */
+/* env->deny or env->runtime has changed, or a responder has spoken: judge every open connection
+ * now, and end those whose certificate or user is withdrawn. A few at a time, so that the others go
+ * on; done(arg, ended) comes once, when all were judged; ended: how many of them ended. Called
+ * again before that, it begins anew, and the earlier done comes with the later. */
 void server_judge(struct server *s, void (*done)(void *arg, size_t ended), void *arg);
 
 /* Accept no more, close idle connections, let the others finish their request; empty(arg) comes

@@ -476,8 +476,8 @@ static void test_responders_and_what_is_open(void **state)
         {"off: nobody is asked", CONF_OCSP_OFF, REASON_OK, REASON_CLIENT_CERT_REVOKED, REASON_OK},
         {"the answer has ended", CONF_OCSP_HARD, REASON_OK, REASON_OCSP_PENDING, REASON_OK},
         {"no longer known", CONF_OCSP_HARD, REASON_OK, REASON_OCSP_UNKNOWN, REASON_OK},
-        {"what was never accepted", CONF_OCSP_HARD, REASON_OCSP_PENDING,
-         REASON_CLIENT_CERT_REVOKED, REASON_OK},
+        {"what was never accepted", CONF_OCSP_HARD, REASON_OCSP_PENDING, REASON_CLIENT_CERT_REVOKED,
+         REASON_OK},
         {"still good", CONF_OCSP_HARD, REASON_OK, REASON_OK, REASON_OK},
     };
     for (size_t i = 0; i < ROWS(open); i++) {
