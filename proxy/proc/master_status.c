@@ -66,8 +66,9 @@ static int add_totals(const struct master *m, struct buf *out)
     };
     int rc = buf_append(out, STR(",\"totals\":{"));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
-        rc = buf_printf(out, "%s\"%s\":%" PRId64, i > 0 ? "," : "", rows[i].name,
-                        metrics_sum(m->region, rows[i].metric));
+        rc = i > 0 ? buf_append(out, STR(",")) : 0;
+        rc = rc == 0 ? enc_json_string(out, str_of(rows[i].name)) : rc;
+        rc = rc == 0 ? buf_printf(out, ":%" PRId64, metrics_sum(m->region, rows[i].metric)) : rc;
     }
     return rc == 0 ? buf_append(out, STR("}")) : rc;
 }
