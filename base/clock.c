@@ -14,6 +14,16 @@ static struct timespec now(clockid_t id)
     return t;
 }
 
+uint64_t clock_mono_ns(void)
+{
+    int64_t fake = atomic_load_explicit(&fake_mono_ms, memory_order_relaxed);
+    if (fake >= 0) {
+        return (uint64_t)fake * 1000000;
+    }
+    struct timespec t = now(CLOCK_MONOTONIC);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 uint64_t clock_mono_us(void)
 {
     int64_t fake = atomic_load_explicit(&fake_mono_ms, memory_order_relaxed);

@@ -12,6 +12,9 @@ uint64_t clock_mono_ms(void);
 /* Microseconds of the monotonic clock: for measured durations. */
 uint64_t clock_mono_us(void);
 
+/* Nanoseconds of the monotonic clock: for short durations. */
+uint64_t clock_mono_ns(void);
+
 /* Wall clock in milliseconds since 1970 UTC: for dates and certificate validity. */
 int64_t clock_wall_ms(void);
 

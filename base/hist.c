@@ -1,6 +1,8 @@
 /* Owns: the layout of the duration buckets. One writer a histogram, any number of readers. */
 #include "base/hist.h"
 
+#include <math.h>
+
 /* Buckets 0-7 hold exactly 0-7 us. From there each power of two is cut into 8 equal steps. */
 enum { STEPS = 8, STEP_BITS = 3 };
 
@@ -43,4 +45,38 @@ uint64_t hist_at_most(const struct hist *h, uint64_t us)
         n += atomic_load_explicit(&h->bucket[i], memory_order_relaxed);
     }
     return n;
+}
+
+void hist_merge(struct hist *h, const struct hist *from)
+{
+    for (size_t i = 0; i < HIST_BUCKETS; i++) {
+        uint64_t n = atomic_load_explicit(&from->bucket[i], memory_order_relaxed);
+        atomic_fetch_add_explicit(&h->bucket[i], n, memory_order_relaxed);
+    }
+    uint64_t sum = atomic_load_explicit(&from->sum_us, memory_order_relaxed);
+    uint64_t count = atomic_load_explicit(&from->count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->sum_us, sum, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->count, count, memory_order_relaxed);
+}
+
+uint64_t hist_percentile_us(const struct hist *h, double percent)
+{
+    uint64_t counts[HIST_BUCKETS];
+    uint64_t total = 0;
+    /* Not h->count: a writer may be between the two. */
+    for (size_t i = 0; i < HIST_BUCKETS; i++) {
+        counts[i] = atomic_load_explicit(&h->bucket[i], memory_order_relaxed);
+        total += counts[i];
+    }
+    if (total == 0) {
+        return 0;
+    }
+    double exact = ceil(percent / 100.0 * (double)total - 1e-6);
+    uint64_t rank = exact < 1.0 ? 1 : (uint64_t)exact;
+    uint64_t n = 0;
+    size_t i = 0;
+    while (i < HIST_BUCKETS - 1 && n + counts[i] < rank) {
+        n += counts[i++];
+    }
+    return i < HIST_BUCKETS - 1 ? hist_bound_us(i) : hist_bound_us(i - 1) + 1;
 }

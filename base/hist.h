@@ -26,4 +26,11 @@ uint64_t hist_bound_us(size_t i);
 /* How many of h are <= us (us rounded up to its bucket's bound). */
 uint64_t hist_at_most(const struct hist *h, uint64_t us);
 
+/* Add all counts of from to h. */
+void hist_merge(struct hist *h, const struct hist *from);
+
+/* The smallest bucket's bound so that percent (0-100) of the counts are <= it, by nearest rank; the
+ * beginning of the last bucket if it lies there; 0 when h is empty. */
+uint64_t hist_percentile_us(const struct hist *h, double percent);
+
 #endif
