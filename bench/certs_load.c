@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "bench/pki_files.h"
 
 #define PATH_MAX_OURS 4096
 
@@ -188,18 +189,33 @@ static int load_file(const char *path, struct cert_list *l, struct err *e)
     return rc;
 }
 
+static bool has_match(const char *pattern)
+{
+    glob_t found = {0};
+    bool yes = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+    globfree(&found);
+    return yes;
+}
+
 /* The pattern of files that where stands for. */
 static int pattern_of(const char *where, char out[PATH_MAX_OURS], struct err *e)
 {
+    static const char *const below[] = {"/" PKI_FILES_CLIENTS "/*.pem", "/clients.pem", "/*.pem"};
     struct stat st;
-    int n = snprintf(out, PATH_MAX_OURS, "%s/clients.pem", where);
-    if (n > 0 && n < PATH_MAX_OURS && stat(out, &st) == 0) {
-        return 0;
+    int n = snprintf(out, PATH_MAX_OURS, "%s", where);
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        if (n < 0 || n + 32 > PATH_MAX_OURS) {
+            return err_set(e, ERR_CONFIG, "--certs: too long");
+        }
+        if (stat(where, &st) != 0 || !S_ISDIR(st.st_mode)) {
+            return 0;
+        }
+        (void)snprintf(out + n, (size_t)(PATH_MAX_OURS - n), "%s", below[i]);
+        if (has_match(out)) {
+            return 0;
+        }
     }
-    bool directory = stat(where, &st) == 0 && S_ISDIR(st.st_mode);
-    n = directory ? snprintf(out, PATH_MAX_OURS, "%s/*.pem", where)
-                  : snprintf(out, PATH_MAX_OURS, "%s", where);
-    return n > 0 && n < PATH_MAX_OURS ? 0 : err_set(e, ERR_CONFIG, "--certs: too long");
+    return 0;
 }
 
 int certs_load(const char *where, struct cert_list *l, struct err *e)

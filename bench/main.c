@@ -14,6 +14,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"run", bench_run_main, "put a server under load (needs not be said)"},
+    {"gen-pki", bench_gen_pki_main, "make a CA, a server and many clients for tests"},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
