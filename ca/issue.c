@@ -1,0 +1,245 @@
+/* Owns: the step from approved to issued. Leaves what a certificate looks like to leaf. */
+#include "ca/issue.h"
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "auth/revoke/asn1time.h"
+#include "base/clock.h"
+#include "ca/leaf.h"
+
+#define USER_MAX   255
+#define BATCH      256
+#define SERIAL_HEX (2 * LEAF_SERIAL_OCTETS)
+
+static const struct actor system_actor = {{"system", 6}, {"local", 5}};
+
+/* What is to be signed; copied out of the row, because the statements that follow end it. */
+struct approved {
+    bool found;
+    bool counted; /* the decisions bear the state out */
+    enum life_state state;
+    const struct conf_ca_profile *profile;
+    char user[USER_MAX + 1];
+    char company[USER_MAX + 1];
+    struct life_id renews;
+    X509_REQ *req;
+    const struct life *life;
+};
+
+static void copy_text(char *out, size_t size, struct str s)
+{
+    size_t n = s.n < size ? s.n : size - 1;
+    memcpy(out, s.p, n);
+    out[n] = '\0';
+}
+
+/* The state is one word, the decisions are another: both must say yes. */
+static bool is_counted(const struct db_row *r)
+{
+    int64_t needed = db_number(r, 6);
+    int64_t agreed = db_number(r, 7);
+    int64_t refused = db_number(r, 8);
+    return refused == 0 && agreed >= needed;
+}
+
+static int take_approved(void *arg, const struct db_row *r)
+{
+    struct approved *a = arg;
+    struct str csr = db_octets(r, 4);
+    const unsigned char *p = (const unsigned char *)csr.p;
+    a->found = true;
+    a->state = (enum life_state)db_number(r, 0);
+    a->profile = life_profile(a->life, db_octets(r, 1));
+    copy_text(a->user, sizeof(a->user), db_octets(r, 2));
+    copy_text(a->company, sizeof(a->company), db_octets(r, 3));
+    copy_text(a->renews.text, sizeof(a->renews.text), db_octets(r, 5));
+    a->counted = is_counted(r);
+    a->req = csr.n > 0 ? d2i_X509_REQ(NULL, &p, (long)csr.n) : NULL;
+    return 0;
+}
+
+static int find_approved(const struct life *l, struct str id, struct approved *a, struct err *e)
+{
+    *a = (struct approved){.life = l};
+    int rc = db_query(l->db,
+                      "SELECT state, profile, user, company, csr, renews, approvals_needed, "
+                      "(SELECT count(*) FROM decision d WHERE d.request = id AND d.agreed = 1), "
+                      "(SELECT count(*) FROM decision d WHERE d.request = id AND d.agreed = 0) "
+                      "FROM request WHERE id = ?1",
+                      DB_VALUES(DB_TEXT(id)), take_approved, a, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!a->found) {
+        return err_set(e, ERR_NOT_FOUND, "there is no request \"%.*s\"", STR_ARG(id));
+    }
+    if (a->state >= LIFE_ISSUED) {
+        return 0;
+    }
+    if (a->state != LIFE_APPROVED || !a->counted) {
+        return err_set(e, ERR_DENIED, "the request is not approved: it is %s",
+                       life_state_name(a->state));
+    }
+    if (a->profile == NULL || l->key == NULL || a->req == NULL) {
+        return err_set(e, ERR_CONFIG, "request \"%.*s\" cannot be signed: %s", STR_ARG(id),
+                       a->profile == NULL ? "its profile is not in the configuration any more"
+                       : l->key == NULL   ? "the CA's key is not here"
+                                          : "it has no key");
+    }
+    return 0;
+}
+
+static int sign(const struct life *l, const struct approved *a, unsigned char *serial, X509 **out,
+                struct err *e)
+{
+    struct leaf_wish wish = {.key = X509_REQ_get0_pubkey(a->req),
+                             .user = str_of(a->user),
+                             .company = str_of(a->company),
+                             .now_ms = clock_wall_ms(),
+                             .life_days = a->profile->life_days};
+    *out = NULL;
+    if (wish.key == NULL || leaf_serial(wish.serial) != 0) {
+        return err_set(e, ERR_CRYPTO, "the library has no random numbers, or cannot read the key");
+    }
+    memcpy(serial, wish.serial, LEAF_SERIAL_OCTETS);
+    return leaf_sign(l->key, &wish, out, e);
+}
+
+static void serial_text(const unsigned char *serial, char out[SERIAL_HEX + 1])
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < LEAF_SERIAL_OCTETS; i++) {
+        out[2 * i] = digits[serial[i] >> 4];
+        out[2 * i + 1] = digits[serial[i] & 0xfU];
+    }
+    out[SERIAL_HEX] = '\0';
+}
+
+static int store_der(const struct life *l, struct str id, const char *serial, X509 *x,
+                     struct str der, struct err *e)
+{
+    unsigned char fingerprint[32];
+    unsigned n = 0;
+    int64_t from_s = 0;
+    int64_t to_s = 0;
+    if (X509_digest(x, EVP_sha256(), fingerprint, &n) != 1 ||
+        !asn1time_seconds(X509_get0_notBefore(x), &from_s) ||
+        !asn1time_seconds(X509_get0_notAfter(x), &to_s)) {
+        return err_set(e, ERR_CRYPTO, "the library cannot read the certificate that it made");
+    }
+    return db_query(l->db,
+                    "INSERT INTO certificate (serial, request, der, fingerprint, not_before_ms, "
+                    "not_after_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    DB_VALUES(DB_TEXT(str_of(serial)), DB_TEXT(id), DB_BLOB(der),
+                              DB_BLOB(((struct str){(const char *)fingerprint, n})),
+                              DB_NUMBER(from_s * 1000), DB_NUMBER(to_s * 1000)),
+                    NULL, NULL, e);
+}
+
+static int store(const struct life *l, struct str id, const char *serial, X509 *x, struct err *e)
+{
+    unsigned char *der = NULL;
+    int n = i2d_X509(x, &der);
+    if (n <= 0) {
+        return err_set(e, ERR_CRYPTO, "the certificate cannot be encoded");
+    }
+    int rc = store_der(l, id, serial, x, (struct str){(const char *)der, (size_t)n}, e);
+    OPENSSL_free(der);
+    return rc == 0 ? db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1",
+                              DB_VALUES(DB_TEXT(id), DB_NUMBER(LIFE_ISSUED)), NULL, NULL, e)
+                   : rc;
+}
+
+/* The one that is renewed stays good for the overlap. */
+static int retire(const struct life *l, const struct approved *a, struct err *e)
+{
+    if (a->renews.text[0] == '\0') {
+        return 0;
+    }
+    struct str old = str_of(a->renews.text);
+    int64_t ends_ms = clock_wall_ms() + (int64_t)a->profile->overlap_ms;
+    int rc =
+        db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1 AND state IN (?3, ?4, ?5)",
+                 DB_VALUES(DB_TEXT(old), DB_NUMBER(LIFE_RENEWED), DB_NUMBER(LIFE_ISSUED),
+                           DB_NUMBER(LIFE_DELIVERED), DB_NUMBER(LIFE_ACTIVE)),
+                 NULL, NULL, e);
+    if (rc != 0 || db_changes(l->db) == 0) {
+        return rc;
+    }
+    rc = db_query(l->db, "UPDATE certificate SET overlap_ends_ms = ?2 WHERE request = ?1",
+                  DB_VALUES(DB_TEXT(old), DB_NUMBER(ends_ms)), NULL, NULL, e);
+    return rc == 0 ? audit_append(l->db, &system_actor, "certificate.renewed", old, STR_NONE, e)
+                   : rc;
+}
+
+static int issue_now(const struct life *l, struct str id, struct err *e)
+{
+    struct approved a;
+    unsigned char serial[LEAF_SERIAL_OCTETS];
+    char text[SERIAL_HEX + 1];
+    X509 *x = NULL;
+    int rc = find_approved(l, id, &a, e);
+    if (rc == 0 && a.state == LIFE_APPROVED) {
+        rc = sign(l, &a, serial, &x, e);
+        if (rc == 0) {
+            serial_text(serial, text);
+            rc = store(l, id, text, x, e);
+        }
+        rc = rc == 0 ? retire(l, &a, e) : rc;
+        rc = rc == 0 ? audit_append(l->db, &system_actor, "certificate.issued", id, str_of(text), e)
+                     : rc;
+    }
+    X509_free(x);
+    X509_REQ_free(a.req);
+    ERR_clear_error();
+    return rc;
+}
+
+int issue(const struct life *l, struct str id, struct err *e)
+{
+    int rc = db_begin(l->db, e);
+    return rc == 0 ? db_end(l->db, issue_now(l, id, e), e) : rc;
+}
+
+struct batch {
+    struct life_id v[BATCH];
+    size_t n;
+    int64_t last; /* row of the last one */
+};
+
+static int take_id(void *arg, const struct db_row *r)
+{
+    struct batch *b = arg;
+    copy_text(b->v[b->n].text, sizeof(b->v[b->n].text), db_octets(r, 0));
+    b->n++;
+    b->last = db_number(r, 1);
+    return 0;
+}
+
+int issue_all(const struct life *l, size_t *issued, struct err *e)
+{
+    struct batch b = {.last = 0};
+    int result = 0;
+    *issued = 0;
+    do {
+        b.n = 0;
+        int rc = db_query(l->db,
+                          "SELECT id, seq FROM request WHERE state = ?1 AND seq > ?2 ORDER BY seq "
+                          "LIMIT ?3",
+                          DB_VALUES(DB_NUMBER(LIFE_APPROVED), DB_NUMBER(b.last), DB_NUMBER(BATCH)),
+                          take_id, &b, e);
+        if (rc != 0) {
+            return rc;
+        }
+        for (size_t i = 0; i < b.n; i++) {
+            rc = issue(l, str_of(b.v[i].text), e);
+            *issued += rc == 0 ? 1 : 0;
+            result = rc == 0 ? result : -ERR_INTERNAL;
+        }
+    } while (b.n == BATCH);
+    return result;
+}

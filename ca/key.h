@@ -1,0 +1,29 @@
+/* The CA's certificate and its private key, held by the CA's process alone. */
+#ifndef CA_KEY_H
+#define CA_KEY_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "conf/model_ca.h"
+
+struct ca_key {
+    X509 *certificate;
+    STACK_OF(X509) * chain; /* above it, the issuer first; may be empty */
+    EVP_PKEY *key;
+};
+
+/* Load what conf names: a file (its passphrase from key_passphrase_file) or a PKCS#11 URI by
+ * OSSL_STORE or the engine. The key must fit the certificate, which must be a CA's (CA:TRUE,
+ * keyCertSign), in its time. A key file that others may read is refused. Returns 0, or with e:
+ * -ERR_IO, -ERR_MALFORMED, -ERR_DENIED (passphrase), -ERR_CONFIG (they do not fit),
+ * -ERR_NOT_FOUND. On error *k is cleared. */
+int ca_key_load(const struct conf_ca *conf, struct ca_key *k, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Give back what k holds, wiped; a cleared one is fine. */
+void ca_key_fini(struct ca_key *k);
+
+#endif

@@ -1,0 +1,34 @@
+/* Owns: the names of the states. */
+#include "ca/life.h"
+
+#include <stddef.h>
+
+static const char *const names[LIFE_STATE_COUNT] = {
+#define LIFE_NAME(name, text) [LIFE_##name] = (text),
+    LIFE_STATES(LIFE_NAME)
+#undef LIFE_NAME
+};
+
+const char *life_state_name(enum life_state s)
+{
+    return s < LIFE_STATE_COUNT ? names[s] : "unknown";
+}
+
+enum life_state life_state_of(struct str name)
+{
+    unsigned s = 0;
+    while (s < LIFE_STATE_COUNT && !str_eq(name, str_of(names[s]))) {
+        s++;
+    }
+    return (enum life_state)s;
+}
+
+const struct conf_ca_profile *life_profile(const struct life *l, struct str name)
+{
+    for (size_t i = 0; i < l->conf->profile_count; i++) {
+        if (str_eq(name, str_of(l->conf->profiles[i].name.p))) {
+            return &l->conf->profiles[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,130 @@
+/* Owns: what is looked at in a certificate before it goes out. It trusts nothing that the builder
+ * says: it reads the finished certificate. */
+#include "ca/lint.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "auth/attribute.h"
+#include "auth/revoke/asn1time.h"
+
+#define SERIAL_OCTETS_MIN 8
+#define SERIAL_OCTETS_MAX 20
+
+static const char *serial_fault(const X509 *x)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+    const unsigned char *p = ASN1_STRING_get0_data(serial);
+    int n = ASN1_STRING_length(serial);
+    if (ASN1_STRING_type(serial) != V_ASN1_INTEGER) {
+        return "its serial number is negative";
+    }
+    if (n < SERIAL_OCTETS_MIN || n > SERIAL_OCTETS_MAX ||
+        (n == SERIAL_OCTETS_MAX && (p[0] & 0x80) != 0)) {
+        return "its serial number has not 64 to 159 bits";
+    }
+    for (int i = 1; i < n; i++) {
+        if (p[i] != p[0]) {
+            return NULL;
+        }
+    }
+    return "its serial number is not random";
+}
+
+static const char *date_fault(const struct ca_key *ca, const X509 *x)
+{
+    int64_t from = 0;
+    int64_t to = 0;
+    int64_t ca_from = 0;
+    int64_t ca_to = 0;
+    if (!asn1time_seconds(X509_get0_notBefore(x), &from) ||
+        !asn1time_seconds(X509_get0_notAfter(x), &to) ||
+        !asn1time_seconds(X509_get0_notBefore(ca->certificate), &ca_from) ||
+        !asn1time_seconds(X509_get0_notAfter(ca->certificate), &ca_to)) {
+        return "its dates cannot be read";
+    }
+    if (from >= to) {
+        return "it ends before it begins";
+    }
+    return from < ca_from || to > ca_to ? "it is good outside the CA's time" : NULL;
+}
+
+static const char *repeated_fault(const X509 *x)
+{
+    int n = X509_get_ext_count(x);
+    for (int i = 0; i < n; i++) {
+        const ASN1_OBJECT *object = X509_EXTENSION_get_object(X509_get_ext(x, i));
+        if (X509_get_ext_by_OBJ(x, object, i) >= 0) {
+            return "it has an extension twice";
+        }
+    }
+    return NULL;
+}
+
+static const char *usage_fault(X509 *x)
+{
+    uint32_t flags = X509_get_extension_flags(x);
+    uint32_t allowed = KU_DIGITAL_SIGNATURE |
+                       (EVP_PKEY_is_a(X509_get0_pubkey(x), "RSA") ? KU_KEY_ENCIPHERMENT : 0U);
+    if ((flags & EXFLAG_INVALID) != 0) {
+        return "it has an extension that cannot be read";
+    }
+    if ((flags & EXFLAG_BCONS) == 0 || (flags & EXFLAG_CA) != 0) {
+        return "it does not say CA:FALSE";
+    }
+    if ((flags & EXFLAG_KUSAGE) == 0 || (X509_get_key_usage(x) & ~allowed) != 0 ||
+        (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) == 0) {
+        return "its keyUsage is not digitalSignature";
+    }
+    return (flags & EXFLAG_XKUSAGE) == 0 || X509_get_extended_key_usage(x) != XKU_SSL_CLIENT
+               ? "its extendedKeyUsage is not clientAuth alone"
+               : NULL;
+}
+
+/* The e-mail that the common name is must stand in the SAN too (RFC 5280 4.1.2.6). */
+static const char *name_fault(X509 *x)
+{
+    struct attribute user;
+    struct attribute email;
+    if (attribute_read(X509_get_subject_name(x), NID_commonName, &user) != REASON_OK) {
+        return "its subject has not one readable common name";
+    }
+    GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+    enum reason r = attribute_read_san(names, &email);
+    int n = sk_GENERAL_NAME_num(names);
+    GENERAL_NAMES_free(names);
+    if (memchr(user.text, '@', user.n) != NULL && r != REASON_OK) {
+        return "its subjectAltName lacks the e-mail";
+    }
+    return n > 1 ? "its subjectAltName has more than one name" : NULL;
+}
+
+static const char *signature_fault(const struct ca_key *ca, X509 *x)
+{
+    if (X509_get_version(x) != X509_VERSION_3) {
+        return "it is not of version 3";
+    }
+    if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(ca->certificate)) != 0) {
+        return "its issuer is not this CA";
+    }
+    return X509_verify(x, X509_get0_pubkey(ca->certificate)) == 1 ? NULL
+                                                                  : "it is not signed by this CA";
+}
+
+int lint_leaf(const struct ca_key *ca, X509 *leaf, struct err *e)
+{
+    const char *const faults[] = {
+        signature_fault(ca, leaf), serial_fault(leaf), date_fault(ca, leaf),
+        repeated_fault(leaf),      usage_fault(leaf),  name_fault(leaf),
+    };
+    ERR_clear_error();
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (faults[i] != NULL) {
+            return err_set(e, ERR_DENIED, "the certificate must not go out: %s", faults[i]);
+        }
+    }
+    return 0;
+}

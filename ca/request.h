@@ -1,0 +1,46 @@
+/* Requests: filed by those who want a certificate, decided by operators. */
+#ifndef CA_REQUEST_H
+#define CA_REQUEST_H
+
+#include <stddef.h>
+
+#include "ca/csr.h"
+#include "ca/life.h"
+
+struct request_filing {
+    const struct csr *csr; /* checked by csr_check(); borrowed */
+    struct str profile;
+    struct str user;    /* the account's name */
+    struct str company; /* as checked */
+    struct str renews;  /* the id of the request whose certificate it follows; empty: none */
+};
+
+/* File a request. The same request (user, key, profile) that waits already is given back instead of
+ * a second one. It is approved at once if the profile asks for no approval, or if it renews a
+ * certificate of the same user and company that is in use and in its time. A key that was certified
+ * before is good only to renew that very certificate. Returns 0 with *id, -ERR_EXISTS (the key),
+ * -ERR_NOT_FOUND (the profile, or what it renews), -ERR_DENIED (what it renews is another user's,
+ * or withdrawn, or was renewed already), or another negative err_code, with e. */
+int request_file(const struct life *l, const struct actor *who, const struct request_filing *f,
+                 struct life_id *id, struct err *e) __attribute__((warn_unused_result));
+
+/* Who decides: the actor, and the groups that the users' store has them in; borrowed. */
+struct request_operator {
+    struct actor who;
+    const struct str *groups;
+    size_t group_count;
+};
+
+/* Agree. Somebody is an operator who is in a group of the profile's; who filed the request, or is
+ * its user, cannot agree to it. The last agreement needed makes it approved. Returns 0,
+ * -ERR_NOT_FOUND, -ERR_DENIED (not an operator, or their own), -ERR_EXISTS (has agreed already),
+ * -ERR_CLOSED (is decided), or another, with e. */
+int request_approve(const struct life *l, const struct request_operator *o, struct str id,
+                    struct err *e) __attribute__((warn_unused_result));
+
+/* One operator's no is the end of it, also of one that is approved and not signed yet. reason: for
+ * the requester; 1 to 500 octets of text. Returns as above; -ERR_MALFORMED for the reason. */
+int request_deny(const struct life *l, const struct request_operator *o, struct str id,
+                 struct str reason, struct err *e) __attribute__((warn_unused_result));
+
+#endif
