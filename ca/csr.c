@@ -355,15 +355,18 @@ void csr_key_name(const struct csr *c, char out[24])
     }
 }
 
+/* No list: all kinds. */
 static bool key_allowed(const struct csr *c, const struct conf_ca_profile *p)
 {
-    static const enum conf_ca_key kinds[] = {
-        [CSR_KEY_P256] = CONF_CA_KEY_P256,
-        [CSR_KEY_P384] = CONF_CA_KEY_P384,
-        [CSR_KEY_ED25519] = CONF_CA_KEY_ED25519,
-        [CSR_KEY_RSA] = CONF_CA_KEY_RSA,
+    static const char *const names[] = {
+        [CSR_KEY_OTHER] = "",          [CSR_KEY_P256] = "p256", [CSR_KEY_P384] = "p384",
+        [CSR_KEY_ED25519] = "ed25519", [CSR_KEY_RSA] = "rsa",
     };
-    return c->key != CSR_KEY_OTHER && (p->keys & (1U << kinds[c->key])) != 0 &&
+    bool listed = p->keys.n == 0;
+    for (size_t i = 0; i < p->keys.n; i++) {
+        listed = listed || strcmp(p->keys.v[i].p, names[c->key]) == 0;
+    }
+    return listed && c->key != CSR_KEY_OTHER &&
            (c->key != CSR_KEY_RSA || c->key_bits >= p->rsa_bits_min);
 }
 

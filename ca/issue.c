@@ -100,7 +100,9 @@ static int sign(const struct life *l, const struct approved *a, unsigned char *s
                              .user = str_of(a->user),
                              .company = str_of(a->company),
                              .now_ms = clock_wall_ms(),
-                             .life_days = a->profile->life_days};
+                             .life_days = a->profile->life_days,
+                             .crl_url = str_of(l->conf->crl_url.p),
+                             .ocsp_url = str_of(l->conf->ocsp_url.p)};
     *out = NULL;
     if (wish.key == NULL || leaf_serial(wish.serial) != 0) {
         return err_set(e, ERR_CRYPTO, "the library has no random numbers, or cannot read the key");

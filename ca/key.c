@@ -77,17 +77,7 @@ static int load_certificate(const struct conf_ca *conf, struct ca_key *k, struct
     if (k->certificate == NULL) {
         return err_set(e, ERR_MALFORMED, "%s: holds no certificate", conf->certificate.p);
     }
-    if (conf->chain.p == NULL) {
-        return 0;
-    }
-    rc = read_file(conf->chain.p, false, t, e);
-    STACK_OF(X509) *more = rc == 0 ? read_certificates(t) : NULL;
-    X509 *x = NULL;
-    while ((x = sk_X509_shift(more)) != NULL) {
-        (void)sk_X509_push(k->chain, x);
-    }
-    sk_X509_free(more);
-    return rc;
+    return 0;
 }
 
 struct passphrase {

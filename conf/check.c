@@ -407,4 +407,5 @@ void check_draft(const struct draft *d, struct diags *diags)
     check_limits(d, diags);
     check_resumption(d, diags);
     check_lockout(d, diags);
+    check_ca(d, diags);
 }

@@ -25,5 +25,6 @@ extern const struct key_section keys_signature;
 extern const struct key_section keys_totp;
 extern const struct key_section keys_lockout;
 extern const struct key_section keys_revocation;
+extern const struct key_section keys_ca;
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/str.h"
+#include "conf/model_ca.h"
 #include "conf/model_headers.h"
 #include "conf/model_resumption.h"
 #include "conf/model_text.h"
@@ -202,6 +203,7 @@ struct conf {
     struct conf_resumption resumption;
     struct conf_token token;
     struct conf_signature signature;
+    struct conf_ca ca;
     struct conf_log log;
     struct conf_admin admin;
     struct conf_process process;

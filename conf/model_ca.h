@@ -8,39 +8,27 @@
 
 #include "conf/model_text.h"
 
-/* What a public key of a request may be. Bits of conf_ca_profile.keys. */
-enum conf_ca_key {
-    CONF_CA_KEY_P256 = 0,
-    CONF_CA_KEY_P384,
-    CONF_CA_KEY_ED25519,
-    CONF_CA_KEY_RSA /* of rsa_bits_min and more */
-};
-
-/* How a kind of certificate is asked for and what it looks like. */
+/* A kind of certificate: who may have one, and how long it is good. */
 struct conf_ca_profile {
     struct conf_text name;
     uint32_t life_days;
-    uint32_t overlap_ms; /* after a renewal the old one is good for so long */
-    uint32_t keys;       /* 1 << enum conf_ca_key, or-ed */
-    uint32_t rsa_bits_min;
+    uint32_t overlap_ms;         /* after a renewal the old one is good for so long */
+    struct conf_texts keys;      /* "p256", "p384", "ed25519", "rsa" */
+    uint32_t rsa_bits_min;       /* where "rsa" is one of them */
     uint32_t approvals;          /* operators who must agree; 0: none is asked */
-    struct conf_texts operators; /* groups whose members may decide */
-    struct conf_text company;    /* organizationName; p NULL: as asked for, but there must be one */
-    bool insecure_any_subject;   /* the user of the request need not be known to the users' store */
+    struct conf_texts operators; /* groups whose members decide; "local:NAME": Unix groups */
+    struct conf_text company;    /* organizationName; p NULL: any, but there must be one */
     struct conf_pos at;
 };
 
-/* p of certificate NULL: this proxy issues nothing. */
+/* p of certificate NULL: nothing is issued here. */
 struct conf_ca {
-    struct conf_text certificate; /* the issuing CA's, PEM */
-    struct conf_text chain;       /* what stands above it, PEM; p NULL: nothing to add */
-    struct conf_text key;         /* a path or a "pkcs11:" URI */
+    struct conf_text certificate; /* the issuing CA's, PEM, and what stands above it */
+    struct conf_text key;
     struct conf_text key_passphrase_file;
     struct conf_text store;    /* the database */
-    struct conf_text socket;   /* where the CA's process serves HTTP for the proxy */
-    struct conf_text user;     /* it runs as; p NULL: unchanged */
-    struct conf_text crl_file; /* the list is written here, PEM; p NULL: nowhere */
-    uint32_t crl_life_ms;
+    struct conf_text crl_url;  /* where the world finds the revocation list; p NULL: nowhere */
+    struct conf_text ocsp_url; /* and the responder */
     struct conf_ca_profile *profiles;
     size_t profile_count;
     struct conf_pos at;

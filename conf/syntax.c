@@ -352,6 +352,14 @@ const char *syntax_group(struct str s)
     return NULL;
 }
 
+const char *syntax_ca_key(struct str s)
+{
+    return str_eq(s, STR("p256")) || str_eq(s, STR("p384")) || str_eq(s, STR("ed25519")) ||
+                   str_eq(s, STR("rsa"))
+               ? NULL
+               : "is not a kind of key: p256, p384, ed25519 or rsa";
+}
+
 static const char *check_attribute(struct str attribute)
 {
     struct str name;

@@ -65,6 +65,9 @@ const char *syntax_printable(struct str s);
  * s, which may hold a PIN. */
 const char *syntax_pkcs11(struct str s);
 
+/* A kind of key that is certified: p256, p384, ed25519, rsa. */
+const char *syntax_ca_key(struct str s);
+
 /* A URL that begins with http:// and has a host; printable ASCII without blanks, at most 512
  * octets. */
 const char *syntax_http_url(struct str s);

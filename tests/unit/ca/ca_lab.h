@@ -39,7 +39,6 @@ static inline void lab_open(struct ca_lab *lab)
         .name = {.p = "client"},
         .life_days = 20,
         .overlap_ms = 3600000,
-        .keys = 0xfU,
         .rsa_bits_min = 2048,
         .approvals = 2,
         .operators = {lab->operators, 1},
@@ -47,7 +46,6 @@ static inline void lab_open(struct ca_lab *lab)
     lab->profiles[1] = lab->profiles[0];
     lab->profiles[1].name.p = "auto";
     lab->profiles[1].approvals = 0;
-    lab->profiles[1].keys = 1U << CONF_CA_KEY_P256;
     lab->conf = (struct conf_ca){.profiles = lab->profiles, .profile_count = 2};
     lab->key.key = pki_key();
     lab->key.certificate = pki_ca("Issuing CA", lab->key.key);

@@ -185,7 +185,7 @@ static const struct row rows[] = {
 };
 
 static struct conf_ca_profile profile = {
-    .name = {.p = "client"}, .keys = 0xfU, .rsa_bits_min = 2048, .life_days = 730};
+    .name = {.p = "client"}, .rsa_bits_min = 2048, .life_days = 730};
 
 static size_t entries(const struct row *r)
 {

@@ -1,0 +1,45 @@
+/* Owns: what must fit together where certificates are issued. One thread a call. */
+#include <stdio.h>
+
+#include "conf/check.h"
+
+enum { KEY_TEXT_MAX = 128 };
+
+static void check_profile(const struct conf_ca_profile *p, struct diags *diags)
+{
+    char key[KEY_TEXT_MAX];
+    if (p->approvals > 0 && p->operators.n == 0) {
+        (void)snprintf(key, sizeof(key), "ca.profiles.%.80s.operators", p->name.p);
+        diag_add(diags, DIAG_ERROR, p->at, key,
+                 "Add groups, such as operators: [ operators ], or approvals: 0.",
+                 "nobody could agree to a request of this profile");
+    }
+}
+
+void check_ca(const struct draft *d, struct diags *diags)
+{
+    const struct conf_ca *ca = &d->conf.ca;
+    const struct {
+        const char *key;
+        const struct conf_text *text;
+    } needed[] = {
+        {"ca.certificate", &ca->certificate}, {"ca.key", &ca->key}, {"ca.store", &ca->store}};
+    bool any = ca->profile_count > 0;
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        any = any || needed[i].text->p != NULL;
+    }
+    for (size_t i = 0; any && i < sizeof(needed) / sizeof(needed[0]); i++) {
+        if (needed[i].text->p == NULL) {
+            diag_add(diags, DIAG_ERROR, ca->at, needed[i].key, "Add it.",
+                     "is needed to issue certificates");
+        }
+    }
+    if (any && ca->profile_count == 0) {
+        diag_add(diags, DIAG_ERROR, ca->at, "ca.profiles",
+                 "Add one, such as profiles: { client: { operators: [ operators ] } }.",
+                 "there is no kind of certificate to issue");
+    }
+    for (size_t i = 0; i < ca->profile_count; i++) {
+        check_profile(&ca->profiles[i], diags);
+    }
+}
