@@ -13,7 +13,7 @@
 
 #define USER_MAX   255
 #define BATCH      256
-#define SERIAL_HEX (2 * LEAF_SERIAL_OCTETS)
+#define SERIAL_HEX (2 * CERTIFICATE_SERIAL_OCTETS)
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 
@@ -104,17 +104,17 @@ static int sign(const struct life *l, const struct approved *a, unsigned char *s
                              .crl_url = str_of(l->conf->crl_url.p),
                              .ocsp_url = str_of(l->conf->ocsp_url.p)};
     *out = NULL;
-    if (wish.key == NULL || leaf_serial(wish.serial) != 0) {
+    if (wish.key == NULL || certificate_serial(wish.serial) != 0) {
         return err_set(e, ERR_CRYPTO, "the library has no random numbers, or cannot read the key");
     }
-    memcpy(serial, wish.serial, LEAF_SERIAL_OCTETS);
+    memcpy(serial, wish.serial, CERTIFICATE_SERIAL_OCTETS);
     return leaf_sign(l->key, &wish, out, e);
 }
 
 static void serial_text(const unsigned char *serial, char out[SERIAL_HEX + 1])
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < LEAF_SERIAL_OCTETS; i++) {
+    for (size_t i = 0; i < CERTIFICATE_SERIAL_OCTETS; i++) {
         out[2 * i] = digits[serial[i] >> 4];
         out[2 * i + 1] = digits[serial[i] & 0xfU];
     }
@@ -181,7 +181,7 @@ static int retire(const struct life *l, const struct approved *a, struct err *e)
 static int issue_now(const struct life *l, struct str id, struct err *e)
 {
     struct approved a;
-    unsigned char serial[LEAF_SERIAL_OCTETS];
+    unsigned char serial[CERTIFICATE_SERIAL_OCTETS];
     char text[SERIAL_HEX + 1];
     X509 *x = NULL;
     int rc = find_approved(l, id, &a, e);

@@ -186,6 +186,12 @@ struct open_request {
     const struct request_operator *decider;
 };
 
+/* A name with a colon, as local ones have, is none that pairing compares. */
+static bool is_same_person(struct str a, struct str b)
+{
+    return str_eq(a, b) || pairing_same(a, b, &same_user);
+}
+
 static int take_open(void *arg, const struct db_row *r)
 {
     struct open_request *o = arg;
@@ -193,8 +199,7 @@ static int take_open(void *arg, const struct db_row *r)
     o->found = true;
     o->state = (enum life_state)db_number(r, 0);
     o->approvals_needed = (uint32_t)db_number(r, 1);
-    o->own = pairing_same(db_octets(r, 2), name, &same_user) ||
-             pairing_same(db_octets(r, 3), name, &same_user);
+    o->own = is_same_person(db_octets(r, 2), name) || is_same_person(db_octets(r, 3), name);
     o->profile = life_profile(o->life, db_octets(r, 4));
     return 0;
 }

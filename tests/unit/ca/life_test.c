@@ -37,6 +37,7 @@ struct seen {
     enum life_state state;
     char serial[48];
     X509 *certificate;
+    int64_t not_before_ms;
     int64_t not_after_ms;
     int reason;
     size_t n;
@@ -49,6 +50,7 @@ static bool look(void *arg, const struct record *r)
     s->n++;
     s->state = r->state;
     s->reason = r->withdrawn_reason;
+    s->not_before_ms = r->not_before_ms;
     s->not_after_ms = r->not_after_ms;
     (void)snprintf(s->serial, sizeof(s->serial), "%.*s", STR_ARG(r->serial));
     X509_free(s->certificate);
@@ -109,6 +111,27 @@ static void test_not_approved(void **state)
     assert_int_equal(n, 0);
     assert_int_equal(issue(&lab.life, STR("AAAAAAAAAAAAAAAAAAAAAA"), NULL), -ERR_NOT_FOUND);
     check_record(&lab);
+    lab_close(&lab);
+}
+
+/* Who filed it or is its user does not agree to it, however the name is spelled. */
+static void test_own(void **state)
+{
+    (void)state;
+    static const char *const own[] = {ALICE, "alice@EXAMPLE.COM", "local:root"};
+    struct ca_lab lab;
+    struct life_id id;
+    struct csr *c = lab_csr(NULL);
+    const struct actor filer = {STR("local:root"), STR("local")};
+    struct request_filing f = {
+        .csr = c, .profile = STR("client"), .user = STR(ALICE), .company = STR(ACME)};
+    lab_open(&lab);
+    assert_int_equal(request_file(&lab.life, &filer, &f, &id, NULL), 0);
+    for (size_t i = 0; i < ROWS(own); i++) {
+        struct request_operator o = operator_named(own[i]);
+        CHECK_ROW(own[i], request_approve(&lab.life, &o, str_of(id.text), NULL) == -ERR_DENIED);
+    }
+    csr_free(c);
     lab_close(&lab);
 }
 
@@ -184,6 +207,7 @@ static void test_issued_once(void **state)
     assert_int_equal(X509_cmp(first.certificate, second.certificate), 0);
     assert_int_equal(lint_leaf(&lab.key, first.certificate, &e), 0);
     assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(first.certificate), key), 1);
+    assert_int_equal(first.not_before_ms, PKI_NOW_S * 1000 - 300000);
     assert_int_equal(first.not_after_ms, PKI_NOW_S * 1000 + 20 * LAB_DAY_MS);
     assert_int_equal(file(&lab, key, "client", NULL, &same), -ERR_EXISTS);
     check_record(&lab);
@@ -359,7 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_not_approved),   cmocka_unit_test(test_state_without_decisions),
-        cmocka_unit_test(test_denied),         cmocka_unit_test(test_issued_once),
+        cmocka_unit_test(test_own), cmocka_unit_test(test_denied),         cmocka_unit_test(test_issued_once),
         cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_record_changed), cmocka_unit_test(test_queries),
     };

@@ -1,0 +1,19 @@
+/* Handing certificates over. */
+#ifndef CA_DELIVER_H
+#define CA_DELIVER_H
+
+#include "base/buf.h"
+#include "ca/life.h"
+
+/* Append the certificate of request id to out as PEM, and those above it from l->key (NULL: none);
+ * the first time the request becomes delivered. Returns 0, -ERR_NOT_FOUND, -ERR_CLOSED (there is no
+ * certificate, or it is withdrawn or has expired: e says which), or another, with e. */
+int deliver(const struct life *l, const struct actor *who, struct str id, struct buf *out,
+            struct err *e) __attribute__((warn_unused_result));
+
+/* A certificate was seen in use: from issued or delivered it becomes active. One that is not known
+ * is no error. serial: upper-case hex. Returns 0 or a negative err_code with e. */
+int deliver_seen(const struct life *l, struct str serial, struct err *e)
+    __attribute__((warn_unused_result));
+
+#endif

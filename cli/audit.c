@@ -1,0 +1,138 @@
+/* countersign audit: the record of who did what with certificates. */
+#include "ca/audit.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "cli/ca_open.h"
+#include "cli/cli.h"
+
+static const char usage_text[] =
+    "usage: countersign audit ls|verify [-c CONFIG] [OPTION]...\n"
+    "\n"
+    "  ls      print the record, oldest first\n"
+    "  verify  compute every hash anew; print the last one. Note it down elsewhere: a record that\n"
+    "          was cut or written anew does not lead to it\n"
+    "\n"
+    "  -c, --config CONFIG    the configuration (default " LOADED_DEFAULT_PATH ")\n"
+    "  -f, --from N           from entry N on (ls)\n"
+    "  -e, --expect N:HASH    fail unless entry N has this hash (verify)\n"
+    "\n"
+    "Exit status: 0 done, 1 not done or not sound, 2 wrong usage.\n";
+
+struct wish {
+    const char *config;
+    uint64_t from;
+    const char *expect;
+};
+
+static int complain(const struct err *e)
+{
+    (void)fprintf(stderr, "countersign audit: %s\n", e->text);
+    return 1;
+}
+
+static bool print_entry(void *arg, const struct audit_entry *a)
+{
+    char at[CLOCK_RFC3339_LEN + 1];
+    (void)arg;
+    clock_rfc3339(a->at_ms, at);
+    (void)printf("%lld  %s  %.*s  %.*s  %.*s  %.*s  %.*s\n", (long long)a->seq, at,
+                 STR_ARG(a->action), STR_ARG(a->object), STR_ARG(a->actor), STR_ARG(a->origin),
+                 STR_ARG(a->detail));
+    return true;
+}
+
+static void hash_text(const struct audit_entry *a, char out[96])
+{
+    char hex[65];
+    enc_hex(a->hash, sizeof(a->hash), hex);
+    hex[64] = '\0';
+    (void)snprintf(out, 96, "%lld:%s", (long long)a->seq, hex);
+}
+
+struct expected {
+    const char *text;
+    bool met;
+};
+
+static bool compare(void *arg, const struct audit_entry *a)
+{
+    struct expected *x = arg;
+    char text[96];
+    hash_text(a, text);
+    x->met = x->met || strcmp(text, x->text) == 0;
+    return !x->met;
+}
+
+static int verify(const struct wish *w, struct db *db, struct err *e)
+{
+    struct audit_entry last;
+    struct expected x = {w->expect, w->expect == NULL};
+    char text[96];
+    int rc = audit_verify(db, &last, e);
+    if (rc == 0 && w->expect != NULL) {
+        rc = audit_each(db, 1, compare, &x, e);
+    }
+    if (rc == 0 && !x.met) {
+        rc = err_set(e, ERR_MALFORMED, "the record has no entry %.80s: it was cut or written anew",
+                     w->expect);
+    }
+    if (rc == 0) {
+        hash_text(&last, text);
+        (void)printf("%s\n", text);
+    }
+    return rc;
+}
+
+static int run(const struct wish *w, const char *verb)
+{
+    struct ca_open open;
+    struct err e = {0};
+    bool is_verify = strcmp(verb, "verify") == 0;
+    if (!is_verify && strcmp(verb, "ls") != 0) {
+        (void)fputs(usage_text, stderr);
+        return 2;
+    }
+    int rc = ca_open(&open, w->config, false, &e);
+    if (rc == 0) {
+        rc = is_verify ? verify(w, open.life.db, &e)
+                       : audit_each(open.life.db, (int64_t)w->from, print_entry, NULL, &e);
+    }
+    ca_close(&open);
+    return rc == 0 ? 0 : complain(&e);
+}
+
+int audit_main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"from", required_argument, NULL, 'f'},
+        {"expect", required_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct wish w = {.config = LOADED_DEFAULT_PATH, .from = 1};
+    int c = 0;
+    while ((c = getopt_long(argc, argv, "c:f:e:h", options, NULL)) != -1) {
+        if (c == 'h') {
+            return fputs(usage_text, stdout) < 0 ? 1 : 0;
+        }
+        if (c == 'c') {
+            w.config = optarg;
+        } else if (c == 'e') {
+            w.expect = optarg;
+        } else if (c != 'f' || !str_to_u64(str_of(optarg), &w.from) || w.from > INT64_MAX) {
+            (void)fputs(usage_text, stderr);
+            return 2;
+        }
+    }
+    if (argc - optind != 1) {
+        (void)fputs(usage_text, stderr);
+        return 2;
+    }
+    return run(&w, argv[optind]);
+}

@@ -1,0 +1,38 @@
+/* The CA of a configuration, opened for a command. */
+#ifndef CLI_CA_OPEN_H
+#define CLI_CA_OPEN_H
+
+#include <stdbool.h>
+
+#include "ca/life.h"
+#include "ca/request.h"
+#include "cli/loaded.h"
+
+struct ca_open {
+    struct loaded loaded;
+    struct ca_key key;
+    struct life life;
+};
+
+/* Open the database that the configuration at path names, and with_key the CA's key too. Returns 0,
+ * or a negative err_code with e (errors of the configuration are told on standard error besides);
+ * ca_close() in any case. */
+int ca_open(struct ca_open *o, const char *path, bool with_key, struct err *e)
+    __attribute__((warn_unused_result));
+void ca_close(struct ca_open *o);
+
+/* Who sits here: "local:NAME" of the account that runs the command, in its groups as "local:NAME".
+ */
+#define CA_OPERATOR_NAME_MAX   256
+#define CA_OPERATOR_GROUPS_MAX 64
+struct ca_operator {
+    struct request_operator self;
+    char name[CA_OPERATOR_NAME_MAX];
+    char group_names[CA_OPERATOR_GROUPS_MAX][CA_OPERATOR_NAME_MAX];
+    struct str groups[CA_OPERATOR_GROUPS_MAX];
+};
+
+/* Fill o, whose self borrows from it. Returns 0 or -ERR_NOT_FOUND with e. */
+int ca_operator_here(struct ca_operator *o, struct err *e) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,336 @@
+/* countersign request: requests for certificates, from the machine where the CA's database is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ca/deliver.h"
+#include "ca/issue.h"
+#include "ca/records.h"
+#include "cli/ca_open.h"
+#include "cli/cli.h"
+
+static const char usage_text[] =
+    "usage: countersign request VERB [-c CONFIG] [OPTION]... [ID]\n"
+    "\n"
+    "  file -u USER FILE  file the signing request in FILE (- for standard input) for a user\n"
+    "  ls                 list requests, the newest first\n"
+    "  show ID            show one: who asked, for what, who has agreed\n"
+    "  approve ID         agree to it, and sign it if that was the last agreement needed\n"
+    "  deny ID            refuse it; -r says why\n"
+    "  fetch ID           write the certificate and those above it\n"
+    "\n"
+    "  -c, --config CONFIG    the configuration (default " LOADED_DEFAULT_PATH ")\n"
+    "  -u, --user USER        the account that it is for (file), or those of this user (ls)\n"
+    "  -p, --profile NAME     the kind of certificate (file; default: the only one there is)\n"
+    "  -s, --state STATE      those in this state: pending, approved, denied, issued, delivered,\n"
+    "                         active, renewed, withdrawn, expired (ls)\n"
+    "  -r, --reason TEXT      for the one who asked (deny)\n"
+    "  -o, --output FILE      where to write the certificate; must not exist (fetch)\n"
+    "\n"
+    "You act as local:NAME of your account on this machine, with its groups as local:GROUP; one\n"
+    "of them must be among the profile's operators to approve and deny.\n"
+    "\n"
+    "Exit status: 0 done, 1 not done, 2 wrong usage.\n";
+
+#define LIST_MAX  1000
+#define CHAIN_MAX 65536
+
+struct wish {
+    const char *config;
+    const char *user;
+    const char *profile;
+    const char *state;
+    const char *reason;
+    const char *output;
+    const char *argument;
+    struct ca_open open;
+    struct ca_operator here;
+};
+
+static int complain(const struct err *e)
+{
+    (void)fprintf(stderr, "countersign request: %s\n", e->text);
+    return 1;
+}
+
+static int read_csr(const char *path, char *out, size_t *n, struct err *e)
+{
+    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = 1;
+    *n = 0;
+    if (fd < 0) {
+        return err_set_errno(e, ERR_IO, errno, "%s", path);
+    }
+    while (*n <= CSR_OCTETS_MAX && (got = read(fd, out + *n, CSR_OCTETS_MAX + 1 - *n)) > 0) {
+        *n += (size_t)got;
+    }
+    int rc = got < 0 ? err_set_errno(e, ERR_IO, errno, "%s", path) : 0;
+    if (fd != STDIN_FILENO) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+static const struct conf_ca_profile *profile_of(const struct wish *w, struct err *e)
+{
+    const struct conf_ca *ca = w->open.life.conf;
+    if (w->profile == NULL && ca->profile_count == 1) {
+        return &ca->profiles[0];
+    }
+    const struct conf_ca_profile *p = life_profile(&w->open.life, str_of(w->profile));
+    if (p == NULL) {
+        (void)err_set(e, ERR_NOT_FOUND, "%s",
+                      w->profile == NULL ? "say which profile with -p"
+                                         : "there is no such profile");
+    }
+    return p;
+}
+
+static int file(struct wish *w, struct err *e)
+{
+    char octets[CSR_OCTETS_MAX + 1];
+    size_t n = 0;
+    struct csr *csr = NULL;
+    struct life_id id;
+    const struct conf_ca_profile *p = profile_of(w, e);
+    if (p == NULL) {
+        return -ERR_NOT_FOUND;
+    }
+    if (w->user == NULL) {
+        return err_set(e, ERR_NOT_FOUND, "say for whom it is with -u");
+    }
+    int rc = read_csr(w->argument, octets, &n, e);
+    rc = rc == 0 ? csr_read((struct str){octets, n}, &csr, e) : rc;
+    rc = rc == 0 ? csr_check(csr, p, str_of(w->user), e) : rc;
+    if (rc == 0) {
+        struct request_filing filing = {.csr = csr,
+                                        .profile = str_of(p->name.p),
+                                        .user = str_of(w->user),
+                                        .company = str_of(csr->company)};
+        rc = request_file(&w->open.life, &w->here.self.who, &filing, &id, e);
+    }
+    csr_free(csr);
+    if (rc == 0) {
+        (void)printf("%s\n", id.text);
+    }
+    return rc;
+}
+
+static void date_of(int64_t ms, char out[CLOCK_RFC3339_LEN + 1])
+{
+    out[0] = '-';
+    out[1] = '\0';
+    if (ms > 0) {
+        clock_rfc3339(ms, out);
+        memcpy(out + 19, "Z", 2); /* to the second */
+    }
+}
+
+static bool print_row(void *arg, const struct record *r)
+{
+    char filed[CLOCK_RFC3339_LEN + 1];
+    char ends[CLOCK_RFC3339_LEN + 1];
+    (void)arg;
+    date_of(r->filed_ms, filed);
+    date_of(r->not_after_ms, ends);
+    (void)printf("%-22.*s  %-9s  %u/%-3u  %-20s  %-20s  %.*s\n", STR_ARG(r->id),
+                 life_state_name(r->state), r->approvals, r->approvals_needed, filed, ends,
+                 STR_ARG(r->user));
+    return true;
+}
+
+static int list(struct wish *w, struct err *e)
+{
+    enum life_state state = LIFE_STATE_COUNT;
+    struct record_query q = {.user = str_of(w->user), .limit = LIST_MAX};
+    if (w->state != NULL) {
+        state = life_state_of(str_of(w->state));
+        if (state == LIFE_STATE_COUNT) {
+            return err_set(e, ERR_NOT_FOUND, "there is no state \"%s\"", w->state);
+        }
+        q.state = &state;
+    }
+    (void)printf("%-22s  %-9s  %-5s  %-20s  %-20s  %s\n", "ID", "STATE", "AGREE", "FILED",
+                 "GOOD UNTIL", "USER");
+    return record_each(&w->open.life, &q, print_row, NULL, e);
+}
+
+static void print_csr(const struct record *r)
+{
+    struct csr *csr = NULL;
+    char key[24];
+    if (r->csr.n > 0 && csr_read(r->csr, &csr, NULL) == 0) {
+        csr_key_name(csr, key);
+        (void)printf("subject      %s\nkey          %s, SHA-256 ", csr->subject, key);
+        for (size_t i = 0; i < sizeof(csr->spki); i++) {
+            (void)printf("%02x", csr->spki[i]);
+        }
+        (void)printf("\n");
+    }
+    csr_free(csr);
+}
+
+static bool print_one(void *arg, const struct record *r)
+{
+    char text[CLOCK_RFC3339_LEN + 1];
+    (void)arg;
+    (void)printf("id           %.*s\nstate        %s\nprofile      %.*s\nuser         %.*s\n"
+                 "company      %.*s\nfiled by     %.*s from %.*s\n",
+                 STR_ARG(r->id), life_state_name(r->state), STR_ARG(r->profile), STR_ARG(r->user),
+                 STR_ARG(r->company), STR_ARG(r->requester), STR_ARG(r->origin));
+    date_of(r->filed_ms, text);
+    (void)printf("filed        %s\nagreements   %u of %u\n", text, r->approvals,
+                 r->approvals_needed);
+    print_csr(r);
+    if (r->denied_reason.n > 0) {
+        (void)printf("denied       %.*s\n", STR_ARG(r->denied_reason));
+    }
+    if (r->renews.n > 0) {
+        (void)printf("renews       %.*s\n", STR_ARG(r->renews));
+    }
+    if (r->serial.n > 0) {
+        date_of(r->not_after_ms, text);
+        (void)printf("serial       %.*s\ngood until   %s\n", STR_ARG(r->serial), text);
+    }
+    return true;
+}
+
+static bool print_decision(void *arg, const struct record_decision *d)
+{
+    char text[CLOCK_RFC3339_LEN + 1];
+    (void)arg;
+    date_of(d->at_ms, text);
+    (void)printf("%s  %.*s, %s\n", d->agreed ? "agreed     " : "refused    ",
+                 STR_ARG(d->operator_name), text);
+    return true;
+}
+
+static int show(struct wish *w, struct err *e)
+{
+    int rc = record_show(&w->open.life, str_of(w->argument), print_one, NULL, e);
+    return rc == 0 ? record_decisions(&w->open.life, str_of(w->argument), print_decision, NULL, e)
+                   : rc;
+}
+
+static bool note_state(void *arg, const struct record *r)
+{
+    *(enum life_state *)arg = r->state;
+    return true;
+}
+
+static int approve(struct wish *w, struct err *e)
+{
+    enum life_state state = LIFE_PENDING;
+    struct str id = str_of(w->argument);
+    int rc = request_approve(&w->open.life, &w->here.self, id, e);
+    rc = rc == 0 ? record_show(&w->open.life, id, note_state, &state, e) : rc;
+    if (rc == 0 && state == LIFE_APPROVED) {
+        rc = issue(&w->open.life, id, e);
+        state = rc == 0 ? LIFE_ISSUED : state;
+    }
+    if (rc == 0) {
+        (void)printf("%s\n", life_state_name(state));
+    }
+    return rc;
+}
+
+static int deny(struct wish *w, struct err *e)
+{
+    int rc = request_deny(&w->open.life, &w->here.self, str_of(w->argument), str_of(w->reason), e);
+    if (rc == 0) {
+        (void)puts("denied");
+    }
+    return rc;
+}
+
+static int write_new(const char *path, struct str text, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return err_set_errno(e, ERR_IO, errno, "%s", path);
+    }
+    int rc = write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0
+                 ? 0
+                 : err_set_errno(e, ERR_IO, errno, "%s", path);
+    (void)close(fd);
+    if (rc != 0) {
+        (void)unlink(path);
+    }
+    return rc;
+}
+
+static int fetch(struct wish *w, struct err *e)
+{
+    struct buf out;
+    buf_init(&out, CHAIN_MAX);
+    int rc = deliver(&w->open.life, &w->here.self.who, str_of(w->argument), &out, e);
+    if (rc == 0 && w->output != NULL) {
+        rc = write_new(w->output, buf_str(&out), e);
+    } else if (rc == 0) {
+        (void)fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
+    }
+    buf_release(&out);
+    return rc;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct wish *w, struct err *e);
+    bool argument;
+    bool key;
+} verbs[] = {
+    {"file", file, true, false},      {"ls", list, false, false},  {"show", show, true, false},
+    {"approve", approve, true, true}, {"deny", deny, true, false}, {"fetch", fetch, true, true},
+};
+
+static int run(struct wish *w, const char *verb)
+{
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(verbs[i].name, verb) != 0 || verbs[i].argument != (w->argument != NULL)) {
+            continue;
+        }
+        struct err e = {0};
+        int rc = ca_open(&w->open, w->config, verbs[i].key, &e);
+        rc = rc == 0 ? ca_operator_here(&w->here, &e) : rc;
+        rc = rc == 0 ? verbs[i].run(w, &e) : rc;
+        ca_close(&w->open);
+        return rc == 0 ? 0 : complain(&e);
+    }
+    (void)fputs(usage_text, stderr);
+    return 2;
+}
+
+int request_main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},  {"user", required_argument, NULL, 'u'},
+        {"profile", required_argument, NULL, 'p'}, {"state", required_argument, NULL, 's'},
+        {"reason", required_argument, NULL, 'r'},  {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    };
+    static struct wish w;
+    w.config = LOADED_DEFAULT_PATH;
+    int c = 0;
+    while ((c = getopt_long(argc, argv, "c:u:p:s:r:o:h", options, NULL)) != -1) {
+        const char **const texts[] = {['c'] = &w.config, ['u'] = &w.user,   ['p'] = &w.profile,
+                                      ['s'] = &w.state,  ['r'] = &w.reason, ['o'] = &w.output};
+        if (c == 'h') {
+            return fputs(usage_text, stdout) < 0 ? 1 : 0;
+        }
+        if (c == '?') {
+            (void)fputs(usage_text, stderr);
+            return 2;
+        }
+        *texts[c] = optarg;
+    }
+    if (argc - optind < 1 || argc - optind > 2) {
+        (void)fputs(usage_text, stderr);
+        return 2;
+    }
+    w.argument = argc - optind == 2 ? argv[optind + 1] : NULL;
+    return run(&w, argv[optind]);
+}

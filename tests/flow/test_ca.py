@@ -1,0 +1,106 @@
+"""Certificates issued by the real program: from openssl req to a 200 through the proxy."""
+import subprocess
+
+import pytest
+import yaml
+
+from proxy import PROGRAM, free_port
+
+ALICE = "alice@example.com"
+
+
+def run(*args, status=0, **kw):
+    done = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=60,
+                          **kw)
+    assert done.returncode == status, (args, done.stdout, done.stderr)
+    return done
+
+
+@pytest.fixture
+def ca(tmp_path):
+    """A CA, and a configuration with a profile that asks nobody and one that asks a group."""
+    run("ca", "init", tmp_path / "ca", "--name", "Example CA")
+    config = {
+        "listeners": [{"address": f"127.0.0.1:{free_port()}",
+                       "tls": {"certificate": "ca/issuing.crt", "key": "ca/issuing.key"},
+                       "client": {"ca": "ca/root.crt"}}],
+        "users": {"htpasswd": "users"},
+        "routes": [{"path": "/", "require": "both", "upstream": "api"}],
+        "upstreams": {"api": {"servers": ["127.0.0.1:9"]}},
+        "ca": {"certificate": "ca/issuing.crt", "key": "ca/issuing.key", "store": "ca.db",
+               "profiles": {"auto": {"approvals": 0},
+                            "asked": {"operators": ["local:" + group_here()]}}},
+    }
+    (tmp_path / "users").write_text("")
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path
+
+
+def group_here():
+    return subprocess.run(["id", "-gn"], capture_output=True, text=True).stdout.strip()
+
+
+def request(ca, subject=f"/O=Acme Ltd/CN={ALICE}", *more):
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", ca / "a.key", "-subj", subject,
+                    "-out", ca / "a.csr", *more], check=True, capture_output=True)
+    return ca / "a.csr"
+
+
+def file(ca, path, profile, status=0, user=ALICE):
+    return run("request", "file", "-c", ca / "c.yaml", "-p", profile, "-u", user, path,
+               status=status)
+
+
+@pytest.mark.parametrize("subject,user,word", [
+    ("/O=Acme Ltd/CN=bob@example.com", ALICE, "common name"),
+    ("/CN=" + ALICE, ALICE, "organization"),
+    ("/O=Acme Ltd/CN=" + ALICE, "bob@example.com", "account"),
+    ("/O=Acme Ltd/CN=" + ALICE + "/CN=bob@example.com", ALICE, "twice"),
+])
+def test_refused_with_words(ca, subject, user, word):
+    done = file(ca, request(ca, subject), "auto", status=1, user=user)
+    assert word in done.stderr
+
+
+def test_nobody_approves_their_own(ca):
+    id = file(ca, request(ca), "asked").stdout.strip()
+    assert "pending" in run("request", "show", "-c", ca / "c.yaml", id).stdout
+    refused = run("request", "approve", "-c", ca / "c.yaml", id, status=1)
+    assert "their own" in refused.stderr
+    run("request", "fetch", "-c", ca / "c.yaml", id, status=1)
+    assert run("ca", "issue", "-c", ca / "c.yaml").stdout == "0 issued\n"
+    run("request", "deny", "-c", ca / "c.yaml", "-r", "ask somebody else", id)
+    assert "ask somebody else" in run("request", "show", "-c", ca / "c.yaml", id).stdout
+
+
+def test_issued_and_accepted(ca):
+    """From the request to a certificate that the root vouches for."""
+    id = file(ca, request(ca), "auto").stdout.strip()
+    assert run("ca", "issue", "-c", ca / "c.yaml").stdout == "1 issued\n"
+    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", id)
+    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", id, status=1)
+    subprocess.run(["openssl", "verify", "-purpose", "sslclient", "-CAfile", ca / "ca/root.crt",
+                    "-untrusted", ca / "ca/issuing.crt", ca / "a.crt"], check=True,
+                   capture_output=True)
+    explained = run("explain", "-c", ca / "c.yaml", "--cert", ca / "a.crt", status=1)
+    assert ALICE in explained.stdout
+    assert "delivered" in run("request", "ls", "-c", ca / "c.yaml").stdout
+    assert run("audit", "verify", "-c", ca / "c.yaml").stdout.startswith("3:")
+
+
+def test_key_is_written_once(ca):
+    before = (ca / "ca/issuing.key").read_bytes()
+    run("ca", "init", ca / "ca", status=1)
+    assert (ca / "ca/issuing.key").read_bytes() == before
+    assert (ca / "ca/issuing.key").stat().st_mode & 0o777 == 0o600
+    (ca / "ca/issuing.key").chmod(0o644)
+    assert "chmod" in run("ca", "issue", "-c", ca / "c.yaml", status=1).stderr
+
+
+@pytest.mark.parametrize("kind", ["p384", "ed25519", "rsa2048"])
+def test_kinds_of_keys(tmp_path, kind):
+    run("ca", "init", tmp_path / "ca", "--key", kind, "--passphrase", input="correct horse\n")
+    assert "ENCRYPTED" in (tmp_path / "ca/root.key").read_text()
+    subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "ca/root.crt",
+                    tmp_path / "ca/issuing.crt"], check=True, capture_output=True)
