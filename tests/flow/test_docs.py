@@ -181,6 +181,16 @@ def test_two_commands_of_the_readme():
         assert os.access(ROOT / command, os.X_OK)
 
 
+def test_commands_of_the_ca(reader):
+    """Every block in order, from an empty directory."""
+    r = reader()
+    for block in blocks("docs/ca.md"):
+        if block.language == "yaml":
+            r.write(block)
+        elif block.language == "sh":
+            r.run(block)
+
+
 def test_commands_of_the_clients(reader, tmp_path):
     """Every block in order, against the demonstration."""
     needed = [tool for tool in ("curl", "openssl", "keytool", "java") if not shutil.which(tool)]
