@@ -145,10 +145,9 @@ static bool print_row(void *arg, const struct record *r)
 
 static int list(struct wish *w, struct err *e)
 {
-    enum life_state state = LIFE_STATE_COUNT;
+    enum life_state state = life_state_of(str_of(w->state));
     struct record_query q = {.user = str_of(w->user), .limit = LIST_MAX};
     if (w->state != NULL) {
-        state = life_state_of(str_of(w->state));
         if (state == LIFE_STATE_COUNT) {
             return err_set(e, ERR_NOT_FOUND, "there is no state \"%s\"", w->state);
         }

@@ -382,10 +382,11 @@ static void test_queries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_approved),   cmocka_unit_test(test_state_without_decisions),
-        cmocka_unit_test(test_own), cmocka_unit_test(test_denied),         cmocka_unit_test(test_issued_once),
-        cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_renewed),
-        cmocka_unit_test(test_record_changed), cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_not_approved), cmocka_unit_test(test_state_without_decisions),
+        cmocka_unit_test(test_own),          cmocka_unit_test(test_denied),
+        cmocka_unit_test(test_issued_once),  cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_renewed),      cmocka_unit_test(test_record_changed),
+        cmocka_unit_test(test_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
