@@ -16,6 +16,7 @@
 #define START_DELAY_NS  UINT64_C(20000000)
 #define CPU_LIMIT       0.95
 #define LATE_SHARE      0.01
+#define LATE_MIN        10
 #define DESCRIPTORS_OWN 64
 
 struct team {
@@ -152,9 +153,10 @@ static void judge_client(const struct team *team, struct result *r)
         late_blocked += team->tallies[i]->late_blocked;
     }
     double started = (double)(r->started != 0 ? r->started : 1);
-    r->limits |= (double)late_client / started > LATE_SHARE ? LIMIT_LAG : 0;
-    r->limits |=
-        (double)late_blocked / started > LATE_SHARE || r->not_begun > 0 ? LIMIT_CONNECTIONS : 0;
+    bool late = late_client > LATE_MIN && (double)late_client / started > LATE_SHARE;
+    bool blocked = late_blocked > LATE_MIN && (double)late_blocked / started > LATE_SHARE;
+    r->limits |= late ? LIMIT_LAG : 0;
+    r->limits |= blocked || r->not_begun > 0 ? LIMIT_CONNECTIONS : 0;
 }
 
 static int collect(struct engine *g, const struct team *team, const struct worker_plan *plan,

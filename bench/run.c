@@ -4,6 +4,7 @@
 
 #include "bench/bench.h"
 #include "bench/engine.h"
+#include "bench/find_max.h"
 #include "bench/options_read.h"
 #include "bench/quantity.h"
 
@@ -29,9 +30,13 @@ static int complain(const struct err *e, int status)
     return status;
 }
 
-/* Nothing that came, or anything else than expected, is a failure. */
+/* Nothing that came, or anything else than expected, is a failure; so is a search that found no
+ * rate that meets the objective. */
 static int status_of(const struct result *r)
 {
+    if (r->options->find_max) {
+        return r->max_low > 0.0 ? 0 : 1;
+    }
     return r->by_class[RESULT_OK] > 0 && result_failed(r) == 0 ? 0 : 1;
 }
 
@@ -58,6 +63,10 @@ static void summary(const struct result *r)
                      quantity_time_text(hist_fine_percentile(h, 99.0), p99),
                      quantity_time_text(h->max_ns, max));
     }
+    for (size_t i = 0; i < r->step_count; i++) {
+        (void)printf("  step %.1f/s reached %.1f met %d\n", r->steps[i].rate, r->steps[i].reached,
+                     r->steps[i].met);
+    }
     (void)printf("client: %.1f us of CPU an operation, busiest thread %.0f %%, limits %u\n",
                  (double)r->client_cpu_ns / 1e3 / (double)(r->started != 0 ? r->started : 1),
                  r->busiest_thread * 100.0, r->limits);
@@ -68,6 +77,7 @@ static int run(const struct options *o)
     struct err e = {0};
     struct result r = {0};
     int status = 1;
+    int rc = 0;
     if (engine_init(&engine, o, &e) != 0) {
         status = complain(&e, 2);
         goto out;
@@ -78,7 +88,8 @@ static int run(const struct options *o)
         status = complain(&e, 1);
         goto out;
     }
-    if (engine_run(&engine, o->rate, "", &r, &e) != 0) {
+    rc = o->find_max ? find_max_run(&engine, &r, &e) : engine_run(&engine, o->rate, "", &r, &e);
+    if (rc != 0) {
         status = complain(&e, e.code == ERR_CONFIG ? 2 : 1);
         goto out;
     }
