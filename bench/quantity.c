@@ -110,7 +110,9 @@ bool quantity_size(struct str s, uint64_t *out)
     }
     for (size_t i = 0; i < COUNT(units); i++) {
         if (str_eq(str_slice(s, at, s.n), str_of(units[i].name))) {
-            return !__builtin_mul_overflow(n, units[i].factor, out);
+            bool fits = !__builtin_mul_overflow(n, units[i].factor, &n);
+            *out = fits ? n : *out;
+            return fits;
         }
     }
     return false;

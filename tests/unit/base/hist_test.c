@@ -46,12 +46,34 @@ static void test_width(void **state)
     }
 }
 
+static void test_percentiles_and_merging(void **state)
+{
+    (void)state;
+    struct hist h = {0};
+    struct hist other = {0};
+    assert_int_equal(hist_percentile_us(&h, 99.0), 0);
+    for (uint64_t us = 1; us <= 1000; us++) {
+        hist_add(us % 2 == 0 ? &h : &other, us);
+    }
+    hist_merge(&h, &other);
+    assert_int_equal(h.count, 1000);
+    assert_int_equal(h.sum_us, 500500);
+    static const double percents[] = {0.1, 0.5, 50.0, 99.0, 99.9, 100.0};
+    for (size_t i = 0; i < ROWS(percents); i++) {
+        double got = (double)hist_percentile_us(&h, percents[i]);
+        assert_true(got >= percents[i] * 10.0 && got <= percents[i] * 10.0 * 9.0 / 8.0);
+    }
+    hist_add(&h, UINT64_MAX - 600000);
+    assert_int_equal(hist_percentile_us(&h, 100.0), UINT64_C(15) << 19);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds_and_counts),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_width),
+        cmocka_unit_test(test_percentiles_and_merging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
