@@ -15,6 +15,8 @@ struct verb {
 static const struct verb verbs[] = {
     {"run", bench_run_main, "put a server under load (needs not be said)"},
     {"gen-pki", bench_gen_pki_main, "make a CA, a server and many clients for tests"},
+    {"compare", bench_compare_main, "say whether a run got worse than another"},
+    {"report", bench_report_main, "show runs side by side as an HTML page"},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };

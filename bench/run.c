@@ -6,7 +6,7 @@
 #include "bench/engine.h"
 #include "bench/find_max.h"
 #include "bench/options_read.h"
-#include "bench/quantity.h"
+#include "bench/output.h"
 
 static struct engine engine; /* for the signal handler */
 
@@ -40,38 +40,6 @@ static int status_of(const struct result *r)
     return r->by_class[RESULT_OK] > 0 && result_failed(r) == 0 ? 0 : 1;
 }
 
-static void summary(const struct result *r)
-{
-    (void)printf("measured %.2f s, %.1f right answers a second\n", (double)r->elapsed_ns / 1e9,
-                 result_rate(r));
-    (void)printf("begun %llu, not begun %llu, handshakes %llu full, %llu resumed\n",
-                 (unsigned long long)r->started, (unsigned long long)r->not_begun,
-                 (unsigned long long)r->full, (unsigned long long)r->resumed);
-    for (int i = 0; i < RESULT_CLASS_COUNT; i++) {
-        if (r->by_class[i] > 0) {
-            (void)printf("  %-12s %llu\n", result_class_token((enum result_class)i),
-                         (unsigned long long)r->by_class[i]);
-        }
-    }
-    for (int i = 0; i < PART_COUNT; i++) {
-        const struct hist_fine *h = result_latency(r, (enum result_part)i);
-        char p50[QUANTITY_TEXT_MAX];
-        char p99[QUANTITY_TEXT_MAX];
-        char max[QUANTITY_TEXT_MAX];
-        (void)printf("  %-12s p50 %-8s p99 %-8s max %s\n", result_part_name((enum result_part)i),
-                     quantity_time_text(hist_fine_percentile(h, 50.0), p50),
-                     quantity_time_text(hist_fine_percentile(h, 99.0), p99),
-                     quantity_time_text(h->max_ns, max));
-    }
-    for (size_t i = 0; i < r->step_count; i++) {
-        (void)printf("  step %.1f/s reached %.1f met %d\n", r->steps[i].rate, r->steps[i].reached,
-                     r->steps[i].met);
-    }
-    (void)printf("client: %.1f us of CPU an operation, busiest thread %.0f %%, limits %u\n",
-                 (double)r->client_cpu_ns / 1e3 / (double)(r->started != 0 ? r->started : 1),
-                 r->busiest_thread * 100.0, r->limits);
-}
-
 static int run(const struct options *o)
 {
     struct err e = {0};
@@ -94,7 +62,9 @@ static int run(const struct options *o)
         goto out;
     }
     status = status_of(&r);
-    summary(&r);
+    if (output_write(&r, &e) != 0) {
+        status = complain(&e, 1);
+    }
 out:
     result_fini(&r);
     engine_fini(&engine);

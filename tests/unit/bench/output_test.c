@@ -1,0 +1,229 @@
+/* Outputs: words of the text, files as a whole, a page that lets nothing in. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/document.h"
+#include "bench/document_make.h"
+#include "bench/output.h"
+#include "bench/page.h"
+#include "bench/text.h"
+#include "tests/support/tmpdir.h"
+#include "tests/unit/bench/sample_result.h"
+
+static bool holds(struct str s, const char *what)
+{
+    return memmem(s.p, s.n, what, strlen(what)) != NULL;
+}
+
+static void counts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t n;
+        const char *text;
+    } rows[] = {
+        {0, "0"},          {999, "999"},           {1000, "1,000"},
+        {12345, "12,345"}, {1234567, "1,234,567"}, {UINT64_MAX, "18,446,744,073,709,551,615"}};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char out[TEXT_COUNT_MAX];
+        CHECK_STR(rows[i].text, str_of(text_count(rows[i].n, out)), str_of(rows[i].text));
+    }
+}
+
+/* r changed by a row, as text. */
+static void text_tells(void **state)
+{
+    (void)state;
+    static const char *const always[] = {
+        "https://localhost:8443/  request, TLSv1.3 TLS_AES_128_GCM_SHA256 X25519, server EC 256\n",
+        "1,000 clients with certificates (EC 256), picked round-robin\n",
+        "20.0 s after 1.0 s of warm-up, open loop 1000/s (poisson), at most 1,000 connections, 2 "
+        "threads\n",
+        "right            20,000   1000.0/s of 1000/s asked for\n",
+        "wrong                20   0.0999 %\n",
+        "13   TLS alert from the server (bad_certificate 10, unknown 1, unknown 2)\n",
+        "7   wrong status (200: 20000, 503: 7)\n",
+        "20,000   10,000 full, 10,000 resumed (50.0 %)\n",
+        "200   sent with another's user, 200 of them answered with 403\n",
+        "  corrected    ",
+        "  as measured  ",
+        "  handshake    ",
+    };
+    struct options o = sample_options();
+    struct result r;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    sample_result(&r, &o);
+    assert_int_equal(text_write(&r, &out), 0);
+    for (size_t i = 0; i < ROWS(always); i++) {
+        CHECK_ROW(always[i], holds(buf_str(&out), always[i]));
+    }
+    assert_true(holds(buf_str(&out), "busiest thread 31 %; it was not the limit\n"));
+    assert_false(holds(buf_str(&out), "LIMITED"));
+    size_t lines = 0;
+    for (size_t i = 0; i < buf_len(&out); i++) {
+        lines += buf_str(&out).p[i] == '\n' ? 1 : 0;
+    }
+    assert_true(lines <= 24);
+    buf_clear(&out);
+    r.limits = LIMIT_CPU | LIMIT_LOCAL;
+    r.interrupted = true;
+    r.mismatched_refused = 199;
+    assert_int_equal(text_write(&r, &out), 0);
+    assert_true(holds(buf_str(&out), "LIMITED BY THE CLIENT: a thread"));
+    assert_true(holds(buf_str(&out), "LIMITED BY THE CLIENT: descriptors"));
+    assert_true(holds(buf_str(&out), "PAIRING: 1 requests"));
+    assert_true(holds(buf_str(&out), "INTERRUPTED"));
+    assert_false(holds(buf_str(&out), "it was not the limit"));
+    result_fini(&r);
+    buf_release(&out);
+}
+
+static void text_of_nothing(void **state)
+{
+    (void)state;
+    struct options o = sample_options();
+    struct result r;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    o.closed = true;
+    assert_int_equal(result_init(&r, &o), 0);
+    assert_int_equal(text_write(&r, &out), 0);
+    assert_true(holds(buf_str(&out), "No right answer came"));
+    assert_true(holds(buf_str(&out), "closed loop over 1,000 connections"));
+    for (size_t cap = 0; cap < 200; cap += 7) {
+        struct buf small;
+        buf_init(&small, cap);
+        assert_int_equal(text_write(&r, &small), -ERR_FULL);
+        buf_release(&small);
+    }
+    result_fini(&r);
+    buf_release(&out);
+}
+
+static void files(void **state)
+{
+    (void)state;
+    struct tmpdir dir;
+    char paths[4][TMPDIR_PATH_MAX];
+    struct options o = sample_options();
+    struct result r;
+    struct stat st;
+    struct err e = {0};
+    tmpdir_make(&dir);
+    o.outputs[0] = (struct options_output){FORMAT_JSON, tmpdir_path(&dir, "none/a", paths[0])};
+    o.outputs[1] = (struct options_output){FORMAT_JSON, tmpdir_path(&dir, "a.json", paths[1])};
+    o.outputs[2] = (struct options_output){FORMAT_CSV, tmpdir_path(&dir, "a.csv", paths[2])};
+    o.outputs[3] = (struct options_output){FORMAT_HGRM, tmpdir_path(&dir, "a.hgrm", paths[3])};
+    o.output_count = 4;
+    tmpdir_write(&dir, "a.json", "old", 3);
+    sample_result(&r, &o);
+    mode_t mask = umask(027);
+    assert_int_equal(output_write(&r, &e), -ERR_IO); /* the first; the others are written */
+    umask(mask);
+    assert_true(holds(str_of(e.text), "none/a"));
+    json_t *d = document_read(paths[1], NULL);
+    assert_non_null(d);
+    json_decref(d);
+    assert_int_equal(stat(paths[1], &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    size_t n = 0;
+    char *csv = tmpdir_read(&dir, "a.csv", &n);
+    assert_true(str_starts((struct str){csv, n}, STR("second,started,")));
+    free(csv);
+    char *hgrm = tmpdir_read(&dir, "a.hgrm", &n);
+    assert_true(holds((struct str){hgrm, n}, "Total count    =        20000]"));
+    free(hgrm);
+    result_fini(&r);
+    tmpdir_remove(&dir);
+}
+
+/* Names and texts with the characters of HTML; PATH decides whether there is a gnuplot. */
+static void page(const char *path, bool with_plots)
+{
+    struct options o = sample_options();
+    struct result r;
+    struct buf out;
+    o.url = "https://localhost/<script>alert(1)</script>?a=\"b'&c";
+    buf_init(&out, 1 << 26);
+    sample_result(&r, &o);
+    json_t *d = document_make(&r, NULL);
+    assert_non_null(d);
+    char *before = getenv("PATH") != NULL ? strdup(getenv("PATH")) : NULL;
+    if (path != NULL) {
+        setenv("PATH", path, 1);
+    }
+    const struct chart_run runs[2] = {{NULL, d}, {"\"; system 'false' #<b>", d}};
+    for (size_t n = 1; n <= 2; n++) {
+        buf_clear(&out);
+        assert_int_equal(page_write(runs, n, &out), 0);
+        struct str p = buf_str(&out);
+        assert_true(holds(p, "<!doctype html>") && holds(p, "</html>\n"));
+        assert_false(holds(p, "<script") || holds(p, "<b>") || holds(p, "src=") ||
+                     holds(p, "href="));
+        assert_true(holds(p, "&lt;script&gt;alert(1)&lt;/script&gt;?a=&quot;b&#39;&amp;c"));
+        assert_true(holds(p, "Some CPU &lt;1 GHz&gt;"));
+        assert_true(holds(p, "<svg class=\"wide\"") == with_plots);
+        assert_true(holds(p, "<svg class=\"narrow\"") == with_plots);
+        assert_true(holds(p, "There are no plots") == !with_plots);
+    }
+    if (before != NULL) {
+        setenv("PATH", before, 1);
+    }
+    free(before);
+    json_decref(d);
+    result_fini(&r);
+    buf_release(&out);
+}
+
+static void page_with_plots(void **state)
+{
+    (void)state;
+    if (access("/usr/bin/gnuplot", X_OK) != 0) {
+        skip();
+    }
+    page(NULL, true);
+}
+
+static void page_without_gnuplot(void **state)
+{
+    (void)state;
+    page("/nowhere", false);
+}
+
+/* A gnuplot that fails, says nothing, or says something else. */
+static void page_with_a_bad_gnuplot(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {
+        "#!/bin/sh\nexit 1\n",
+        "#!/bin/sh\nexit 0\n",
+        "#!/bin/sh\necho '<svg viewBox=\"0 0 1 1\">'; echo '<defs></defs>'\n",
+        "#!/bin/sh\necho 'hello </defs> </svg>'\n",
+        "#!/bin/sh\nkill -9 $$\n",
+    };
+    for (size_t i = 0; i < ROWS(scripts); i++) {
+        struct tmpdir dir;
+        char path[TMPDIR_PATH_MAX];
+        tmpdir_make(&dir);
+        tmpdir_write(&dir, "gnuplot", scripts[i], strlen(scripts[i]));
+        assert_int_equal(chmod(tmpdir_path(&dir, "gnuplot", path), 0700), 0);
+        page(dir.path, false);
+        tmpdir_remove(&dir);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts),
+        cmocka_unit_test(text_tells),
+        cmocka_unit_test(text_of_nothing),
+        cmocka_unit_test(files),
+        cmocka_unit_test(page_with_plots),
+        cmocka_unit_test(page_without_gnuplot),
+        cmocka_unit_test(page_with_a_bad_gnuplot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
