@@ -7,20 +7,20 @@
 #include <stdio.h>
 
 #include "bench/document.h"
+#include "bench/writer.h"
 
-#define NS_PER_MS   1e6
-#define LINES_MAX   24
-#define LOG_FROM    50.0 /* largest / smallest value from which the axis is logarithmic */
-#define NAME_SHOWN  24
-#define MANY_POINTS 1e12
+#define NS_PER_MS       1e6
+#define LINES_BYTES_MAX 65536
+#define LOG_FROM        50.0 /* largest / smallest value from which the axis is logarithmic */
+#define NAME_SHOWN      24
+#define MANY_POINTS     1e12
 
 /* A chart in the making: the data blocks, then the lines that show them. */
 struct chart {
-    struct buf *out;
-    struct buf lines;
-    size_t count; /* lines so far */
+    struct writer out;   /* the data blocks, then the rest */
+    struct writer lines; /* what shows them */
+    size_t count;        /* lines so far */
     double least, most, right;
-    int rc;
 };
 
 static const struct kind {
@@ -51,13 +51,6 @@ const char *chart_text(enum chart_kind kind)
     return kinds[kind].text;
 }
 
-#define PUT(c, ...)                                                                                \
-    do {                                                                                           \
-        if ((c)->rc == 0) {                                                                        \
-            (c)->rc = buf_printf((c)->out, __VA_ARGS__);                                           \
-        }                                                                                          \
-    } while (0)
-
 /* ---- Data ---- */
 
 /* What the run's percentiles are told from, of all operations. */
@@ -75,12 +68,12 @@ static const char *told(const json_t *document)
 
 static void begin_line(struct chart *c)
 {
-    PUT(c, "$d%zu << EOD\n", c->count);
+    writer_put(&c->out, "$d%zu << EOD\n", c->count);
 }
 
 static void add_point(struct chart *c, double x, double y)
 {
-    PUT(c, "%.9g %.9g\n", x, y);
+    writer_put(&c->out, "%.9g %.9g\n", x, y);
     if (y > 0.0) {
         c->least = fmin(c->least, y);
         c->most = fmax(c->most, y);
@@ -99,15 +92,12 @@ static void end_line(struct chart *c, const char *title, size_t colour, bool das
             isalnum(letter) || letter == '.' || letter == '-' || letter == ' ' ? title[n] : '_';
     }
     shown[n] = '\0';
-    PUT(c, "EOD\n");
-    if (c->rc == 0) {
-        c->rc = buf_printf(&c->lines,
-                           "%s$d%zu using 1:2 smooth unique with lines lw 2 dt %d lc rgb "
-                           "\"#%02zx%02zx%02zx\" %s%s%s",
-                           c->count > 0 ? ", " : "plot ", c->count, dashed ? 2 : 1, colour + 1,
-                           colour + 1, colour + 1, n > 0 ? "title \"" : "notitle", shown,
-                           n > 0 ? "\"" : "");
-    }
+    writer_put(&c->out, "EOD\n");
+    writer_put(&c->lines,
+               "%s$d%zu using 1:2 smooth unique with lines lw 2 dt %d lc rgb "
+               "\"#%02zx%02zx%02zx\" %s%s%s",
+               c->count > 0 ? ", " : "plot ", c->count, dashed ? 2 : 1, colour + 1, colour + 1,
+               colour + 1, n > 0 ? "title \"" : "notitle", shown, n > 0 ? "\"" : "");
     c->count++;
 }
 
@@ -229,22 +219,22 @@ bool chart_has(enum chart_kind kind, const struct chart_run *runs, size_t n)
 static void axes(struct chart *c, enum chart_kind kind, bool narrow)
 {
     const struct kind *k = &kinds[kind];
-    PUT(c, "set xlabel \"%s\"\nset ylabel \"%s\"\n", k->x, k->y);
+    writer_put(&c->out, "set xlabel \"%s\"\nset ylabel \"%s\"\n", k->x, k->y);
     if (kind == CHART_PERCENTILES) {
-        PUT(c,
-            "set logscale x 10\nunset mxtics\nset xrange [1:%.9g]\n"
-            "set xtics (\"0\" 1, \"50\" 2, \"90\" 10, \"99\" 100, \"99.9\" 1000, "
-            "\"99.99\" 10000, \"99.999\" 100000, \"99.9999\" 1000000)\n",
-            fmax(c->right, 10.0));
+        writer_put(&c->out,
+                   "set logscale x 10\nunset mxtics\nset xrange [1:%.9g]\n"
+                   "set xtics (\"0\" 1, \"50\" 2, \"90\" 10, \"99\" 100, \"99.9\" 1000, "
+                   "\"99.99\" 10000, \"99.999\" 100000, \"99.9999\" 1000000)\n",
+                   fmax(c->right, 10.0));
     } else {
-        PUT(c, "set xrange [0:*]\nset xtics autofreq\n");
+        writer_put(&c->out, "set xrange [0:*]\nset xtics autofreq\n");
     }
     if (kind != CHART_RATE && c->least > 0.0 && c->most / c->least > LOG_FROM) {
-        PUT(c, "set logscale y 10\nset format y \"%%g\"\n");
+        writer_put(&c->out, "set logscale y 10\nset format y \"%%g\"\n");
     } else {
-        PUT(c, "set yrange [0:*]\n");
+        writer_put(&c->out, "set yrange [0:*]\n");
     }
-    PUT(c, "set key above left horizontal %s\n", narrow ? "samplen 1.5" : "samplen 3");
+    writer_put(&c->out, "set key above left horizontal %s\n", narrow ? "samplen 1.5" : "samplen 3");
 }
 
 int chart_script(enum chart_kind kind, const struct chart_run *runs, size_t n, bool narrow,
@@ -256,18 +246,17 @@ int chart_script(enum chart_kind kind, const struct chart_run *runs, size_t n, b
         [CHART_SECONDS] = seconds,
         [CHART_SEARCH] = search,
     };
-    struct chart c = {.out = out, .least = INFINITY};
-    buf_init(&c.lines, (size_t)1 << 16);
-    PUT(&c,
-        "set terminal svg size %s font \"sans-serif,%d\" noenhanced name \"c%d%c\"\n"
-        "set encoding utf8\nset border 3\nset tics nomirror out scale 0.5\nset grid\n",
-        narrow ? "360,300" : "760,340", narrow ? 12 : 13, (int)kind, narrow ? 'n' : 'w');
+    struct buf lines;
+    struct chart c = {.out = {out, 0}, .lines = {&lines, 0}, .least = INFINITY};
+    buf_init(&lines, LINES_BYTES_MAX);
+    writer_put(&c.out,
+               "set terminal svg size %s font \"sans-serif,%d\" noenhanced name \"c%d%c\"\n"
+               "set encoding utf8\nset border 3\nset tics nomirror out scale 0.5\nset grid\n",
+               narrow ? "360,300" : "760,340", narrow ? 12 : 13, (int)kind, narrow ? 'n' : 'w');
     draw[kind](&c, runs, n);
     axes(&c, kind, narrow);
-    if (c.rc == 0) {
-        c.rc = buf_append(out, buf_str(&c.lines));
-    }
-    PUT(&c, "\n");
-    buf_release(&c.lines);
-    return c.rc;
+    writer_str(&c.out, buf_str(&lines));
+    writer_put(&c.out, "\n");
+    buf_release(&lines);
+    return c.lines.rc != 0 ? c.lines.rc : c.out.rc;
 }

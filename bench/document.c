@@ -132,7 +132,11 @@ static bool spell(struct str name, const char *ending, char out[NAME_MAX_LEN])
         return false;
     }
     for (size_t i = 0; i < name.n; i++) {
-        out[i] = name.p[i] == '.' ? '_' : name.p[i];
+        char c = name.p[i];
+        if (c == '.') {
+            c = '_';
+        }
+        out[i] = c;
     }
     memcpy(out + name.n, ending, strlen(ending) + 1);
     return true;

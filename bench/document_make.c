@@ -49,8 +49,11 @@ static json_t *text_of(const char *text)
     }
     char plain[1024];
     size_t n = 0;
-    for (; text[n] != '\0' && n < sizeof(plain) - 1; n++) {
-        plain[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
+    for (; n < sizeof(plain) - 1 && text[n] != '\0'; n++) {
+        plain[n] = '?';
+        if ((unsigned char)text[n] < 0x80) {
+            plain[n] = text[n];
+        }
     }
     plain[n] = '\0';
     return json_string(plain);

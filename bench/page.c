@@ -11,37 +11,15 @@
 #include "bench/plot.h"
 #include "bench/quantity.h"
 #include "bench/text.h"
+#include "bench/writer.h"
 
 #define CELL_MAX 64
 
 struct page {
-    struct buf *out;
+    struct writer w;
     const struct chart_run *runs;
     size_t n;
-    int rc; /* the first failure */
 };
-
-#define PUT(p, ...)                                                                                \
-    do {                                                                                           \
-        if ((p)->rc == 0) {                                                                        \
-            (p)->rc = buf_printf((p)->out, __VA_ARGS__);                                           \
-        }                                                                                          \
-    } while (0)
-
-/* text so that HTML takes it as text, between tags and in quoted attributes. */
-static void put_text(struct page *p, const char *text)
-{
-    for (; *text != '\0' && p->rc == 0; text++) {
-        const char *escaped = *text == '<'    ? "&lt;"
-                              : *text == '>'  ? "&gt;"
-                              : *text == '&'  ? "&amp;"
-                              : *text == '"'  ? "&quot;"
-                              : *text == '\'' ? "&#39;"
-                                              : NULL;
-        p->rc = escaped != NULL ? buf_append(p->out, str_of(escaped))
-                                : buf_append(p->out, (struct str){text, 1});
-    }
-}
 
 static const char *name_of(const struct page *p, size_t i)
 {
@@ -77,13 +55,13 @@ static void put_cells(struct page *p, const char *name, bool is_share)
     for (size_t i = 0; i < p->n; i++) {
         char cell[CELL_MAX];
         struct document_figure f = document_figure(p->runs[i].document, str_of(name));
-        PUT(p, "<td>%s", cell_of(f, is_share, cell));
+        writer_put(&p->w, "<td>%s", cell_of(f, is_share, cell));
         if (i == 0) {
             first = f.value;
         } else if (f.present && first > 0.0 && !is_share) {
-            PUT(p, " <span class=\"ratio\">×%.2f</span>", f.value / first);
+            writer_put(&p->w, " <span class=\"ratio\">×%.2f</span>", f.value / first);
         }
-        PUT(p, "</td>");
+        writer_put(&p->w, "</td>");
     }
 }
 
@@ -103,13 +81,13 @@ static void put_head(struct page *p)
     if (p->n == 1) {
         return;
     }
-    PUT(p, "<thead><tr><th scope=\"col\">run</th>");
+    writer_put(&p->w, "<thead><tr><th scope=\"col\">run</th>");
     for (size_t i = 0; i < p->n; i++) {
-        PUT(p, "<th scope=\"col\"><span class=\"swatch s%zu\"></span>", i + 1);
-        put_text(p, name_of(p, i));
-        PUT(p, "</th>");
+        writer_put(&p->w, "<th scope=\"col\"><span class=\"swatch s%zu\"></span>", i + 1);
+        writer_html(&p->w, name_of(p, i));
+        writer_put(&p->w, "</th>");
     }
-    PUT(p, "</tr></thead>\n");
+    writer_put(&p->w, "</tr></thead>\n");
 }
 
 /* ---- Sections ---- */
@@ -136,30 +114,30 @@ static void put_summary(struct page *p)
         {"handshakes resumed", "resumed_share", true, false},
         {"busiest thread of the client", "client.busiest_thread", true, false},
     };
-    PUT(p, "<div class=\"wide-table\"><table><caption>Summary</caption>\n");
+    writer_put(&p->w, "<div class=\"wide-table\"><table><caption>Summary</caption>\n");
     put_head(p);
-    PUT(p, "<tbody>\n");
+    writer_put(&p->w, "<tbody>\n");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (any_has(p, rows[i].name)) {
-            PUT(p, "<tr%s><th scope=\"row\">%s</th>", rows[i].is_main ? " class=\"main\"" : "",
-                rows[i].label);
+            writer_put(&p->w, "<tr%s><th scope=\"row\">%s</th>",
+                       rows[i].is_main ? " class=\"main\"" : "", rows[i].label);
             put_cells(p, rows[i].name, rows[i].is_share);
-            PUT(p, "</tr>\n");
+            writer_put(&p->w, "</tr>\n");
         }
     }
-    PUT(p, "</tbody></table></div>\n");
+    writer_put(&p->w, "</tbody></table></div>\n");
 }
 
 static void warn(struct page *p, size_t run, const char *text, const char *detail)
 {
-    PUT(p, "<p class=\"warn\">");
+    writer_put(&p->w, "<p class=\"warn\">");
     if (p->n > 1) {
-        put_text(p, name_of(p, run));
-        PUT(p, ": ");
+        writer_html(&p->w, name_of(p, run));
+        writer_put(&p->w, ": ");
     }
-    PUT(p, "%s", text);
-    put_text(p, detail);
-    PUT(p, "</p>\n");
+    writer_put(&p->w, "%s", text);
+    writer_html(&p->w, detail);
+    writer_put(&p->w, "</p>\n");
 }
 
 /* What makes the figures worth less. */
@@ -185,35 +163,43 @@ static void put_warnings(struct page *p)
     }
 }
 
+/* A chart in both sizes, appended to figure. False if there is no plot of it. */
+static bool draw(struct page *p, enum chart_kind kind, struct buf *figure)
+{
+    bool drawn = true;
+    for (int narrow = 0; narrow < 2 && drawn; narrow++) {
+        struct buf script;
+        buf_init(&script, PLOT_BYTES_MAX);
+        drawn = chart_script(kind, p->runs, p->n, narrow != 0, &script) == 0 &&
+                plot_svg(buf_str(&script), narrow != 0 ? "narrow" : "wide", chart_title(kind),
+                         figure) == 0;
+        buf_release(&script);
+    }
+    return drawn;
+}
+
 static void put_charts(struct page *p)
 {
     bool drawn = true;
-    for (int k = 0; k < CHART_COUNT && p->rc == 0; k++) {
+    for (int k = 0; k < CHART_COUNT && drawn; k++) {
         enum chart_kind kind = (enum chart_kind)k;
+        struct buf figure;
         if (!chart_has(kind, p->runs, p->n)) {
             continue;
         }
-        struct buf figure;
         buf_init(&figure, 2 * PLOT_BYTES_MAX);
-        for (int narrow = 0; narrow < 2 && drawn && p->rc == 0; narrow++) {
-            struct buf script;
-            buf_init(&script, PLOT_BYTES_MAX);
-            p->rc = chart_script(kind, p->runs, p->n, narrow != 0, &script);
-            drawn = p->rc == 0 && plot_svg(buf_str(&script), narrow != 0 ? "narrow" : "wide",
-                                           chart_title(kind), &figure) == 0;
-            buf_release(&script);
-        }
+        drawn = draw(p, kind, &figure);
         if (drawn) {
-            PUT(p, "<h2>%s</h2>\n<p class=\"soft\">%s</p>\n<figure>\n", chart_title(kind),
-                chart_text(kind));
-            p->rc = p->rc == 0 ? buf_append(p->out, buf_str(&figure)) : p->rc;
-            PUT(p, "</figure>\n");
+            writer_put(&p->w, "<h2>%s</h2>\n<p class=\"soft\">%s</p>\n<figure>\n",
+                       chart_title(kind), chart_text(kind));
+            writer_str(&p->w, buf_str(&figure));
+            writer_put(&p->w, "</figure>\n");
         }
         buf_release(&figure);
     }
     if (!drawn) {
-        PUT(p, "<p class=\"soft\">There are no plots because gnuplot could not draw them; is it "
-               "installed (Debian: gnuplot-nox)?</p>\n");
+        writer_put(&p->w, "<p class=\"soft\">There are no plots because gnuplot could not draw "
+                          "them; is it installed (Debian: gnuplot-nox)?</p>\n");
     }
 }
 
@@ -240,34 +226,38 @@ static void put_durations(struct page *p, size_t run)
         if (json_integer_value(json_object_get(h, "count")) == 0 || (kind == 0 && part > 0)) {
             continue;
         }
-        PUT(p, "<tr><th scope=\"row\">%s%s</th>", parts[part].label,
-            kind == 0 ? ", corrected" : "");
+        writer_put(&p->w, "<tr><th scope=\"row\">%s%s</th>", parts[part].label,
+                   kind == 0 ? ", corrected" : "");
         for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) {
             char text[QUANTITY_TEXT_MAX];
             double ns = json_number_value(json_object_get(h, members[m]));
-            PUT(p, "<td>%s</td>", quantity_time_text((uint64_t)ns, text));
+            writer_put(&p->w, "<td>%s</td>", quantity_time_text((uint64_t)ns, text));
         }
-        PUT(p, "</tr>\n");
+        writer_put(&p->w, "</tr>\n");
     }
 }
 
 static void put_latency(struct page *p)
 {
-    PUT(p, "<h2>Latency</h2>\n<p class=\"soft\">Corrected: from the moment at which an operation "
-           "was due, so that no wait is left out. The others as measured.</p>\n");
+    writer_put(
+        &p->w,
+        "<h2>Latency</h2>\n<p class=\"soft\">Corrected: from the moment at which an operation "
+        "was due, so that no wait is left out. The others as measured.</p>\n");
     for (size_t i = 0; i < p->n; i++) {
-        PUT(p, "<div class=\"wide-table\"><table>");
+        writer_put(&p->w, "<div class=\"wide-table\"><table>");
         if (p->n > 1) {
-            PUT(p, "<caption>");
-            put_text(p, name_of(p, i));
-            PUT(p, "</caption>");
+            writer_put(&p->w, "<caption>");
+            writer_html(&p->w, name_of(p, i));
+            writer_put(&p->w, "</caption>");
         }
-        PUT(p, "<thead><tr><th scope=\"col\">part</th><th scope=\"col\">p50</th>"
-               "<th scope=\"col\">p90</th><th scope=\"col\">p99</th><th scope=\"col\">p99.9</th>"
-               "<th scope=\"col\">p99.99</th><th scope=\"col\">max</th><th scope=\"col\">mean</th>"
-               "</tr></thead>\n<tbody>\n");
+        writer_put(
+            &p->w,
+            "<thead><tr><th scope=\"col\">part</th><th scope=\"col\">p50</th>"
+            "<th scope=\"col\">p90</th><th scope=\"col\">p99</th><th scope=\"col\">p99.9</th>"
+            "<th scope=\"col\">p99.99</th><th scope=\"col\">max</th><th scope=\"col\">mean</th>"
+            "</tr></thead>\n<tbody>\n");
         put_durations(p, i);
-        PUT(p, "</tbody></table></div>\n");
+        writer_put(&p->w, "</tbody></table></div>\n");
     }
 }
 
@@ -277,15 +267,15 @@ static void put_simple(struct page *p, const json_t *v, const char *key)
 {
     char text[QUANTITY_TEXT_MAX];
     if (json_is_string(v)) {
-        put_text(p, json_string_value(v));
+        writer_html(&p->w, json_string_value(v));
     } else if (json_is_number(v) && str_ends(str_of(key), STR("_ns"))) {
-        PUT(p, "%s", quantity_time_text((uint64_t)json_number_value(v), text));
+        writer_put(&p->w, "%s", quantity_time_text((uint64_t)json_number_value(v), text));
     } else if (json_is_number(v)) {
-        PUT(p, "%.9g", json_number_value(v));
+        writer_put(&p->w, "%.9g", json_number_value(v));
     } else if (json_is_boolean(v)) {
-        PUT(p, "%s", json_is_true(v) ? "yes" : "no");
+        writer_put(&p->w, "%s", json_is_true(v) ? "yes" : "no");
     } else {
-        PUT(p, "–");
+        writer_put(&p->w, "–");
     }
 }
 
@@ -299,23 +289,23 @@ static void put_value(struct page *p, json_t *v, const char *key)
     json_object_foreach(v, name, member)
     {
         if (!json_is_integer(member) || json_integer_value(member) != 0) {
-            PUT(p, "%s", before);
-            put_text(p, name);
-            PUT(p, " ");
+            writer_put(&p->w, "%s", before);
+            writer_html(&p->w, name);
+            writer_put(&p->w, " ");
             put_simple(p, member, name);
             before = ", ";
         }
     }
     json_array_foreach(v, i, member)
     {
-        PUT(p, "%s", before);
+        writer_put(&p->w, "%s", before);
         put_simple(p, member, "");
         before = ", ";
     }
     if (!json_is_object(v) && !json_is_array(v)) {
         put_simple(p, v, key);
     } else if (before[0] == '\0') {
-        PUT(p, "–");
+        writer_put(&p->w, "–");
     }
 }
 
@@ -339,7 +329,7 @@ static void put_key(struct page *p, const char *key)
         s.n -= 3;
     }
     for (size_t i = 0; i < s.n; i++) {
-        PUT(p, "%c", s.p[i] >= 'a' && s.p[i] <= 'z' ? s.p[i] : ' ');
+        writer_put(&p->w, "%c", s.p[i] >= 'a' && s.p[i] <= 'z' ? s.p[i] : ' ');
     }
 }
 
@@ -347,22 +337,23 @@ static void put_members(struct page *p, const char *heading, const char *object)
 {
     const char *key;
     json_t *v;
-    PUT(p, "<h2>%s</h2>\n<div class=\"wide-table\"><table>\n", heading);
+    writer_put(&p->w, "<h2>%s</h2>\n<div class=\"wide-table\"><table>\n", heading);
     put_head(p);
-    PUT(p, "<tbody>\n");
+    writer_put(&p->w, "<tbody>\n");
     json_object_foreach(document_member(p->runs[0].document, object), key, v)
     {
-        PUT(p, "<tr%s><th scope=\"row\">", differs(p, object, key) ? " class=\"differs\"" : "");
+        writer_put(&p->w, "<tr%s><th scope=\"row\">",
+                   differs(p, object, key) ? " class=\"differs\"" : "");
         put_key(p, key);
-        PUT(p, "</th>");
+        writer_put(&p->w, "</th>");
         for (size_t i = 0; i < p->n; i++) {
-            PUT(p, "<td class=\"text\">");
+            writer_put(&p->w, "<td class=\"text\">");
             put_value(p, json_object_get(document_member(p->runs[i].document, object), key), key);
-            PUT(p, "</td>");
+            writer_put(&p->w, "</td>");
         }
-        PUT(p, "</tr>\n");
+        writer_put(&p->w, "</tr>\n");
     }
-    PUT(p, "</tbody></table></div>\n");
+    writer_put(&p->w, "</tbody></table></div>\n");
 }
 
 /* ---- All of it ---- */
@@ -370,36 +361,38 @@ static void put_members(struct page *p, const char *heading, const char *object)
 static void put_top(struct page *p)
 {
     const json_t *d = p->runs[0].document;
-    PUT(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-           "<meta http-equiv=\"Content-Security-Policy\" "
-           "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>Load test of ");
-    put_text(p, p->n == 1 ? name_of(p, 0) : "several servers");
-    PUT(p, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>Load test: ", page_style());
+    writer_put(&p->w,
+               "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+               "<meta http-equiv=\"Content-Security-Policy\" "
+               "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>Load test of ");
+    writer_html(&p->w, p->n == 1 ? name_of(p, 0) : "several servers");
+    writer_put(&p->w, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>Load test: ",
+               page_style());
     if (p->n == 1) {
-        put_text(p, document_text(d, "options.mode"));
-        PUT(p, "</h1>\n<p class=\"url\">");
-        put_text(p, document_text(d, "options.url"));
-        PUT(p, "</p>\n");
+        writer_html(&p->w, document_text(d, "options.mode"));
+        writer_put(&p->w, "</h1>\n<p class=\"url\">");
+        writer_html(&p->w, document_text(d, "options.url"));
+        writer_put(&p->w, "</p>\n");
     } else {
-        PUT(p, "%zu runs</h1>\n", p->n);
+        writer_put(&p->w, "%zu runs</h1>\n", p->n);
     }
-    PUT(p, "<p class=\"soft\">");
-    put_text(p, document_text(d, "environment.started"));
+    writer_put(&p->w, "<p class=\"soft\">");
+    writer_html(&p->w, document_text(d, "environment.started"));
     const char *const parts[] = {"environment.tls", "environment.cipher", "environment.group",
                                  "environment.cpu"};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (document_text(d, parts[i])[0] != '\0') {
-            PUT(p, " · ");
-            put_text(p, document_text(d, parts[i]));
+            writer_put(&p->w, " · ");
+            writer_html(&p->w, document_text(d, parts[i]));
         }
     }
-    PUT(p, "</p>\n");
+    writer_put(&p->w, "</p>\n");
 }
 
 int page_write(const struct chart_run *runs, size_t n, struct buf *out)
 {
-    struct page p = {.out = out, .runs = runs, .n = n};
+    struct page p = {.w = {out, 0}, .runs = runs, .n = n};
     put_top(&p);
     put_warnings(&p);
     put_summary(&p);
@@ -408,9 +401,9 @@ int page_write(const struct chart_run *runs, size_t n, struct buf *out)
     put_members(&p, "What came", "counts");
     put_members(&p, "What was asked for", "options");
     put_members(&p, "Where it ran", "environment");
-    PUT(&p,
-        "</main>\n<footer><p>Made by countersign-bench from %s, format %s.</p></footer>\n"
-        "</body>\n</html>\n",
-        n == 1 ? "one run" : "several runs", DOCUMENT_FORMAT);
-    return p.rc;
+    writer_put(&p.w,
+               "</main>\n<footer><p>Made by countersign-bench from %s, format %s.</p></footer>\n"
+               "</body>\n</html>\n",
+               n == 1 ? "one run" : "several runs", DOCUMENT_FORMAT);
+    return p.w.rc;
 }

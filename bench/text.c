@@ -7,18 +7,7 @@
 #include <string.h>
 
 #include "bench/quantity.h"
-
-struct writer {
-    struct buf *out;
-    int rc; /* the first failure */
-};
-
-#define SAY(w, ...)                                                                                \
-    do {                                                                                           \
-        if ((w)->rc == 0) {                                                                        \
-            (w)->rc = buf_printf((w)->out, __VA_ARGS__);                                           \
-        }                                                                                          \
-    } while (0)
+#include "bench/writer.h"
 
 const char *text_count(uint64_t n, char out[TEXT_COUNT_MAX])
 {
@@ -46,22 +35,22 @@ static void say_target(struct writer *w, const struct result *r)
 {
     const struct options *o = r->options;
     char count[TEXT_COUNT_MAX];
-    SAY(w, "%s  %s", o->url, options_mode_name(o->mode));
+    writer_put(w, "%s  %s", o->url, options_mode_name(o->mode));
     const char *const parts[] = {r->env.tls, r->env.cipher, r->env.group};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && parts[i][0] != '\0'; i++) {
-        SAY(w, "%s %s", i == 0 ? "," : "", parts[i]);
+        writer_put(w, "%s %s", i == 0 ? "," : "", parts[i]);
     }
     if (r->env.server_key[0] != '\0') {
-        SAY(w, ", server %s", r->env.server_key);
+        writer_put(w, ", server %s", r->env.server_key);
     }
-    SAY(w, "\n");
+    writer_put(w, "\n");
     if (r->env.identities > 0) {
-        SAY(w, "%s client%s", text_count(r->env.identities, count),
-            r->env.identities == 1 ? "" : "s");
+        writer_put(w, "%s client%s", text_count(r->env.identities, count),
+                   r->env.identities == 1 ? "" : "s");
         if (r->env.client_key[0] != '\0') {
-            SAY(w, " with certificates (%s)", r->env.client_key);
+            writer_put(w, " with certificates (%s)", r->env.client_key);
         }
-        SAY(w, ", picked %s\n", options_pick_name(o->pick));
+        writer_put(w, ", picked %s\n", options_pick_name(o->pick));
     }
 }
 
@@ -69,19 +58,19 @@ static void say_load(struct writer *w, const struct result *r)
 {
     const struct options *o = r->options;
     char count[TEXT_COUNT_MAX];
-    SAY(w, "%.1f s", (double)r->elapsed_ns / 1e9);
+    writer_put(w, "%.1f s", (double)r->elapsed_ns / 1e9);
     if (o->warmup_ms > 0) {
-        SAY(w, " after %.1f s of warm-up", (double)o->warmup_ms / 1e3);
+        writer_put(w, " after %.1f s of warm-up", (double)o->warmup_ms / 1e3);
     }
     if (o->closed) {
-        SAY(w, ", closed loop over %s connections", text_count(o->connections, count));
+        writer_put(w, ", closed loop over %s connections", text_count(o->connections, count));
     } else if (o->find_max) {
-        SAY(w, ", search of the highest rate");
+        writer_put(w, ", search of the highest rate");
     } else {
-        SAY(w, ", open loop %g/s (%s), at most %s connections", o->rate,
-            options_arrivals_name(o->arrivals), text_count(o->connections, count));
+        writer_put(w, ", open loop %g/s (%s), at most %s connections", o->rate,
+                   options_arrivals_name(o->arrivals), text_count(o->connections, count));
     }
-    SAY(w, ", %zu thread%s\n\n", o->threads, o->threads == 1 ? "" : "s");
+    writer_put(w, ", %zu thread%s\n\n", o->threads, o->threads == 1 ? "" : "s");
 }
 
 /* ---- What came ---- */
@@ -91,11 +80,11 @@ static void say_alerts(struct writer *w, const struct result *r)
     const char *before = " (";
     for (unsigned i = 0; i < sizeof(r->alerts) / sizeof(r->alerts[0]); i++) {
         if (r->alerts[i] > 0) {
-            SAY(w, "%s%s %" PRIu64, before, result_alert_name(i), r->alerts[i]);
+            writer_put(w, "%s%s %" PRIu64, before, result_alert_name(i), r->alerts[i]);
             before = ", ";
         }
     }
-    SAY(w, "%s", strcmp(before, ", ") == 0 ? ")" : "");
+    writer_put(w, "%s", strcmp(before, ", ") == 0 ? ")" : "");
 }
 
 static void say_statuses(struct writer *w, const struct result *r)
@@ -103,11 +92,11 @@ static void say_statuses(struct writer *w, const struct result *r)
     const char *before = " (";
     for (unsigned i = 0; i < sizeof(r->statuses) / sizeof(r->statuses[0]); i++) {
         if (r->statuses[i] > 0) {
-            SAY(w, "%s%u: %" PRIu64, before, i, r->statuses[i]);
+            writer_put(w, "%s%u: %" PRIu64, before, i, r->statuses[i]);
             before = ", ";
         }
     }
-    SAY(w, "%s", strcmp(before, ", ") == 0 ? ")" : "");
+    writer_put(w, "%s", strcmp(before, ", ") == 0 ? ")" : "");
 }
 
 static void say_outcomes(struct writer *w, const struct result *r)
@@ -115,28 +104,29 @@ static void say_outcomes(struct writer *w, const struct result *r)
     char count[TEXT_COUNT_MAX];
     uint64_t ok = r->by_class[RESULT_OK];
     uint64_t failed = result_failed(r);
-    SAY(w, "  right      %12s   %.1f/s", text_count(ok, count), result_rate(r));
+    writer_put(w, "  right      %12s   %.1f/s", text_count(ok, count), result_rate(r));
     if (!r->options->closed && !r->options->find_max) {
-        SAY(w, " of %g/s asked for", r->options->rate);
+        writer_put(w, " of %g/s asked for", r->options->rate);
     }
-    SAY(w, "\n  wrong      %12s   %.3g %%\n", text_count(failed, count),
-        percent_of(failed, ok + failed));
+    writer_put(w, "\n  wrong      %12s   %.3g %%\n", text_count(failed, count),
+               percent_of(failed, ok + failed));
     for (size_t i = 0; i < RESULT_CLASS_COUNT; i++) {
         enum result_class c = (enum result_class)i;
         if (c == RESULT_OK || r->by_class[c] == 0) {
             continue;
         }
-        SAY(w, "             %12s   %s", text_count(r->by_class[c], count), result_class_text(c));
+        writer_put(w, "             %12s   %s", text_count(r->by_class[c], count),
+                   result_class_text(c));
         if (c == RESULT_ALERT) {
             say_alerts(w, r);
         } else if (c == RESULT_STATUS || c == RESULT_PAIRING) {
             say_statuses(w, r);
         }
-        SAY(w, "\n");
+        writer_put(w, "\n");
     }
     if (r->not_begun > 0) {
-        SAY(w, "  not begun  %12s   no connection was free in time\n",
-            text_count(r->not_begun, count));
+        writer_put(w, "  not begun  %12s   no connection was free in time\n",
+                   text_count(r->not_begun, count));
     }
 }
 
@@ -145,16 +135,18 @@ static void say_handshakes(struct writer *w, const struct result *r)
     char all[TEXT_COUNT_MAX];
     char full[TEXT_COUNT_MAX];
     char resumed[TEXT_COUNT_MAX];
-    SAY(w, "  handshakes %12s   %s full, %s resumed (%.1f %%)\n",
-        text_count(r->full + r->resumed, all), text_count(r->full, full),
-        text_count(r->resumed, resumed), percent_of(r->resumed, r->full + r->resumed));
+    writer_put(w, "  handshakes %12s   %s full, %s resumed (%.1f %%)\n",
+               text_count(r->full + r->resumed, all), text_count(r->full, full),
+               text_count(r->resumed, resumed), percent_of(r->resumed, r->full + r->resumed));
     if (r->resume_missing > 0) {
-        SAY(w, "             %12s   were to resume, but the server had given no unused ticket\n",
+        writer_put(
+            w, "             %12s   were to resume, but the server had given no unused ticket\n",
             text_count(r->resume_missing, all));
     }
     if (r->mismatched > 0) {
-        SAY(w, "  mismatched %12s   sent with another's user, %s of them answered with 403\n",
-            text_count(r->mismatched, all), text_count(r->mismatched_refused, full));
+        writer_put(w,
+                   "  mismatched %12s   sent with another's user, %s of them answered with 403\n",
+                   text_count(r->mismatched, all), text_count(r->mismatched_refused, full));
     }
 }
 
@@ -167,28 +159,29 @@ static void say_durations(struct writer *w, const char *name, const struct hist_
     if (h->count == 0) {
         return;
     }
-    SAY(w, "  %-12s", name);
+    writer_put(w, "  %-12s", name);
     for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
-        SAY(w, " %9s", quantity_time_text(hist_fine_percentile(h, percents[i]), text));
+        writer_put(w, " %9s", quantity_time_text(hist_fine_percentile(h, percents[i]), text));
     }
-    SAY(w, " %9s", quantity_time_text(h->max_ns, text));
-    SAY(w, " %9s\n", quantity_time_text(hist_fine_mean(h), text));
+    writer_put(w, " %9s", quantity_time_text(h->max_ns, text));
+    writer_put(w, " %9s\n", quantity_time_text(hist_fine_mean(h), text));
 }
 
 static void say_latency(struct writer *w, const struct result *r)
 {
     if (r->service[PART_TOTAL].count == 0) {
-        SAY(w, "\nNo right answer came, so there is no latency to tell.\n");
+        writer_put(w, "\nNo right answer came, so there is no latency to tell.\n");
         return;
     }
-    SAY(w, "\n  %-12s %9s %9s %9s %9s %9s %9s\n", "latency", "p50", "p90", "p99", "p99.9", "max",
-        "mean");
+    writer_put(w, "\n  %-12s %9s %9s %9s %9s %9s %9s\n", "latency", "p50", "p90", "p99", "p99.9",
+               "max", "mean");
     say_durations(w, "corrected", &r->corrected[PART_TOTAL]);
     say_durations(w, "as measured", &r->service[PART_TOTAL]);
     if (!r->options->closed) {
-        SAY(w, "  corrected: from the moment at which the operation was due, waits included\n");
+        writer_put(w,
+                   "  corrected: from the moment at which the operation was due, waits included\n");
     }
-    SAY(w, "\n  parts, as measured\n");
+    writer_put(w, "\n  parts, as measured\n");
     say_durations(w, "connect", &r->service[PART_CONNECT]);
     say_durations(w, "handshake", &r->service[PART_HANDSHAKE]);
     say_durations(w, "  resumed", &r->service[PART_RESUMED]);
@@ -204,23 +197,23 @@ static void say_search(struct writer *w, const struct result *r)
     if (!r->options->find_max) {
         return;
     }
-    SAY(w, "\n  highest rate with p%g < %s: ", slo->percent,
-        quantity_time_text(slo->limit_ns, text));
+    writer_put(w, "\n  highest rate with p%g < %s: ", slo->percent,
+               quantity_time_text(slo->limit_ns, text));
     if (r->max_low > 0.0) {
-        SAY(w, "%.0f/s", r->max_low);
+        writer_put(w, "%.0f/s", r->max_low);
     } else {
-        SAY(w, "none that was tried");
+        writer_put(w, "none that was tried");
     }
     if (r->max_high > 0.0) {
-        SAY(w, " (%.0f/s did not meet it)", r->max_high);
+        writer_put(w, " (%.0f/s did not meet it)", r->max_high);
     }
-    SAY(w, "%s\n\n  %10s %10s %9s %9s\n", r->converged ? "" : ", search not ended", "asked",
-        "reached", "latency", "wrong");
+    writer_put(w, "%s\n\n  %10s %10s %9s %9s\n", r->converged ? "" : ", search not ended", "asked",
+               "reached", "latency", "wrong");
     for (size_t i = 0; i < r->step_count; i++) {
         const struct result_step *s = &r->steps[i];
-        SAY(w, "  %8.0f/s %8.0f/s %9s %9" PRIu64 "  %s%s\n", s->rate, s->reached,
-            quantity_time_text(s->slo_ns, text), s->failed, s->met ? "met" : "not met",
-            s->client_limited ? ", the client was the limit" : "");
+        writer_put(w, "  %8.0f/s %8.0f/s %9s %9" PRIu64 "  %s%s\n", s->rate, s->reached,
+                   quantity_time_text(s->slo_ns, text), s->failed, s->met ? "met" : "not met",
+                   s->client_limited ? ", the client was the limit" : "");
     }
 }
 
@@ -240,20 +233,20 @@ static void say_client(struct writer *w, const struct result *r)
         {LIMIT_LOCAL, "descriptors, ports or memory ran out here: more --source, or ulimit -n"},
     };
     double cpu = r->elapsed_ns > 0 ? 100.0 * (double)r->client_cpu_ns / (double)r->elapsed_ns : 0.0;
-    SAY(w, "\nclient: %.0f %% of a processor, busiest thread %.0f %%%s\n", cpu,
-        100.0 * r->busiest_thread, r->limits == LIMIT_NONE ? "; it was not the limit" : "");
+    writer_put(w, "\nclient: %.0f %% of a processor, busiest thread %.0f %%%s\n", cpu,
+               100.0 * r->busiest_thread, r->limits == LIMIT_NONE ? "; it was not the limit" : "");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if ((r->limits & rows[i].bit) != 0) {
-            SAY(w, "LIMITED BY THE CLIENT: %s\n", rows[i].text);
+            writer_put(w, "LIMITED BY THE CLIENT: %s\n", rows[i].text);
         }
     }
     if (r->mismatched_refused < r->mismatched) {
         char count[TEXT_COUNT_MAX];
-        SAY(w, "PAIRING: %s requests with another's user were not answered with 403\n",
-            text_count(r->mismatched - r->mismatched_refused, count));
+        writer_put(w, "PAIRING: %s requests with another's user were not answered with 403\n",
+                   text_count(r->mismatched - r->mismatched_refused, count));
     }
     if (r->interrupted) {
-        SAY(w, "INTERRUPTED: the figures are of the time until then\n");
+        writer_put(w, "INTERRUPTED: the figures are of the time until then\n");
     }
 }
 

@@ -33,14 +33,15 @@ static void lines_agree_with_the_values(void **state)
     double before = -1.0;
     unsigned lines = 0;
     while (str_cut(rest, '\n', &line, &rest) && !str_starts(line, STR("#"))) {
-        double ms = 0.0;
-        double share = 0.0;
-        unsigned long count = 0;
         char copy[128] = {0};
         memcpy(copy, line.p, line.n < sizeof(copy) - 1 ? line.n : sizeof(copy) - 1);
-        if (sscanf(copy, "%lf %lf %lu", &ms, &share, &count) != 3) {
+        char *end = copy;
+        double ms = strtod(copy, &end);
+        if (end == copy) {
             continue; /* the heading */
         }
+        double share = strtod(end, &end);
+        unsigned long count = strtoul(end, &end, 10);
         size_t rank = (size_t)ceil(share * VALUES);
         double exact = (double)values[rank > 0 ? rank - 1 : 0] / 1e6;
         CHECK_ROW(copy, ms >= exact - 0.001 && ms <= exact * 1.004 + 0.001);

@@ -38,8 +38,8 @@ static void text_tells(void **state)
     static const char *const always[] = {
         "https://localhost:8443/  request, TLSv1.3 TLS_AES_128_GCM_SHA256 X25519, server EC 256\n",
         "1,000 clients with certificates (EC 256), picked round-robin\n",
-        "20.0 s after 1.0 s of warm-up, open loop 1000/s (poisson), at most 1,000 connections, 2 "
-        "threads\n",
+        "20.0 s after 1.0 s of warm-up, open loop 1000/s (poisson), at most 1,000 connections",
+        "connections, 2 threads\n",
         "right            20,000   1000.0/s of 1000/s asked for\n",
         "wrong                20   0.0999 %\n",
         "13   TLS alert from the server (bad_certificate 10, unknown 1, unknown 2)\n",
@@ -150,7 +150,9 @@ static void page(const char *path, bool with_plots)
     sample_result(&r, &o);
     json_t *d = document_make(&r, NULL);
     assert_non_null(d);
-    char *before = getenv("PATH") != NULL ? strdup(getenv("PATH")) : NULL;
+    const char *now = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    char *before = strdup(now != NULL ? now : "");
+    assert_non_null(before);
     if (path != NULL) {
         setenv("PATH", path, 1);
     }
@@ -168,9 +170,7 @@ static void page(const char *path, bool with_plots)
         assert_true(holds(p, "<svg class=\"narrow\"") == with_plots);
         assert_true(holds(p, "There are no plots") == !with_plots);
     }
-    if (before != NULL) {
-        setenv("PATH", before, 1);
-    }
+    setenv("PATH", before, 1);
     free(before);
     json_decref(d);
     result_fini(&r);
