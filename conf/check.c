@@ -266,16 +266,16 @@ static void check_headers(const struct draft *d, struct diags *diags)
     }
 }
 
-static void check_dialects(const struct draft *d, struct diags *diags)
+static void check_once(const struct conf_texts *t, const char *list, const char *what,
+                       struct diags *diags)
 {
-    const struct conf_texts *t = &d->conf.headers.dialects;
     for (size_t i = 0; i < t->n; i++) {
         for (size_t j = 0; j < i; j++) {
             if (t->v[i].p != NULL && same_text(&t->v[i], &t->v[j])) {
                 char key[KEY_TEXT_MAX];
-                (void)snprintf(key, sizeof(key), "headers.dialects[%zu]", i);
+                (void)snprintf(key, sizeof(key), "%s[%zu]", list, i);
                 diag_add(diags, DIAG_ERROR, t->v[i].at, key, "Remove one of the two.",
-                         "the same dialect stands in the list twice");
+                         "the same %s stands in the list twice", what);
                 break;
             }
         }
@@ -400,12 +400,13 @@ void check_draft(const struct draft *d, struct diags *diags)
     check_routes(d, diags);
     check_upstreams(d, diags);
     check_headers(d, diags);
-    check_dialects(d, diags);
+    check_once(&d->conf.headers.dialects, "headers.dialects", "dialect", diags);
     check_chain(d, diags);
     check_token(d, diags);
     check_components(d, diags);
     check_limits(d, diags);
     check_resumption(d, diags);
+    check_once(&d->conf.tuning.groups, "tuning.groups", "group", diags);
     check_lockout(d, diags);
     check_ca(d, diags);
 }

@@ -19,6 +19,7 @@ extern const struct key_section keys_listener;
 extern const struct key_section keys_identity;
 extern const struct key_section keys_users;
 extern const struct key_section keys_resumption;
+extern const struct key_section keys_tuning;
 extern const struct key_section keys_headers;
 extern const struct key_section keys_token;
 extern const struct key_section keys_signature;

@@ -14,6 +14,7 @@
 #include "conf/model_headers.h"
 #include "conf/model_resumption.h"
 #include "conf/model_text.h"
+#include "conf/model_tuning.h"
 #include "conf/model_users.h"
 
 /* What a client must show at the handshake. */
@@ -201,6 +202,7 @@ struct conf {
     struct conf_timeouts timeouts;
     struct conf_headers headers;
     struct conf_resumption resumption;
+    struct conf_tuning tuning;
     struct conf_token token;
     struct conf_signature signature;
     struct conf_ca ca;

@@ -251,6 +251,13 @@ const char *syntax_dialect(struct str s)
                : "the dialects are own, rfc9440, xfcc, nginx, apache, traefik and haproxy";
 }
 
+const char *syntax_group_name(struct str s)
+{
+    static const struct str names[] = {NAME("X25519"), NAME("P-256"), NAME("P-384"), NAME("P-521")};
+    return is_word_of(s, names, COUNT(names)) ? NULL
+                                              : "the groups are X25519, P-256, P-384 and P-521";
+}
+
 static bool is_lower_alnum(char c)
 {
     return is_digit(c) || (c >= 'a' && c <= 'z');

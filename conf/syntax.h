@@ -29,6 +29,9 @@ const char *syntax_own_field(struct str s);
 /* The name of a dialect: own, rfc9440, xfcc, nginx, apache, traefik, haproxy. */
 const char *syntax_dialect(struct str s);
 
+/* The name of a group of key exchange: X25519, P-256, P-384, P-521. */
+const char *syntax_group_name(struct str s);
+
 /* A key of structured fields (RFC 8941 3.1.2). */
 const char *syntax_sf_key(struct str s);
 

@@ -23,6 +23,10 @@ static bool add_sites(struct runtime *r, struct files *files, struct diags *diag
                       enum tls_keys keys)
 {
     const struct conf *conf = r->conf;
+    const struct tls_options options = {.keys = keys,
+                                        .insecure_key_permissions =
+                                            conf->process.insecure_key_permissions,
+                                        .tuning = &conf->tuning};
     bool whole = true;
     r->sites = mem_calloc(conf->listener_count, sizeof(struct tls_sites *));
     if (r->sites == NULL) {
@@ -32,8 +36,7 @@ static bool add_sites(struct runtime *r, struct files *files, struct diags *diag
     for (size_t i = 0; i < conf->listener_count; i++) {
         char key[48];
         (void)snprintf(key, sizeof(key), "listeners[%zu]", i);
-        r->sites[i] = tls_sites_load(&conf->listeners[i], conf->process.insecure_key_permissions,
-                                     files, diags, key, keys);
+        r->sites[i] = tls_sites_load(&conf->listeners[i], &options, files, diags, key);
         whole = whole && r->sites[i] != NULL &&
                 tls_sites_resume(r->sites[i], &conf->listeners[i], &conf->resumption,
                                  conf->process.insecure_key_permissions, files, diags);

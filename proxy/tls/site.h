@@ -26,16 +26,22 @@ struct tls_site {
 /* Which private keys are opened. Those of tokens do not outlive a fork. */
 enum tls_keys { TLS_KEYS_OF_FILES = 0, TLS_KEYS_ALL };
 
+/* How a table is loaded. */
+struct tls_options {
+    enum tls_keys keys;
+    bool insecure_key_permissions;
+    const struct conf_tuning *tuning; /* NULL: OpenSSL as it is */
+};
+
 /* Load certificates, keys (encrypted ones with their passphrase file), CAs and CRLs of c through
  * files. Errors go to diags at the key's place: unreadable, key does not fit, certificate expired
  * (error) or not yet valid (error), expires within 14 days (warning), name not in the certificate
- * (warning), key file open to others (error unless insecure_key_permissions), weak key. key: dotted
- * path of the listener, e.g. "listeners[0]". A key that is not
- * opened, being in a token, leaves a site that cannot be used for handshakes. conf must outlive the
- * table. NULL on an error. */
-struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
-                                 struct files *files, struct diags *diags, const char *key,
-                                 enum tls_keys keys);
+ * (warning), key file open to others (error unless insecure_key_permissions), weak key, narrow
+ * library context of no use (warning). key: dotted path of the listener, e.g. "listeners[0]". A key
+ * that is not opened, being in a token, leaves a site that cannot be used for handshakes. conf must
+ * outlive the table. NULL on an error. */
+struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls_options *options,
+                                 struct files *files, struct diags *diags, const char *key);
 
 /* The name under which a set of files holds the secret of this process that ticket keys are derived
  * from, where the configuration names no file for it. */

@@ -14,6 +14,7 @@
 #include "proxy/tls/bio.h"
 #include "proxy/tls/context.h"
 #include "proxy/tls/credentials.h"
+#include "proxy/tls/library.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/tls_err.h"
 
@@ -27,11 +28,12 @@
 
 struct loader {
     const struct conf_listener *conf;
-    bool insecure_key_permissions;
+    const struct tls_options *options;
+    const struct conf_tuning *tuning;
+    OSSL_LIB_CTX *library; /* of handshakes; NULL: the default one */
     struct files *files;
     struct diags *diags;
     const char *key; /* dotted path of the listener */
-    enum tls_keys keys;
 };
 
 /* The dotted path of a key of site i: "listeners[0].tls.key", "listeners[0].names[2].key". */
@@ -141,7 +143,7 @@ static bool check_mode(const struct loader *l, size_t i, const struct conf_text 
                        const char *leaf)
 {
     mode_t mode = files_mode(l->files, text->p);
-    if ((mode & KEY_MODE_FORBIDDEN) == 0 || l->insecure_key_permissions) {
+    if ((mode & KEY_MODE_FORBIDDEN) == 0 || l->options->insecure_key_permissions) {
         return true;
     }
     char path[KEY_PATH_MAX];
@@ -203,10 +205,16 @@ static bool load_passphrase(const struct loader *l, size_t i, struct str *out)
                                check_mode(l, i, file, "key_passphrase_file"));
 }
 
+/* The file that the key of a site is in, or the URI of its token. */
+static const struct conf_text *key_file(const struct conf_site *c)
+{
+    return c->key.p != NULL ? &c->key : &c->certificate;
+}
+
 static bool load_key(const struct loader *l, size_t i, struct credentials *out)
 {
     const struct conf_site *c = &l->conf->sites[i];
-    const struct conf_text *file = c->key.p != NULL ? &c->key : &c->certificate;
+    const struct conf_text *file = key_file(c);
     bool in_token = str_starts(str_of(file->p), SYNTAX_PKCS11);
     struct str text = STR_NONE;
     struct str passphrase;
@@ -215,7 +223,7 @@ static bool load_key(const struct loader *l, size_t i, struct credentials *out)
         !load_passphrase(l, i, &passphrase)) {
         return false;
     }
-    if (in_token && l->keys == TLS_KEYS_OF_FILES && c->key_passphrase_file.p != NULL) {
+    if (in_token && l->options->keys == TLS_KEYS_OF_FILES && c->key_passphrase_file.p != NULL) {
         return true;
     }
     struct err e = {.code = ERR_OK};
@@ -339,7 +347,7 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
     struct site *s = &t->v[i];
     s->face.conf = &l->conf->sites[i];
     ERR_clear_error();
-    s->context = context_new(l->conf->min_version);
+    s->context = context_new(l->conf->min_version, l->tuning, l->library);
     if (s->context == NULL) {
         refused_by_openssl(l, i);
         return false;
@@ -374,21 +382,48 @@ static struct tls_sites *sites_new(size_t n)
     return t;
 }
 
-struct tls_sites *tls_sites_load(const struct conf_listener *c, bool insecure_key_permissions,
-                                 struct files *files, struct diags *diags, const char *key,
-                                 enum tls_keys keys)
+/* A key in a token works by a provider or an engine that only the default context has. */
+static bool has_token(const struct conf_listener *c)
 {
-    const struct loader l = {.conf = c,
-                             .insecure_key_permissions = insecure_key_permissions,
-                             .files = files,
-                             .diags = diags,
-                             .key = key,
-                             .keys = keys};
+    for (size_t i = 0; i < c->site_count; i++) {
+        if (str_starts(str_of(key_file(&c->sites[i])->p), SYNTAX_PKCS11)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static OSSL_LIB_CTX *choose_library(const struct loader *l)
+{
+    const char *why = NULL;
+    if (!l->tuning->narrow_crypto || has_token(l->conf)) {
+        return NULL;
+    }
+    OSSL_LIB_CTX *c = library_context(&why);
+    if (why != NULL) {
+        diag_add(l->diags, DIAG_WARNING, l->conf->at, "tuning.narrow_crypto",
+                 "Set it to false to do without. Handshakes work, and cost more.",
+                 "does not work with this OpenSSL, which is used as it is: %s", why);
+    }
+    return c;
+}
+
+struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls_options *options,
+                                 struct files *files, struct diags *diags, const char *key)
+{
+    static const struct conf_tuning none = {.narrow_crypto = false};
+    struct loader l = {.conf = c,
+                       .options = options,
+                       .tuning = options->tuning != NULL ? options->tuning : &none,
+                       .files = files,
+                       .diags = diags,
+                       .key = key};
     if (c->site_count == 0) {
         diag_add(diags, DIAG_ERROR, c->at, key, "Give it tls.certificate, or names.",
                  "the listener has no certificate");
         return NULL;
     }
+    l.library = choose_library(&l);
     struct tls_sites *t = sites_new(c->site_count);
     bool ok = t != NULL;
     if (ok) {

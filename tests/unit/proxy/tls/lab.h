@@ -87,12 +87,21 @@ static inline void lab_print(const struct diags *d)
     diags_print(d, stderr);
 }
 
+/* The defaults of the configuration. */
+static const struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
+                                              .remember_chains_max = 64,
+                                              .narrow_crypto = true,
+                                              .fixed_chain = true,
+                                              .aes_128_first = true,
+                                              .release_buffers = true};
+static const struct tls_options lab_options = {.keys = TLS_KEYS_ALL, .tuning = &lab_tuning};
+
 /* The table for c, which must load without an error. */
 static inline struct tls_sites *lab_sites(const struct conf_listener *c)
 {
     struct files *files = files_new();
     struct diags *diags = diags_new();
-    struct tls_sites *t = tls_sites_load(c, false, files, diags, "listeners[0]", TLS_KEYS_ALL);
+    struct tls_sites *t = tls_sites_load(c, &lab_options, files, diags, "listeners[0]");
     if (t == NULL) {
         lab_print(diags);
     }

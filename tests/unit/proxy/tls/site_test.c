@@ -19,7 +19,9 @@ static void load(struct loaded *r, const struct conf_listener *c, bool insecure)
 {
     struct files *files = files_new();
     r->diags = diags_new();
-    r->sites = tls_sites_load(c, insecure, files, r->diags, "listeners[0]", TLS_KEYS_ALL);
+    const struct tls_options options = {
+        .insecure_key_permissions = insecure, .keys = TLS_KEYS_ALL, .tuning = &lab_tuning};
+    r->sites = tls_sites_load(c, &options, files, r->diags, "listeners[0]");
     buf_init(&r->text, (size_t)1 << 16);
     assert_int_equal(diags_render(r->diags, &r->text), 0);
     assert_int_equal(buf_append(&r->text, (struct str){"", 1}), 0);
@@ -73,8 +75,8 @@ static void key_in_a_token(void **state)
         s.site.key.p = "pkcs11:token=nowhere;object=none?module-path=/nowhere.so";
         s.site.key_passphrase_file.p =
             rows[i].passphrase != NULL ? lab_path(&lab, rows[i].passphrase) : NULL;
-        struct tls_sites *t =
-            tls_sites_load(&s.listener, false, files, diags, "listeners[0]", rows[i].keys);
+        struct tls_sites *t = tls_sites_load(
+            &s.listener, &(struct tls_options){.keys = rows[i].keys}, files, diags, "listeners[0]");
         if ((t != NULL) != rows[i].loads || (diags_errors(diags) == 0) != rows[i].loads) {
             fail_msg("%s", rows[i].says);
         }
@@ -269,7 +271,7 @@ static void places(void **state)
     struct files *files = files_new();
     struct diags *diags = diags_new();
     (void)diags_source(diags, "test.yaml", STR("1\n2\n3\n4\n5\n"));
-    assert_null(tls_sites_load(&s.listener, false, files, diags, "listeners[0]", TLS_KEYS_ALL));
+    assert_null(tls_sites_load(&s.listener, &lab_options, files, diags, "listeners[0]"));
     struct buf text;
     buf_init(&text, (size_t)1 << 16);
     assert_int_equal(diags_render(diags, &text), 0);
@@ -397,7 +399,7 @@ static void without_memory(void **state)
         struct diags *diags = diags_new();
         mem_fail_after(nth, false);
         struct tls_sites *t =
-            tls_sites_load(&s.listener, false, files, diags, "listeners[0]", TLS_KEYS_ALL);
+            tls_sites_load(&s.listener, &lab_options, files, diags, "listeners[0]");
         needed = nth == 0 ? mem_allocations() : needed;
         mem_fail_after(0, false);
         assert_true(t != NULL || diags_errors(diags) > 0);

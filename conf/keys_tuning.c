@@ -1,0 +1,66 @@
+/* Owns: the rows that are about speed alone. Constant data. */
+#include "conf/keys_rows.h"
+#include "conf/model.h"
+#include "conf/syntax.h"
+
+static const struct key tuning_keys[] = {
+    {.name = "remember_chains",
+     .type = KEY_DURATION,
+     AT(conf_tuning, remember_chains_ms),
+     .min = 1000,
+     .max = HOURS(24),
+     .zero_ok = true,
+     .fallback = "1h",
+     .meaning =
+         "How long it is remembered at most that a chain of certificates was good, so that "
+         "its signatures need not be verified again. The client's own signature is verified "
+         "in every full handshake, and dates, revocation lists, deny list and OCSP are asked "
+         "as ever. 0s verifies every chain in every full handshake."},
+    {.name = "remember_chains_max",
+     .type = KEY_COUNT,
+     AT(conf_tuning, remember_chains_max),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "8192",
+     .meaning = "Chains that each worker remembers, at about 280 octets each; the one that was not "
+                "seen for longest makes room."},
+    {.name = "narrow_crypto",
+     .type = KEY_BOOL,
+     AT(conf_tuning, narrow_crypto),
+     .fallback = "true",
+     .meaning = "With OpenSSL 3.0 and 3.1, show its TLS only the algorithms that it needs, so that "
+                "reading a certificate does not try all others. It is tried at the start; where it "
+                "does not work, and with a key in a token, OpenSSL is used as it is."},
+    {.name = "fixed_chain",
+     .type = KEY_BOOL,
+     AT(conf_tuning, fixed_chain),
+     .fallback = "true",
+     .meaning = "Send the certificates of the certificate file as they are. Otherwise OpenSSL "
+                "looks for more of them, anew in each handshake, where the file holds only one."},
+    {.name = "aes_128_first",
+     .type = KEY_BOOL,
+     AT(conf_tuning, aes_128_first),
+     .fallback = "true",
+     .meaning = "Prefer AES-128-GCM with SHA-256; otherwise AES-256-GCM with SHA-384 comes first. "
+                "Both are taken in any case."},
+    {.name = "release_buffers",
+     .type = KEY_BOOL,
+     AT(conf_tuning, release_buffers),
+     .fallback = "true",
+     .meaning = "Give OpenSSL's buffers of a connection back while it is idle."},
+    {.name = "groups",
+     .type = KEY_TEXTS,
+     AT(conf_tuning, groups),
+     .check = syntax_group_name,
+     .example = "X25519",
+     .fallback_note = "X25519, P-256",
+     .meaning = "Groups of key exchange, the best first, of X25519, P-256, P-384, P-521. A client "
+                "may pick any of them, and the last two cost several times as much."},
+};
+
+const struct key_section keys_tuning = {
+    .intro = "Speed. The defaults are the fast ones; each can be taken back to see what it saves, "
+             "or to rule it out. Nothing here changes who is let in.",
+    .keys = tuning_keys,
+    .count = COUNT(tuning_keys),
+    .at_offset = KEY_NOWHERE};

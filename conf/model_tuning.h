@@ -1,0 +1,21 @@
+/* The part of the loaded configuration that is about speed. As model.h says: cleared, nothing is
+ * done for it. None of this changes who is let in. */
+#ifndef CONF_MODEL_TUNING_H
+#define CONF_MODEL_TUNING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/model_text.h"
+
+struct conf_tuning {
+    uint32_t remember_chains_ms; /* 0: no chain is remembered */
+    uint32_t remember_chains_max;
+    bool narrow_crypto;
+    bool fixed_chain;
+    bool aes_128_first;
+    bool release_buffers;
+    struct conf_texts groups; /* of key exchange; none: X25519 and P-256 */
+};
+
+#endif

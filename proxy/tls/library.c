@@ -1,0 +1,211 @@
+/* Owns: the choice of the library context, and the handshakes that it is tried by. Not: making it
+ * (narrow.c). At start; constant afterwards. */
+#include "proxy/tls/library.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/rsa.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "proxy/tls/narrow.h"
+
+#define TRIAL_LEVEL 2 /* as servers have it */
+
+enum { SCHEMES_MAX = 64, TURNS_MAX = 8 };
+
+/* Ends of a handshake with itself: server and client in one context. */
+struct trial {
+    OSSL_LIB_CTX *context;
+    EVP_PKEY *key;
+    X509 *cert;
+    SSL_CTX *sides[2];
+    SSL *ends[2]; /* the server, the client */
+};
+
+/* What a trial found: what the client may sign with, in the server's words. */
+struct offer {
+    int n;
+    int schemes[SCHEMES_MAX];
+};
+
+static struct {
+    pthread_once_t once;
+    OSSL_LIB_CTX *context;
+    const char *why;
+} chosen = {.once = PTHREAD_ONCE_INIT};
+
+static X509 *self_signed(EVP_PKEY *key)
+{
+    X509 *x = X509_new();
+    X509_NAME *name = x != NULL ? X509_get_subject_name(x) : NULL;
+    if (name == NULL || X509_set_version(x, X509_VERSION_3) != 1 ||
+        ASN1_INTEGER_set(X509_get_serialNumber(x), 1) != 1 ||
+        X509_gmtime_adj(X509_getm_notBefore(x), 0) == NULL ||
+        X509_gmtime_adj(X509_getm_notAfter(x), 60) == NULL ||
+        X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_ASC,
+                                   (const unsigned char *)"trial", -1, -1, 0) != 1 ||
+        X509_set_issuer_name(x, name) != 1 || X509_set_pubkey(x, key) != 1 ||
+        X509_sign(x, key, EVP_sha256()) <= 0) {
+        X509_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+/* x read anew in context. */
+static X509 *read_in(OSSL_LIB_CTX *context, X509 *x)
+{
+    unsigned char *der = NULL;
+    int n = i2d_X509(x, &der);
+    X509 *read = n > 0 ? X509_new_ex(context, NULL) : NULL;
+    const unsigned char *p = der;
+    if (read != NULL && d2i_X509(&read, &p, n) == NULL) {
+        read = NULL; /* freed by d2i */
+    }
+    OPENSSL_free(der);
+    return read;
+}
+
+static bool open_side(struct trial *t, int side, int version)
+{
+    const SSL_METHOD *method = side == 0 ? TLS_server_method() : TLS_client_method();
+    SSL_CTX *c = SSL_CTX_new_ex(t->context, NULL, method);
+    t->sides[side] = c;
+    if (c == NULL) {
+        return false;
+    }
+    SSL_CTX_set_security_level(c, TRIAL_LEVEL);
+    if (SSL_CTX_set_min_proto_version(c, version) != 1 ||
+        SSL_CTX_set_max_proto_version(c, version) != 1 ||
+        SSL_CTX_use_certificate(c, t->cert) != 1 || SSL_CTX_use_PrivateKey(c, t->key) != 1) {
+        return false;
+    }
+    /* Each knows the other's certificate: it is the same. */
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(c), t->cert) != 1) {
+        return false;
+    }
+    t->ends[side] = SSL_new(c);
+    return t->ends[side] != NULL;
+}
+
+static bool join(struct trial *t)
+{
+    BIO *a = NULL;
+    BIO *b = NULL;
+    if (BIO_new_bio_pair(&a, 0, &b, 0) != 1) {
+        return false;
+    }
+    SSL_set_bio(t->ends[0], a, a);
+    SSL_set_bio(t->ends[1], b, b);
+    SSL_set_accept_state(t->ends[0]);
+    SSL_set_connect_state(t->ends[1]);
+    return true;
+}
+
+static bool shake_hands(struct trial *t)
+{
+    int done[2] = {0, 0};
+    for (int i = 0; i < TURNS_MAX && (done[0] != 1 || done[1] != 1); i++) {
+        done[1] = SSL_do_handshake(t->ends[1]);
+        done[0] = SSL_do_handshake(t->ends[0]);
+    }
+    return done[0] == 1 && done[1] == 1 && SSL_get_verify_result(t->ends[0]) == X509_V_OK &&
+           SSL_get_verify_result(t->ends[1]) == X509_V_OK;
+}
+
+/* But for DSA, which auth/chain takes from nobody. */
+static void note_offer(SSL *client, struct offer *out)
+{
+    int n = SSL_get_sigalgs(client, -1, NULL, NULL, NULL, NULL, NULL);
+    for (int i = 0; i < n && out->n < SCHEMES_MAX; i++) {
+        unsigned char signature = 0;
+        unsigned char hash = 0;
+        (void)SSL_get_sigalgs(client, i, NULL, NULL, NULL, &signature, &hash);
+        if (signature != TLSEXT_signature_dsa || hash > TLSEXT_hash_sha512) {
+            out->schemes[out->n++] = hash << 8 | signature;
+        }
+    }
+}
+
+static bool run(struct trial *t, int version, struct offer *offer)
+{
+    bool good = open_side(t, 0, version) && open_side(t, 1, version) && join(t) && shake_hands(t);
+    if (good) {
+        note_offer(t->ends[1], offer);
+    }
+    for (int side = 0; side < 2; side++) {
+        SSL_free(t->ends[side]);
+        SSL_CTX_free(t->sides[side]);
+        t->ends[side] = NULL;
+        t->sides[side] = NULL;
+    }
+    return good;
+}
+
+/* Handshakes of both versions in context, with a key of the default one, as that of a server is. */
+static bool try_context(OSSL_LIB_CTX *context, struct offer offers[2])
+{
+    struct trial t = {.context = context};
+    t.key = EVP_EC_gen("P-256");
+    X509 *made = t.key != NULL ? self_signed(t.key) : NULL;
+    t.cert = made != NULL ? read_in(context, made) : NULL;
+    X509_free(made);
+    bool good = t.cert != NULL && run(&t, TLS1_3_VERSION, &offers[0]) &&
+                run(&t, TLS1_2_VERSION, &offers[1]);
+    X509_free(t.cert);
+    EVP_PKEY_free(t.key);
+    ERR_clear_error();
+    return good;
+}
+
+/* Every kind of key and signature that clients could come with must be there. */
+static bool offers_the_same(const struct offer *a, const struct offer *b)
+{
+    return a->n > 0 && a->n == b->n &&
+           memcmp(a->schemes, b->schemes, (size_t)a->n * sizeof(a->schemes[0])) == 0;
+}
+
+/* A system that has set OpenSSL up its own way (FIPS) is to be left alone. */
+static bool is_set_up(void)
+{
+    return EVP_default_properties_is_fips_enabled(NULL) == 1 ||
+           OSSL_PROVIDER_available(NULL, "fips") == 1;
+}
+
+int library_is_slow(unsigned major, unsigned minor)
+{
+    return major == 3 && minor < 2;
+}
+
+static void choose(void)
+{
+    struct offer whole[2] = {{.n = 0}};
+    struct offer narrow[2] = {{.n = 0}};
+    if (library_is_slow(OPENSSL_version_major(), OPENSSL_version_minor()) == 0 || is_set_up()) {
+        return;
+    }
+    OSSL_LIB_CTX *c = narrow_context();
+    if (c == NULL) {
+        chosen.why = "the context cannot be made";
+    } else if (!try_context(c, narrow)) {
+        chosen.why = "a handshake in it fails";
+    } else if (!try_context(NULL, whole) || !offers_the_same(&narrow[0], &whole[0]) ||
+               !offers_the_same(&narrow[1], &whole[1])) {
+        chosen.why = "it takes other signatures";
+    } else {
+        chosen.context = c;
+    }
+}
+
+OSSL_LIB_CTX *library_context(const char **why)
+{
+    bool asked = pthread_once(&chosen.once, choose) == 0;
+    *why = asked ? chosen.why : NULL;
+    return asked ? chosen.context : NULL;
+}
