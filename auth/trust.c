@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "auth/certcache.h"
 #include "auth/chain.h"
 #include "auth/revoke/asn1time.h"
 #include "auth/revoke/deny.h"
@@ -250,6 +251,11 @@ void trust_use_ocsp(struct trust *t, struct ocsp_desk *desk)
     t->desk = desk;
 }
 
+void trust_use_cache(struct trust *t, struct certcache *cache)
+{
+    t->cache = cache;
+}
+
 static int verify(const struct trust *t, const struct trust_question *q, STACK_OF(X509) * untrusted,
                   struct trust_term *term, STACK_OF(X509) * *kept)
 {
@@ -295,21 +301,6 @@ static int judge(const struct trust *t, const struct trust_question *q, struct t
     int error = verify(t, q, untrusted, term, kept);
     sk_X509_free(untrusted);
     return error;
-}
-
-enum reason trust_judge_all(const struct trust *t, const struct trust_question *q,
-                            struct trust_term *term, int *x509_error)
-{
-    struct trust_term found = {.until_ms = INT64_MAX};
-    int error = judge(t, q, &found, NULL);
-    ERR_clear_error();
-    if (term != NULL) {
-        *term = error == X509_V_OK ? found : (struct trust_term){0};
-    }
-    if (x509_error != NULL) {
-        *x509_error = error;
-    }
-    return error == X509_V_OK ? REASON_OK : reason_of(error);
 }
 
 /* X509_V_OK if now_s lies within the dates of x; its last second counts. */
@@ -359,6 +350,64 @@ enum reason trust_ask_again(const struct trust *t, X509 *leaf, STACK_OF(X509) * 
         error = ask_ocsp(t, leaf, issuer, wall_ms);
     }
     ERR_clear_error();
+    return error == X509_V_OK ? REASON_OK : reason_of(error);
+}
+
+/* True with *term (and q's keys) if key is a chain that was found good, and nobody has said
+ * anything against it since. Else it is judged anew: that gives the reason, too. */
+static bool is_remembered(const struct trust *t, const struct trust_question *q,
+                          const unsigned char *key, struct trust_term *term)
+{
+    struct certcache_verdict known;
+    if (!certcache_find(t->cache, key, q->wall_ms, &known) ||
+        deny_chain(q->deny, &known.chain) != DENY_NOT_LISTED ||
+        trust_ask_again(t, q->leaf, q->chain, q->wall_ms) != REASON_OK) {
+        return false;
+    }
+    *term = known.term;
+    if (q->keys != NULL) {
+        *q->keys = known.chain;
+    }
+    return true;
+}
+
+/* judge(), or what is remembered of it. */
+static int judge_or_remember(const struct trust *t, const struct trust_question *q,
+                             struct trust_term *term)
+{
+    unsigned char key[CERTCACHE_KEY];
+    if (t->cache == NULL || !certcache_key(t->cache, t->id, q->leaf, q->chain, key)) {
+        return judge(t, q, term, NULL);
+    }
+    if (is_remembered(t, q, key, term)) {
+        return X509_V_OK;
+    }
+    struct certcache_verdict found = {.chain = {.n = 0}};
+    struct trust_question noting = *q;
+    noting.keys = &found.chain;
+    int error = judge(t, &noting, term, NULL);
+    if (q->keys != NULL) {
+        *q->keys = found.chain;
+    }
+    if (error == X509_V_OK) {
+        found.term = *term;
+        certcache_put(t->cache, key, q->wall_ms, &found);
+    }
+    return error;
+}
+
+enum reason trust_judge_all(const struct trust *t, const struct trust_question *q,
+                            struct trust_term *term, int *x509_error)
+{
+    struct trust_term found = {.until_ms = INT64_MAX};
+    int error = judge_or_remember(t, q, &found);
+    ERR_clear_error();
+    if (term != NULL) {
+        *term = error == X509_V_OK ? found : (struct trust_term){0};
+    }
+    if (x509_error != NULL) {
+        *x509_error = error;
+    }
     return error == X509_V_OK ? REASON_OK : reason_of(error);
 }
 

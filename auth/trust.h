@@ -7,6 +7,7 @@
 
 #include <openssl/x509.h>
 
+#include "auth/trust_term.h"
 #include "base/reason.h"
 #include "conf/diag.h"
 #include "conf/files.h"
@@ -37,12 +38,6 @@ const unsigned char *trust_id(const struct trust *t);
 /* The anchors' subject names for a CertificateRequest; borrowed. */
 STACK_OF(X509_NAME) * trust_ca_names(const struct trust *t);
 
-/* How long a verdict holds. Cleared: it does not. */
-struct trust_term {
-    int64_t until_ms; /* wall clock; the first millisecond for which it no longer holds */
-    enum reason then; /* what is the matter from there on */
-};
-
 /* Judge leaf with the untrusted chain that the peer sent (may be NULL, may hold the leaf) at
  * wall_ms: signatures, validity, depth, basic constraints, X509_STRICT, purpose clientAuth, and the
  * CRLs: where policy names any CRL, the leaf and (unless crl_scope is leaf) intermediates must each
@@ -63,7 +58,9 @@ struct trust_question {
 };
 
 /* As trust_judge(); besides, no certificate of the chain, the anchor included, may be in deny:
- * then REASON_CLIENT_CERT_REVOKED. The deny list is asked before the CRLs. */
+ * then REASON_CLIENT_CERT_REVOKED. The deny list is asked before the CRLs. A chain that was found
+ * good before, and is remembered, is not built and verified again; deny list, CRLs, OCSP and the
+ * leaf's dates are asked nevertheless. */
 enum reason trust_judge_all(const struct trust *t, const struct trust_question *q,
                             struct trust_term *term, int *x509_error);
 
@@ -102,7 +99,12 @@ struct ocsp_desk;
  * be called before t judges. */
 void trust_use_ocsp(struct trust *t, struct ocsp_desk *desk);
 
-/* The same for the anchors' own expiry. */
+struct certcache;
+
+/* Remember good chains in cache (borrowed). To be called before t judges. */
+void trust_use_cache(struct trust *t, struct certcache *cache);
+
+/* Seconds since 1970 when the first anchor expires. For metrics. */
 int64_t trust_ca_expiry_s(const struct trust *t);
 
 #endif

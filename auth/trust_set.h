@@ -22,9 +22,10 @@ struct trust {
     bool insecure_expired_crl;
     uint32_t crl_grace_ms;
     struct conf_ocsp ocsp;
-    char *responder;        /* owned: what ocsp.responder points to */
-    struct ocsp_desk *desk; /* borrowed; NULL: nobody can be asked */
-    bool partial;           /* an anchor is not self-signed */
+    char *responder;         /* owned: what ocsp.responder points to */
+    struct ocsp_desk *desk;  /* borrowed; NULL: nobody can be asked */
+    struct certcache *cache; /* borrowed; NULL: nothing is remembered */
+    bool partial;            /* an anchor is not self-signed */
     int depth_max;
     int64_t ca_expiry_s;
     unsigned char id[32];

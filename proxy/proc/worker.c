@@ -16,6 +16,7 @@
 #include "proxy/proc/build.h"
 #include "proxy/proc/harden.h"
 #include "proxy/proc/worker_inner.h"
+#include "proxy/tls/site.h"
 
 enum { STOP_MS = 1000, STORE_POLL_MS = 200 };
 
@@ -219,6 +220,13 @@ void worker_attach_users(struct worker *w, struct runtime *r)
     users_attach(r->users, w->env.lookups, on_store_state, w);
 }
 
+void worker_attach_cache(struct worker *w, struct runtime *r)
+{
+    for (size_t i = 0; i < r->conf->listener_count; i++) {
+        tls_sites_use_cache(r->sites[i], w->certcache);
+    }
+}
+
 void worker_watch_store(struct worker *w)
 {
     loop_timer_start(w->env.loop, &w->store_timer, 0);
@@ -234,6 +242,10 @@ static void on_before_wait(void *arg)
              logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file));
     count_up(w, METRIC_PASSWORD_REMEMBERED_TOTAL, &w->passwords_remembered,
              pwcache_hits(w->env.pwcache));
+    struct certcache_counts chains = certcache_counts(w->certcache);
+    count_up(w, METRIC_CHAINS_REMEMBERED_TOTAL, &w->chains_remembered, chains.hits);
+    count_up(w, METRIC_CHAINS_VERIFIED_TOTAL, &w->chains_verified, chains.misses);
+    count_up(w, METRIC_CHAINS_KEPT, &w->chains_kept, chains.used);
 }
 
 static void default_signals(void)
@@ -295,6 +307,7 @@ static int make_tools(struct worker *w, struct err *e)
                        (enum log_format)conf->log.error_format, w->role);
     env->access = access_new(w->start.access_file, conf->log.access_format);
     env->pwcache = pwcache_new(conf->users.remember_max, conf->users.remember_ms);
+    w->certcache = certcache_new(conf->tuning.remember_chains_max, conf->tuning.remember_chains_ms);
     w->password_waker = loop_waker_open(env->loop, on_passwords, w);
     if (w->password_waker != NULL) {
         env->pwcheck = pwcheck_new(conf->users.hash_threads, conf->users.hash_queue_max,
@@ -309,10 +322,12 @@ static int make_tools(struct worker *w, struct err *e)
     w->server = server_new(env, w->admit);
     w->ipc_watch = loop_watch_open(env->loop, w->start.ipc, on_ipc, w);
     if (env->log == NULL || env->access == NULL || env->pwcache == NULL || env->pwcheck == NULL ||
-        env->lookups == NULL || w->admit == NULL || w->server == NULL || w->ipc_watch == NULL) {
+        env->lookups == NULL || w->certcache == NULL || w->admit == NULL || w->server == NULL ||
+        w->ipc_watch == NULL) {
         return err_set(e, ERR_NOMEM, "no memory or threads for a worker");
     }
     worker_attach_users(w, env->runtime);
+    worker_attach_cache(w, env->runtime);
     worker_watch_store(w);
     worker_ocsp_watch(w);
     return 0;
@@ -378,6 +393,7 @@ static void release(struct worker *w)
     job_pool_free(env->lookups);
     pwcheck_free(env->pwcheck);
     pwcache_free(env->pwcache);
+    certcache_free(w->certcache);
     loop_waker_close(w->lookup_waker);
     loop_waker_close(w->password_waker);
     loop_watch_close(w->ipc_watch);

@@ -199,6 +199,16 @@ static void renew_passwords(struct worker *w, const struct preparation *p,
     }
 }
 
+/* Every reload makes an end of what is remembered, whether it has changed anything or not. */
+static void renew_chains(struct worker *w, const struct conf_tuning *now)
+{
+    if (certcache_reset(w->certcache, now->remember_chains_max, now->remember_chains_ms) != 0) {
+        LOG(w->env.log, LOG_LEVEL_WARNING, "chain_memory_off",
+            LOG_TEXT("error", str_of(err_name(ERR_NOMEM))));
+    }
+    worker_attach_cache(w, w->env.runtime);
+}
+
 void worker_commit(struct worker *w)
 {
     struct preparation *p = w->next;
@@ -215,6 +225,7 @@ void worker_commit(struct worker *w)
     worker_ocsp_watch(w);
     const struct conf *conf = w->env.runtime->conf;
     renew_passwords(w, p, &old->conf->users, &conf->users);
+    renew_chains(w, &conf->tuning);
     preparation_free(p);
     int rc = sockets_take(w->start.sockets, &w->fresh);
     if (rc == 0) {

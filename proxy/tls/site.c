@@ -167,6 +167,15 @@ void tls_sites_use_ocsp(struct tls_sites *t, struct ocsp_desk *desk)
     }
 }
 
+void tls_sites_use_cache(struct tls_sites *t, struct certcache *cache)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->v[i].trust != NULL) {
+            trust_use_cache(t->v[i].trust, cache);
+        }
+    }
+}
+
 size_t tls_sites_count(const struct tls_sites *t)
 {
     return t->n;

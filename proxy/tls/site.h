@@ -71,6 +71,11 @@ bool tls_sites_is_name(struct str name);
 /* Ask desk (borrowed) where a policy wants OCSP; to be called before the first session. */
 void tls_sites_use_ocsp(struct tls_sites *t, struct ocsp_desk *desk);
 
+struct certcache;
+
+/* Remember good chains of clients in cache (borrowed); to be called before the first session. */
+void tls_sites_use_cache(struct tls_sites *t, struct certcache *cache);
+
 /* Number of sites, and each of them. */
 size_t tls_sites_count(const struct tls_sites *t);
 const struct tls_site *tls_sites_at(const struct tls_sites *t, size_t i);

@@ -191,6 +191,20 @@ static const struct mistake others[] = {
      NULL},
     {"a secret without use", WITH_ALL, "resumption: { secret_file: s }\n",
      AT "1:28" WARNING "resumption.secret_file: has no effect, as resumption.enabled is false"},
+    {"a group twice", WITH_ALL, "tuning: { groups: [ P-256, X25519, P-256 ] }\n",
+     AT "1:36" ERROR "tuning.groups[2]: the same group stands in the list twice"},
+    {"a group that costs the server most", WITH_ALL, "tuning: { groups: [ ffdhe2048 ] }\n",
+     AT "1:21" ERROR "tuning.groups[0]: \"ffdhe2048\": the groups are X25519, P-256, P-384 and "
+        "P-521"},
+    {"no groups at all", WITH_ALL, "tuning: { groups: [] }\n", NULL},
+    {"chains for a moment", WITH_ALL, "tuning: { remember_chains: 1ms }\n",
+     AT "1:28" ERROR "tuning.remember_chains: expected 0, or 1s to 1d, found \"1ms\""},
+    {"a memory without room", WITH_ALL, "tuning: { remember_chains_max: 0 }\n",
+     AT "1:32" ERROR "tuning.remember_chains_max: expected 1 to 1000000, found \"0\""},
+    {"all of it taken back", WITH_ALL,
+     "tuning: { remember_chains: 0s, narrow_crypto: false, fixed_chain: false,\n"
+     "          aes_128_first: false, release_buffers: false }\n",
+     NULL},
 };
 
 static void test_listeners(void **state)

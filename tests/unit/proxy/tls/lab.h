@@ -97,11 +97,12 @@ static const struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
 static const struct tls_options lab_options = {.keys = TLS_KEYS_ALL, .tuning = &lab_tuning};
 
 /* The table for c, which must load without an error. */
-static inline struct tls_sites *lab_sites(const struct conf_listener *c)
+static inline struct tls_sites *lab_sites_with(const struct conf_listener *c,
+                                               const struct tls_options *options)
 {
     struct files *files = files_new();
     struct diags *diags = diags_new();
-    struct tls_sites *t = tls_sites_load(c, &lab_options, files, diags, "listeners[0]");
+    struct tls_sites *t = tls_sites_load(c, options, files, diags, "listeners[0]");
     if (t == NULL) {
         lab_print(diags);
     }
@@ -109,6 +110,11 @@ static inline struct tls_sites *lab_sites(const struct conf_listener *c)
     diags_free(diags);
     files_free(files);
     return t;
+}
+
+static inline struct tls_sites *lab_sites(const struct conf_listener *c)
+{
+    return lab_sites_with(c, &lab_options);
 }
 
 /* A site that asks for certificates of the lab's CA, and its listener. */

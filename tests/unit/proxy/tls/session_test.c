@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 
 #include "tests/unit/proxy/tls/lab_client.h"
 
@@ -167,31 +168,57 @@ static void name_changed(void **state)
     tls_sites_unref(t);
 }
 
-/* The short list of groups bounds the cost of the key exchange, not the keys of certificates. */
+static EVP_PKEY *pss_key(void)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    assert_int_equal(EVP_PKEY_keygen_init(c), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(c, 2048), 1);
+    assert_int_equal(EVP_PKEY_generate(c, &key), 1);
+    EVP_PKEY_CTX_free(c);
+    return key;
+}
+
+static EVP_PKEY *key_of_kind(const char *kind)
+{
+    if (strcmp(kind, "RSA-PSS") == 0) {
+        return pss_key();
+    }
+    return kind[0] == 'P'   ? EVP_EC_gen(kind)
+           : kind[0] == 'R' ? pki_rsa_key(2048)
+                            : EVP_PKEY_Q_keygen(NULL, NULL, kind);
+}
+
+/* The short list of groups bounds the cost of the key exchange, not the keys of certificates; nor
+ * does a narrow library context. */
 static void keys_of_clients(void **state)
 {
     (void)state;
-    static const char *const curves[] = {"P-256", "P-384", "P-521", "ED25519", "RSA"};
+    static const char *const kinds[] = {"P-256", "P-384", "P-521",  "ED25519",
+                                        "ED448", "RSA",   "RSA-PSS"};
+    static const struct conf_tuning wide = {.narrow_crypto = false};
+    static const struct tls_options options[] = {{.keys = TLS_KEYS_ALL, .tuning = &lab_tuning},
+                                                 {.keys = TLS_KEYS_ALL, .tuning = &wide},
+                                                 {.keys = TLS_KEYS_ALL, .tuning = NULL}};
     struct lab_setting s;
     lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-    struct tls_sites *t = lab_sites(&s.listener);
-    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]) * 2; i++) {
-        const char *curve = curves[i / 2];
-        EVP_PKEY *key = curve[0] == 'P'   ? EVP_EC_gen(curve)
-                        : curve[0] == 'R' ? pki_rsa_key(2048)
-                                          : EVP_PKEY_Q_keygen(NULL, NULL, curve);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        EVP_PKEY *key = key_of_kind(kinds[i]);
         X509 *x = pki_cert(&(struct pki_spec){.common_name = "alice"}, key, lab.ca, lab.ca_key);
-        struct lab_client c;
-        lab_client_init(&c, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION, x, key);
-        lab_client_join(&c, t, NULL);
-        if (lab_handshake(&c) != TLS_OK) {
-            fail_msg("%s: %s", curve, tls_session_detail(c.session).p);
+        for (size_t k = 0; k < sizeof(options) / sizeof(options[0]) * 2; k++) {
+            struct tls_sites *t = lab_sites_with(&s.listener, &options[k / 2]);
+            struct lab_client c;
+            lab_client_init(&c, k % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION, x, key);
+            lab_client_join(&c, t, NULL);
+            if (lab_handshake(&c) != TLS_OK) {
+                fail_msg("%s: %s", kinds[i], tls_session_detail(c.session).p);
+            }
+            lab_client_fini(&c);
+            tls_sites_unref(t);
         }
-        lab_client_fini(&c);
         X509_free(x);
         EVP_PKEY_free(key);
     }
-    tls_sites_unref(t);
 }
 
 static void not_tls(void **state)

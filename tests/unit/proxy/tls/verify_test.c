@@ -1,4 +1,8 @@
 /* proxy/tls/verify.c: what a client certificate leads to, and which alert says so. */
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+
+#include "auth/certcache.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
 static struct lab lab;
@@ -227,6 +231,76 @@ static void judged_anew(void **state)
     EVP_PKEY_free(other_key);
 }
 
+/* The public key of one and the private key of another, as of a thief who has the certificate
+ * only. */
+static EVP_PKEY *false_key(EVP_PKEY *shown, EVP_PKEY *had)
+{
+    unsigned char point[256];
+    size_t n = 0;
+    char group[] = "P-256";
+    BIGNUM *secret = NULL;
+    unsigned char number[32];
+    assert_int_equal(
+        EVP_PKEY_get_octet_string_param(shown, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n),
+        1);
+    assert_int_equal(EVP_PKEY_get_bn_param(had, OSSL_PKEY_PARAM_PRIV_KEY, &secret), 1);
+    assert_int_equal(BN_bn2nativepad(secret, number, sizeof(number)), sizeof(number));
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, n),
+        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, number, sizeof(number)),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    assert_int_equal(EVP_PKEY_fromdata_init(c), 1);
+    assert_int_equal(EVP_PKEY_fromdata(c, &key, EVP_PKEY_KEYPAIR, params), 1);
+    EVP_PKEY_CTX_free(c);
+    BN_free(secret);
+    return key;
+}
+
+/* That a chain is remembered says nothing about who comes with it: the signature over the handshake
+ * is verified each time. */
+static void remembered_and_stolen(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_ANSWER);
+    struct tls_sites *t = lab_sites(&s.listener);
+    struct certcache *cache = certcache_new(8, 3600000);
+    tls_sites_use_cache(t, cache);
+    X509 *x = lab_good_client(&lab);
+    EVP_PKEY *other = pki_key();
+    EVP_PKEY *stolen = false_key(lab.key, other);
+    for (int i = 0; i < 8; i++) {
+        struct lab_client c;
+        bool thief = i % 4 >= 2;
+        lab_client_init(&c, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION, x,
+                        thief ? stolen : lab.key);
+        lab_client_join(&c, t, NULL);
+        enum tls_result r = lab_handshake(&c);
+        if (thief) {
+            assert_int_equal(r, TLS_FAILED);
+            assert_int_equal(tls_session_reason(c.session), REASON_TLS_PROTOCOL_ERROR);
+            assert_null(tls_session_peer(c.session));
+        } else {
+            assert_int_equal(r, TLS_OK);
+            assert_int_equal(tls_session_peer_reason(c.session), REASON_OK);
+            assert_int_equal(tls_session_deny_keys(c.session)->n, 2);
+            assert_true(tls_session_peer_term(c.session).until_ms > PKI_NOW_S * 1000);
+        }
+        lab_client_fini(&c);
+    }
+    assert_int_equal(certcache_counts(cache).used, 1);
+    assert_int_equal(certcache_counts(cache).misses, 1);
+    EVP_PKEY_free(stolen);
+    EVP_PKEY_free(other);
+    X509_free(x);
+    tls_sites_unref(t);
+    certcache_free(cache);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -247,6 +321,7 @@ int main(void)
         cmocka_unit_test(client_certificates),
         cmocka_unit_test(stale_crls),
         cmocka_unit_test(judged_anew),
+        cmocka_unit_test(remembered_and_stolen),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

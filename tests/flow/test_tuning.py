@@ -1,0 +1,121 @@
+"""What is only about speed: with all of it, with none of it, and that what is remembered is never
+wrong."""
+import ssl
+
+import pytest
+
+from pki import Authority, Pki, cert_pem, crl_pem
+from proxy import Client, free_port, wait_until
+
+ALICE, PASSWORD = "alice@example.com", "wonder land"
+OFF = {"remember_chains": "0s", "narrow_crypto": False, "fixed_chain": False,
+       "aes_128_first": False, "release_buffers": False, "groups": ["P-384", "P-256"]}
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A CA of this test's own, whose files it may change."""
+    directory = tmp_path / "pki"
+    directory.mkdir()
+    return Pki(directory)
+
+
+def visit(proxy, pki, pair="alice", user=ALICE, password=PASSWORD, **options):
+    with Client(proxy.port, pki, pair, **options) as client:
+        return client.get("/", user, password)
+
+
+def verdict(proxy, pki, **options):
+    answer = visit(proxy, pki, **options)
+    return answer.status, proxy.record(answer).get("auth.reason")
+
+
+def remembered(proxy):
+    return proxy.metric("countersign_client_chains_remembered_total")
+
+
+def changed(proxy, change):
+    before = proxy.metric("countersign_reloads_total")
+    change()
+    wait_until(lambda: proxy.metric("countersign_reloads_total") > before)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3],
+                         ids=["1.2", "1.3"])
+@pytest.mark.parametrize("tuning", [{}, OFF], ids=["on", "off"])
+def test_right_and_wrong(make_proxy, pki, upstream, tuning, version):
+    proxy = make_proxy({"tuning": tuning}).start()
+    for _ in range(3):
+        assert visit(proxy, pki, version=version).status == 200
+        answer = visit(proxy, pki, user="bob@example.com", password="b:ob", version=version)
+        assert answer.status == 403
+        assert proxy.record(answer)["auth.reason"] == "pairing_mismatch"
+        assert visit(proxy, pki, pair=None, version=version).status == 400
+        assert visit(proxy, pki, password="wrong", version=version).status == 401
+    assert (remembered(proxy) > 0) == (not tuning)
+    assert proxy.metric("countersign_client_chains_kept") == (0 if tuning else 1)
+
+
+def test_suites_and_groups(make_proxy, pki, upstream):
+    def only(groups):
+        return lambda context: context.set_ecdh_curve(groups)
+
+    proxy = make_proxy({"tuning": OFF}).start()
+    with Client(proxy.port, pki, "alice", version=ssl.TLSVersion.TLSv1_3) as client:
+        assert client.tls.cipher()[0] == "TLS_AES_256_GCM_SHA384"
+    with Client(proxy.port, pki, "alice", context_changes=only("secp384r1")) as client:
+        assert client.get("/", ALICE, PASSWORD).status == 200
+    proxy.stop()
+    proxy = make_proxy().start()
+    with Client(proxy.port, pki, "alice", version=ssl.TLSVersion.TLSv1_3) as client:
+        assert client.tls.cipher()[0] == "TLS_AES_128_GCM_SHA256"
+    with pytest.raises(ssl.SSLError):
+        Client(proxy.port, pki, "alice", context_changes=only("secp384r1"))
+
+
+def test_revoked_after_it_was_remembered(make_proxy, own, upstream):
+    own.write("live.crl", crl_pem(own.ca.crl()))
+    proxy = make_proxy(pki=own)
+    proxy.config["listeners"][0]["client"]["crl"] = str(own.dir / "live.crl")
+    proxy.write_config()
+    proxy.start()
+    assert [verdict(proxy, own)[0] for _ in range(3)] == [200, 200, 200]
+    assert remembered(proxy) == 2
+    serial = own.load("alice")
+    changed(proxy, lambda: own.write("live.crl", crl_pem(own.ca.crl(serial))))
+    assert [verdict(proxy, own) for _ in range(2)] == [(400, "client_cert_revoked")] * 2
+    changed(proxy, lambda: own.write("live.crl", crl_pem(own.ca.crl())))
+    assert verdict(proxy, own)[0] == 200
+
+
+def test_ca_replaced_after_it_was_remembered(make_proxy, own, upstream):
+    proxy = make_proxy(pki=own)
+    own.write("clients.crt", cert_pem(own.ca.cert))
+    proxy.config["listeners"][0]["client"]["ca"] = str(own.dir / "clients.crt")
+    proxy.write_config()
+    proxy.start()
+    assert [verdict(proxy, own)[0] for _ in range(3)] == [200, 200, 200]
+    changed(proxy, lambda: own.write("clients.crt", cert_pem(Authority("Test CA").cert)))
+    refused = [verdict(proxy, own) for _ in range(2)]
+    assert {status for status, _ in refused} == {400} and refused[0] == refused[1]
+    changed(proxy, lambda: own.write("clients.crt", cert_pem(own.ca.cert)))
+    assert verdict(proxy, own)[0] == 200
+
+
+def test_other_listener(make_proxy, own, upstream):
+    """What one listener's CA has found good means nothing to another's."""
+    proxy = make_proxy(pki=own)
+    own.write("other.crt", cert_pem(Authority("Other CA").cert))
+    port = free_port()
+    other = dict(proxy.config["listeners"][0], address=f"127.0.0.1:{port}")
+    other["client"] = dict(other["client"], ca=str(own.dir / "other.crt"))
+    proxy.config["listeners"].append(other)
+    proxy.write_config()
+    proxy.start()
+    for _ in range(3):
+        assert verdict(proxy, own)[0] == 200
+        with Client(port, own, "alice") as client:
+            answer = client.get("/", ALICE, PASSWORD)
+        assert answer.status == 400
+        assert proxy.record(answer)["auth.reason"] == "client_cert_unknown_ca"
+    assert remembered(proxy) == 2
