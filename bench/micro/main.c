@@ -16,11 +16,12 @@ enum { CONTENDERS_MAX = 16 };
 static const char usage[] =
     "usage: countersign-micro [--rounds N] [--handshakes N] [--tls 1.3|1.2]\n"
     "                         [--server-key p256|rsa2048] [--client-key p256|rsa2048]\n"
-    "                         [full] [resume] [rows]\n"
+    "                         [full] [resume] [rows] [engine]\n"
     "\n"
     "full    full mutual handshakes: libssl as it is, with each trick, and our engine\n"
     "resume  the same, resumed\n"
     "rows    single steps: heads, gate, caches, fields\n"
+    "engine  full handshakes of our engine alone, for a profiler; not by default\n"
     "\n"
     "CPU time of the server alone, medians of rounds that take turns; pin it to one core\n"
     "(taskset -c 1).\n";
@@ -31,6 +32,7 @@ struct plan {
     bool full;
     bool resume;
     bool rows;
+    bool engine;
 };
 
 static const struct conf_tuning tuning_on = {.remember_chains_ms = 3600 * 1000,
@@ -150,12 +152,28 @@ static void run_resumed(const struct plan *p)
     run(p, c, n, floor);
 }
 
+static void run_engine(const struct plan *p)
+{
+    struct contender c;
+    add_engine(p, &c, "our engine, and the identity",
+               &(struct engine_options){&tuning_on, &resumption_off, true});
+    run(p, &c, 1, 0);
+}
+
 static bool take_word(struct plan *p, const char *word)
 {
-    p->full |= strcmp(word, "full") == 0;
-    p->resume |= strcmp(word, "resume") == 0;
-    p->rows |= strcmp(word, "rows") == 0;
-    return strcmp(word, "full") == 0 || strcmp(word, "resume") == 0 || strcmp(word, "rows") == 0;
+    const struct {
+        const char *name;
+        bool *wanted;
+    } words[] = {
+        {"full", &p->full}, {"resume", &p->resume}, {"rows", &p->rows}, {"engine", &p->engine}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i].name, word) == 0) {
+            *words[i].wanted = true;
+            return true;
+        }
+    }
+    return false;
 }
 
 static size_t number(const char *text)
@@ -223,6 +241,9 @@ int main(int argc, char **argv)
     }
     if (p.rows) {
         rows_run(&pki);
+    }
+    if (p.engine) {
+        run_engine(&p);
     }
     pki_free(&pki);
     return 0;

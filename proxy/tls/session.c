@@ -133,6 +133,19 @@ static enum tls_result outcome(struct tls_session *s, int ret)
     }
 }
 
+/* Sessions in tickets are decoded in the thread's default library context, whatever the SSL's is:
+ * with their certificates, that is what a narrow one is for. */
+static int do_handshake(struct tls_session *s)
+{
+    if (s->sites->resume == NULL || s->sites->library == NULL) {
+        return SSL_do_handshake(s->ssl);
+    }
+    OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(s->sites->library);
+    int ret = SSL_do_handshake(s->ssl);
+    (void)OSSL_LIB_CTX_set0_default(before);
+    return ret;
+}
+
 enum tls_result tls_session_handshake(struct tls_session *s)
 {
     if (s->failed) {
@@ -142,7 +155,7 @@ enum tls_result tls_session_handshake(struct tls_session *s)
         return TLS_OK;
     }
     ERR_clear_error();
-    int ret = SSL_do_handshake(s->ssl);
+    int ret = do_handshake(s);
     if (ret != 1) {
         return outcome(s, ret);
     }

@@ -42,6 +42,7 @@ struct tls_sites {
     struct site_names wild;
     BIO_METHOD *bio_method; /* owned */
     struct resume *resume;  /* owned; NULL: every handshake is a full one */
+    OSSL_LIB_CTX *library;  /* of the contexts; NULL: the default one */
 };
 
 /* The whole of a site whose face is f. */

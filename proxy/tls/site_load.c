@@ -428,6 +428,7 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
     bool ok = t != NULL;
     if (ok) {
         t->has_default = c->has_default;
+        t->library = l.library;
         for (size_t i = 0; i < t->n; i++) {
             ok = load_site(&l, t, i) && ok;
         }
