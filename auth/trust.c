@@ -2,6 +2,8 @@
  * revoke/crl. Loop thread. */
 #include "auth/trust.h"
 
+#include <stdio.h>
+
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -35,6 +37,19 @@ void trust_unref(struct trust *t)
     crl_set_free(t->crls);
     mem_free(t->responder);
     mem_free(t);
+}
+
+const char *trust_name_text(const X509_NAME *name, char *out, size_t size)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *p = NULL;
+    out[0] = '\0';
+    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
+        long n = BIO_get_mem_data(bio, &p);
+        (void)snprintf(out, size, "%.*s", n < 200 ? (int)n : 200, p != NULL ? p : "");
+    }
+    BIO_free(bio);
+    return out;
 }
 
 const unsigned char *trust_id(const struct trust *t)

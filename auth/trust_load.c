@@ -70,19 +70,6 @@ static void hash_part(struct loading *l, const void *p, size_t n)
     }
 }
 
-const char *trust_name_text(const X509_NAME *name, char *out, size_t size)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *p = NULL;
-    out[0] = '\0';
-    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
-        long n = BIO_get_mem_data(bio, &p);
-        (void)snprintf(out, size, "%.*s", n < 200 ? (int)n : 200, p != NULL ? p : "");
-    }
-    BIO_free(bio);
-    return out;
-}
-
 static void check_ca(struct loading *l, const struct conf_text *file, X509 *x)
 {
     char name[220];

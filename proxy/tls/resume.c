@@ -122,7 +122,7 @@ static struct str binding_of(const struct tls_session *s)
 static bool note_fits(const struct tls_session *s, const struct note *note, int64_t now_ms)
 {
     const struct resume *r = s->sites->resume;
-    return str_eq(note->binding, binding_of(s)) && str_eq(note->name, tls_session_name(s)) &&
+    return str_eq(note->binding, binding_of(s)) && str_eq(note->name, session_name(s)) &&
            note->first_ms >= 0 && note->first_ms <= note->issued_ms && note->issued_ms <= now_ms &&
            now_ms - note->issued_ms < (int64_t)r->life_ms &&
            now_ms - note->first_ms < (int64_t)r->life_total_ms && now_ms < note->term.until_ms;
@@ -201,7 +201,7 @@ static int on_making(SSL *ssl, void *arg)
     struct note note = {.issued_ms = clock_wall_ms(),
                         .binding = binding_of(s),
                         .chain = s->chain,
-                        .name = tls_session_name(s)};
+                        .name = session_name(s)};
     note.first_ms = again ? s->first_ms : note.issued_ms;
     note.term = again ? s->ticket_term : s->peer_term;
     /* OpenSSL counts the life of a session from its first ticket with 1.2, of its latest with 1.3.

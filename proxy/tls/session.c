@@ -235,7 +235,7 @@ const struct tls_site *tls_session_site(const struct tls_session *s)
 
 struct str tls_session_name(const struct tls_session *s)
 {
-    return s->name != NULL ? str_of(s->name) : STR("");
+    return session_name(s);
 }
 
 X509 *tls_session_peer(const struct tls_session *s)

@@ -28,4 +28,10 @@ struct tls_session {
     bool failed;
 };
 
+/* The server name that was sent; empty: none. Borrowed. */
+static inline struct str session_name(const struct tls_session *s)
+{
+    return s->name != NULL ? str_of(s->name) : STR("");
+}
+
 #endif
