@@ -65,6 +65,19 @@ static void add_name(X509_NAME *name, const char *field, const char *text)
          "naming a certificate");
 }
 
+/* As one that came in: a certificate that was made in memory is encoded anew at each use. */
+static X509 *read_again(X509 *x)
+{
+    unsigned char *der = NULL;
+    int n = i2d_X509(x, &der);
+    const unsigned char *p = der;
+    X509 *read = n > 0 ? d2i_X509(NULL, &p, n) : NULL;
+    need(read != NULL, "reading a certificate");
+    OPENSSL_free(der);
+    X509_free(x);
+    return read;
+}
+
 /* issuer NULL: self-signed. */
 static X509 *make_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key,
                        enum role role)
@@ -85,7 +98,7 @@ static X509 *make_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *is
          "naming an issuer");
     extend_for(x, issuer != NULL ? issuer : x, role);
     need(X509_sign(x, issuer_key, EVP_sha256()) > 0, "signing a certificate");
-    return x;
+    return read_again(x);
 }
 
 void pki_make(struct pki *p, const struct pki_kinds *kinds)
