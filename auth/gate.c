@@ -16,15 +16,19 @@
  * certificate, so that nobody learns it by guessing.
  *
  * A one-time code is asked for where the route or the user's record says so, but never by a record
- * where the route requires nothing. Wrong passwords and wrong codes are answered and counted alike.
+ * where the route requires nothing. Wrong passwords and wrong codes are answered and counted alike;
+ * apart from that, attempts that a code is asked of have a count of their own, which only a right
+ * code ends.
  */
 #include "auth/gate.h"
 
 #include <string.h>
 
+#include "auth/account.h"
 #include "auth/basic.h"
 #include "auth/pairing.h"
 #include "auth/store/pwhash.h"
+#include "auth/tries.h"
 #include "auth/withdrawal.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -50,16 +54,6 @@ struct passed {
     enum reason reason;
 };
 
-/* Whose failures count, and how. */
-struct counted {
-    bool asked;    /* then key is whose */
-    bool reserved; /* this attempt is counted already */
-    uint64_t key;
-    struct lockout_who who;
-    char own[PAIRING_NAME_MAX]; /* what who borrows */
-    char claimed[PAIRING_NAME_MAX];
-};
-
 struct gate {
     const struct gate_question *q;
     struct gate_answer answer;
@@ -80,9 +74,11 @@ struct gate {
     struct pwcheck_ticket *ticket; /* NULL when no check is under way */
     char name[PAIRING_NAME_MAX];   /* what answer.user borrows */
     bool password_fresh;           /* it was hashed just now, and is not remembered yet */
-    struct counted counted;
+    struct tries tries;
     char code[TOTP_DIGITS_MAX + 1]; /* of the field, or the end of the password; a secret */
     size_t code_n;                  /* 0: none; more than it holds: too long for one */
+    size_t code_split;              /* octets that were the end of the password */
+    bool code_proven;               /* just now */
     gate_done_fn done;
     void *arg;
 };
@@ -264,57 +260,59 @@ static enum verdict look_up(struct gate *g, struct str name, enum reason *r)
     }
 }
 
-static struct str normalise(const struct gate *g, struct str name, char out[PAIRING_NAME_MAX])
-{
-    size_t n = 0;
-    bool fine = pairing_normalise(name, g->q->rule, out, &n);
-    return fine ? (struct str){out, n} : STR_NONE;
-}
-
-/* May whoever claims to be name try? Before anything is computed for it. */
-static enum verdict ask_lockout(struct gate *g, struct str name, enum reason *r)
+/* From now on what fails of name counts. */
+static void begin_tries(struct gate *g, struct str name)
 {
     const struct gate_question *q = g->q;
-    struct counted *c = &g->counted;
-    if (q->lockout == NULL || !q->lockout_rule->enabled || c->asked) {
-        return VERDICT_NEXT;
+    struct tries_who who = {.claimed = name, .network = q->network};
+    if (q->lockout == NULL || !q->lockout_rule->enabled || g->tries.lockout != NULL) {
+        return;
     }
-    c->who = (struct lockout_who){.network = q->network};
-    c->who.claimed = normalise(g, name, c->claimed);
     if (has_identity(g)) {
-        c->who.certificate = q->peer->identity->digest;
-        c->who.own = normalise(g, q->peer->identity->user, c->own);
-        c->who.compared =
+        who.certificate = q->peer->identity->digest;
+        who.own = q->peer->identity->user;
+        who.compared =
             q->require != CONF_REQUIRE_PASSWORD && q->peer->identity->reason == REASON_OK;
     }
-    c->asked = true;
-    c->key = lockout_key(q->lockout, &c->who);
-    g->answer.retry_ms = lockout_ask(q->lockout, q->lockout_rule, c->key, q->mono_ms, &c->reserved);
-    return g->answer.retry_ms == 0 ? VERDICT_NEXT : deny(r, REASON_LOCKED_OUT);
+    tries_begin(&g->tries, q->lockout, q->lockout_rule, &who, q->rule);
 }
 
+static enum verdict let_wait(struct gate *g, uint64_t wait_ms, enum reason *r)
+{
+    g->answer.retry_ms = wait_ms;
+    return wait_ms == 0 ? VERDICT_NEXT : deny(r, REASON_LOCKED_OUT);
+}
+
+/* Tell what was sent, so that it is known again: the password whole, and the code if it is a field.
+ */
+static void tell_sent(struct gate *g)
+{
+    const struct str sent[] = {g->basic.user,
+                               {g->basic.password.p, g->basic.password.n + g->code_split},
+                               {g->code, g->code_split > 0 ? 0 : g->code_n}};
+    /* A code that is too long is no secret, and not kept whole. */
+    if (g->code_n <= sizeof(g->code)) {
+        tries_sent(&g->tries, sent);
+    }
+}
+
+/* May whoever claims to be that user try? Before anything is computed for it. */
 static enum verdict step_lockout(struct gate *g, enum reason *r)
 {
-    return ask_lockout(g, g->basic.user, r);
+    begin_tries(g, g->basic.user);
+    uint64_t wait_ms = tries_ask(&g->tries, LOCKOUT_PASSWORD, g->q->mono_ms);
+    if (wait_ms != 0) {
+        tell_sent(g);
+        wait_ms = tries_ask(&g->tries, LOCKOUT_PASSWORD, g->q->mono_ms);
+    }
+    return let_wait(g, wait_ms, r);
 }
 
 /* Refuse a secret that is wrong. The time is that of now, as a hash may have taken a while. */
 static enum verdict fail(struct gate *g, enum reason *r, enum reason why)
 {
-    const struct counted *c = &g->counted;
-    if (c->asked && !c->reserved) {
-        lockout_failed(g->q->lockout, g->q->lockout_rule, c->key, &c->who, g->user != NULL,
-                       clock_mono_ms());
-    }
+    tries_failed(&g->tries, g->user != NULL, clock_mono_ms());
     return deny(r, why);
-}
-
-/* Every secret that was asked for was right, and is the right one's. */
-static void succeed(struct gate *g)
-{
-    if (g->counted.asked) {
-        lockout_passed(g->q->lockout, g->counted.key);
-    }
 }
 
 /* The step's verdict once it is known whether the password is that of g->user. An unknown user was
@@ -322,6 +320,7 @@ static void succeed(struct gate *g)
 static enum verdict password_checked(struct gate *g, enum pwcheck_result result, enum reason *r)
 {
     if (result == PWCHECK_DROPPED) {
+        tries_give_back(&g->tries);
         return deny(r, REASON_PASSWORD_QUEUE_FULL);
     }
     if (g->user == NULL) {
@@ -344,22 +343,12 @@ static bool wants_code(const struct gate *g)
 /* Where a code is asked for and did not come as a field, the last digits of the password are it. */
 static void split_code(struct gate *g)
 {
-    struct str password = g->basic.password;
-    if (g->code_n > 0 || !wants_code(g) || g->user == NULL || g->user->totp_secret.n == 0) {
-        return;
+    struct str code;
+    if (g->code_n == 0 && wants_code(g) && g->user != NULL && g->user->totp_secret.n > 0 &&
+        totp_split(g->q->totp, &g->basic.password, &code)) {
+        take_code(g, code);
+        g->code_split = code.n;
     }
-    size_t digits = totp_digits(g->q->totp);
-    if (password.n <= digits) {
-        return;
-    }
-    struct str end = str_slice(password, password.n - digits, password.n);
-    for (size_t i = 0; i < end.n; i++) {
-        if (end.p[i] < '0' || end.p[i] > '9') {
-            return;
-        }
-    }
-    take_code(g, end);
-    g->basic.password.n -= digits;
 }
 
 static void on_password(void *arg, enum pwcheck_result result);
@@ -374,7 +363,38 @@ static uint64_t source_of(const struct gate *g)
     return source;
 }
 
-static enum verdict check_password(struct gate *g, enum reason *r)
+/* True if a code was proven a while ago that need not be again. */
+static bool code_remembered(const struct gate *g)
+{
+    const struct gate_question *q = g->q;
+    return q->totp_memory != NULL && has_identity(g) && g->user != NULL &&
+           totp_remembered(q->totp_memory, q->totp, g->user->name, g->user->totp_secret,
+                           q->peer->identity->digest, q->mono_ms);
+}
+
+/* Count the attempt before it is made. */
+static enum verdict take(struct gate *g, enum reason *r)
+{
+    return let_wait(g, tries_take(&g->tries, g->user != NULL, clock_mono_ms()), r);
+}
+
+static enum verdict start_check(struct gate *g, struct str hash, enum reason *r)
+{
+    const struct gate_question *q = g->q;
+    if (q->pwcheck == NULL) {
+        return password_checked(
+            g, pwhash_verify(hash, g->basic.password) ? PWCHECK_RIGHT : PWCHECK_WRONG, r);
+    }
+    const struct pwcheck_input in = {g->digest, hash, g->basic.password, source_of(g)};
+    int rc = pwcheck_start(q->pwcheck, &in, on_password, g, &g->ticket);
+    if (rc != 0) {
+        tries_give_back(&g->tries);
+        return deny(r, rc == -ERR_BUSY ? REASON_PASSWORD_QUEUE_FULL : REASON_OUT_OF_MEMORY);
+    }
+    return VERDICT_WAIT;
+}
+
+static enum verdict check_password(struct gate *g, bool guesses_code, enum reason *r)
 {
     const struct gate_question *q = g->q;
     struct str hash = g->user != NULL ? g->user->hash : users_decoy(q->users);
@@ -383,19 +403,13 @@ static enum verdict check_password(struct gate *g, enum reason *r)
     if (pwcache_digest(q->pwcache, name, hash, g->basic.password, certificate, g->digest) != 0) {
         return deny(r, REASON_INTERNAL);
     }
-    if (pwcache_known(q->pwcache, g->digest, q->mono_ms) && g->user != NULL) {
+    bool known = pwcache_known(q->pwcache, g->digest, q->mono_ms) && g->user != NULL;
+    if (known && !guesses_code) {
         return VERDICT_NEXT;
     }
-    if (q->pwcheck == NULL) {
-        return password_checked(
-            g, pwhash_verify(hash, g->basic.password) ? PWCHECK_RIGHT : PWCHECK_WRONG, r);
-    }
-    const struct pwcheck_input in = {g->digest, hash, g->basic.password, source_of(g)};
-    int rc = pwcheck_start(q->pwcheck, &in, on_password, g, &g->ticket);
-    if (rc != 0) {
-        return deny(r, rc == -ERR_BUSY ? REASON_PASSWORD_QUEUE_FULL : REASON_OUT_OF_MEMORY);
-    }
-    return VERDICT_WAIT;
+    tell_sent(g);
+    enum verdict v = take(g, r);
+    return v != VERDICT_NEXT || known ? v : start_check(g, hash, r);
 }
 
 static enum verdict step_password(struct gate *g, enum reason *r)
@@ -405,7 +419,12 @@ static enum verdict step_password(struct gate *g, enum reason *r)
         return v;
     }
     split_code(g);
-    return check_password(g, r);
+    bool guesses_code = wants_code(g) && !code_remembered(g);
+    if (guesses_code) {
+        tell_sent(g);
+        v = let_wait(g, tries_ask(&g->tries, LOCKOUT_CODE, g->q->mono_ms), r);
+    }
+    return v == VERDICT_NEXT ? check_password(g, guesses_code, r) : v;
 }
 
 static enum verdict check_code(struct gate *g, enum reason *r)
@@ -418,8 +437,7 @@ static enum verdict check_code(struct gate *g, enum reason *r)
     if (user == NULL || user->totp_secret.n == 0) {
         return fail(g, r, REASON_TOTP_MISSING);
     }
-    if (memory != NULL && certificate != NULL &&
-        totp_remembered(memory, q->totp, user->name, user->totp_secret, certificate, q->mono_ms)) {
+    if (code_remembered(g)) {
         return VERDICT_NEXT;
     }
     if (g->code_n == 0) {
@@ -435,21 +453,26 @@ static enum verdict check_code(struct gate *g, enum reason *r)
     if (memory != NULL && certificate != NULL && q->totp->remember_ms > 0) {
         totp_remember(memory, user->name, user->totp_secret, certificate, q->mono_ms);
     }
+    g->code_proven = true;
     return VERDICT_NEXT;
 }
 
 /* A certificate alone has let the peer this far. */
 static enum verdict code_beside_certificate(struct gate *g, enum reason *r)
 {
-    enum verdict v = VERDICT_NEXT;
     if (wants_code(g)) {
-        v = g->certificate_counts ? ask_lockout(g, g->q->peer->identity->user, r) : v;
+        enum verdict v = VERDICT_NEXT;
+        if (g->certificate_counts && !code_remembered(g)) {
+            begin_tries(g, g->q->peer->identity->user);
+            v = let_wait(g, tries_ask(&g->tries, LOCKOUT_CODE, g->q->mono_ms), r);
+            v = v == VERDICT_NEXT ? take(g, r) : v;
+        }
         v = v == VERDICT_NEXT ? check_code(g, r) : v;
         if (v != VERDICT_NEXT) {
             g->answer.user = STR_NONE;
             return v;
         }
-        succeed(g);
+        tries_passed(&g->tries, g->code_proven);
     }
     return wants_group(g) ? VERDICT_NEXT : VERDICT_ALLOW;
 }
@@ -474,27 +497,21 @@ static enum verdict step_pairing(struct gate *g, enum reason *r)
     g->answer.claimed = g->user->name;
     if (g->certificate_counts &&
         !pairing_same(g->q->peer->identity->user, g->user->name, g->q->rule)) {
+        tries_give_back(&g->tries);
         return deny(r, REASON_PAIRING_MISMATCH);
     }
-    succeed(g);
+    tries_passed(&g->tries, g->code_proven);
     if (!has_identity(g) && g->q->require == CONF_REQUIRE_BOTH && g->user->certificate_required) {
         return deny(r, REASON_CERT_REQUIRED_BY_ROUTE);
     }
     return VERDICT_NEXT;
 }
 
-static enum verdict judge_account(const struct gate *g, const struct user *user, enum reason *r)
+/* What the record of g->user says against him. */
+static enum reason ask_account(const struct gate *g)
 {
-    if (user->disabled) {
-        return deny(r, REASON_USER_DISABLED);
-    }
-    if (user->expires_ms != 0 && g->q->wall_ms >= user->expires_ms) {
-        return deny(r, REASON_USER_EXPIRED);
-    }
-    if (g->certificate_counts && user_refuses_pin(user, g->q->peer->identity->digest)) {
-        return deny(r, REASON_CERT_NOT_PINNED);
-    }
-    return VERDICT_ALLOW;
+    const unsigned char *pinned = g->certificate_counts ? g->q->peer->identity->digest : NULL;
+    return g->user != NULL ? account_ask(g->user, pinned, g->q->wall_ms) : REASON_OK;
 }
 
 static enum verdict step_user(struct gate *g, enum reason *r)
@@ -508,8 +525,9 @@ static enum verdict step_user(struct gate *g, enum reason *r)
         }
     }
     a->account = g->user;
-    if (g->user != NULL && judge_account(g, g->user, r) != VERDICT_ALLOW) {
-        return VERDICT_DENY;
+    enum reason why = ask_account(g);
+    if (why != REASON_OK) {
+        return deny(r, why);
     }
     struct str name = STR_NONE;
     if (named && g->decided_without_password) {
@@ -517,7 +535,7 @@ static enum verdict step_user(struct gate *g, enum reason *r)
     } else if (g->user != NULL) {
         name = g->user->name;
     }
-    enum reason why = withdrawal_of_user(deny_of(g), name);
+    why = withdrawal_of_user(deny_of(g), name);
     if (why != REASON_OK) {
         return deny(r, why);
     }
@@ -640,6 +658,15 @@ struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *ar
 const struct gate_answer *gate_result(const struct gate *g)
 {
     return &g->answer;
+}
+
+enum reason gate_ask_claimed(const struct gate *g)
+{
+    if (g->answer.claimed.n == 0) {
+        return REASON_OK;
+    }
+    enum reason why = g->user != NULL ? account_ask(g->user, NULL, g->q->wall_ms) : REASON_OK;
+    return why == REASON_OK ? withdrawal_of_user(deny_of(g), g->answer.claimed) : why;
 }
 
 void gate_trace(const struct gate *g,

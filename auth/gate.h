@@ -91,6 +91,11 @@ struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *ar
 /* The answer so far. Borrowed from g. */
 const struct gate_answer *gate_result(const struct gate *g);
 
+/* What is the matter with the user whose password was proven (claimed), whatever was refused before
+ * that was asked: the account disabled or over, or the user withdrawn. REASON_OK if nothing is, or
+ * none was proven. */
+enum reason gate_ask_claimed(const struct gate *g);
+
 /* Every step passed so far, for "explain": calls each(arg, step, verdict, reason) in order. */
 void gate_trace(const struct gate *g,
                 void (*each)(void *arg, const char *step, enum verdict v, enum reason r),

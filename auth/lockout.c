@@ -1,7 +1,7 @@
 /* Owns: how failures are counted and what follows. Leaves the memory to slots. A value is the time
  * of the last failure in milliseconds of the monotonic clock, which is the same in all processes
- * and which no change of the date moves, and below it the number of failures in 8 bits. Any thread.
- */
+ * and which no change of the date moves, and below it the number of failures in 8 bits. An attempt
+ * under way is a key of its own, its value the time of its beginning. Any thread. */
 #include "auth/lockout.h"
 
 #include <arpa/inet.h>
@@ -13,11 +13,13 @@
 
 #define FAILURES_BITS 8
 #define FAILURES_MAX  UINT64_C(255)
+#define ATTEMPT_MS    10000 /* longer than this nothing is under way: its worker may have died */
 
 /* What stands beside a count. */
 enum note_word { NOTE_USER = 0, NOTE_ORIGIN, NOTE_KIND, NOTE_NAME };
 
-enum origin { ORIGIN_NETWORK = 0, ORIGIN_CERTIFICATE };
+/* Bits of NOTE_KIND. */
+enum kind { KIND_CERTIFICATE = 1, KIND_CODE = 2, KIND_ATTEMPT = 4 };
 
 _Static_assert((SLOTS_NOTE_WORDS - NOTE_NAME) * sizeof(uint64_t) >= LOCKOUT_NAME_MAX + 1,
                "a note holds the name and its end");
@@ -59,9 +61,10 @@ static struct str name_of(const struct lockout_who *who)
     return who->certificate != NULL && who->compared ? who->own : who->claimed;
 }
 
-uint64_t lockout_key(const struct lockout *l, const struct lockout_who *who)
+uint64_t lockout_key(const struct lockout *l, const struct lockout_who *who,
+                     enum lockout_factor factor)
 {
-    struct str parts[3];
+    struct str parts[4] = {[3] = factor == LOCKOUT_CODE ? STR("code") : STR("password")};
     if (who->certificate == NULL) {
         parts[0] = STR("network");
         parts[1] = (struct str){(const char *)&who->network, sizeof(who->network)};
@@ -72,7 +75,7 @@ uint64_t lockout_key(const struct lockout *l, const struct lockout_who *who)
         parts[1] = (struct str){(const char *)who->certificate, 32};
         parts[2] = who->compared && !own ? STR(":") : who->claimed;
     }
-    return slots_key(l->slots, parts, 3);
+    return slots_key(l->slots, parts, 4);
 }
 
 static uint64_t user_key(const struct lockout *l, struct str normal)
@@ -117,63 +120,133 @@ static uint64_t wait_of(const struct conf_lockout *rule, struct count c, uint64_
     return delay > passed ? delay - passed : 0;
 }
 
+uint64_t lockout_wait(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
+                      uint64_t mono_ms)
+{
+    return wait_of(rule, recall(rule, slots_read(l->slots, key), mono_ms), mono_ms);
+}
+
 struct question {
     const struct conf_lockout *rule;
     uint64_t mono_ms;
     uint64_t wait_ms;
-    bool reserved;
 };
 
-static bool change_ask(void *arg, uint64_t before, uint64_t *after)
+static bool change_take(void *arg, uint64_t before, uint64_t *after)
 {
     struct question *q = arg;
     struct count c = recall(q->rule, before, q->mono_ms);
     q->wait_ms = wait_of(q->rule, c, q->mono_ms);
-    q->reserved = q->wait_ms == 0 && c.failures >= q->rule->failures;
     *after = value_of(q->mono_ms, c.failures + 1);
-    return q->reserved;
+    return q->wait_ms == 0;
 }
 
-uint64_t lockout_ask(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
-                     uint64_t mono_ms, bool *reserved)
+static bool change_give_back(void *arg, uint64_t before, uint64_t *after)
 {
-    struct question q = {.rule = rule, .mono_ms = mono_ms};
-    *reserved = false;
-    if (slots_read(l->slots, key) == 0) {
-        return 0;
-    }
-    bool changed = slots_change(l->slots, key, change_ask, &q, NULL);
-    *reserved = changed;
-    /* The table did not come to rest: others try with the same key at this moment. */
-    return q.reserved && !changed ? delay_of(rule, rule->failures) : q.wait_ms;
+    (void)arg;
+    uint64_t failures = before & FAILURES_MAX;
+    *after = failures > 1 ? before - 1 : 0;
+    return failures > 0;
 }
 
-static bool change_failed(void *arg, uint64_t before, uint64_t *after)
+static bool change_keep(void *arg, uint64_t before, uint64_t *after)
 {
     const struct question *q = arg;
-    struct count c = recall(q->rule, before, q->mono_ms);
-    *after = value_of(q->mono_ms, c.failures + 1);
-    return wait_of(q->rule, c, q->mono_ms) == 0;
+    *after = value_of(q->mono_ms, 1);
+    return recall(q->rule, before, q->mono_ms).failures == 0;
 }
 
-void lockout_failed(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
-                    const struct lockout_who *who, bool known, uint64_t mono_ms)
+static void write_note(const struct lockout *l, const struct lockout_failure *of,
+                       uint64_t note[SLOTS_NOTE_WORDS])
 {
-    struct question q = {.rule = rule, .mono_ms = mono_ms};
-    uint64_t note[SLOTS_NOTE_WORDS] = {0};
+    const struct lockout_who *who = of->who;
     struct str name = name_of(who);
     note[NOTE_USER] = user_key(l, name);
-    note[NOTE_KIND] = who->certificate != NULL ? ORIGIN_CERTIFICATE : ORIGIN_NETWORK;
+    note[NOTE_KIND] = (who->certificate != NULL ? KIND_CERTIFICATE : 0) |
+                      (of->factor == LOCKOUT_CODE ? KIND_CODE : 0);
     if (who->certificate != NULL) {
         memcpy(&note[NOTE_ORIGIN], who->certificate, sizeof(note[NOTE_ORIGIN]));
     } else {
         note[NOTE_ORIGIN] = who->network;
     }
     /* A certificate's own name was proven by the certificate. */
-    if ((known || (who->certificate != NULL && who->compared)) && name.n > 0) {
+    if ((of->known || (who->certificate != NULL && who->compared)) && name.n > 0) {
         memcpy(&note[NOTE_NAME], name.p, name.n < LOCKOUT_NAME_MAX ? name.n : LOCKOUT_NAME_MAX);
     }
-    (void)slots_change(l->slots, key, change_failed, &q, note);
+}
+
+static bool count(struct lockout *l, uint64_t key, const struct lockout_failure *of,
+                  slots_change_fn change, struct question *q)
+{
+    uint64_t note[SLOTS_NOTE_WORDS] = {0};
+    write_note(l, of, note);
+    return slots_change(l->slots, key, change, q, note);
+}
+
+uint64_t lockout_take(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
+                      const struct lockout_failure *of)
+{
+    struct question q = {.rule = rule, .mono_ms = of->mono_ms};
+    if (key == 0 || count(l, key, of, change_take, &q)) {
+        return 0;
+    }
+    /* The table did not come to rest: others try with the same key at this moment. */
+    return q.wait_ms != 0 ? q.wait_ms : delay_of(rule, rule->failures);
+}
+
+void lockout_give_back(struct lockout *l, uint64_t key)
+{
+    (void)slots_change(l->slots, key, change_give_back, NULL, NULL);
+}
+
+void lockout_keep(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
+                  const struct lockout_failure *of)
+{
+    struct question q = {.rule = rule, .mono_ms = of->mono_ms};
+    (void)count(l, key, of, change_keep, &q);
+}
+
+void lockout_failed(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
+                    const struct lockout_failure *of)
+{
+    struct question q = {.rule = rule, .mono_ms = of->mono_ms};
+    (void)count(l, key, of, change_take, &q);
+}
+
+uint64_t lockout_attempt(const struct lockout *l, uint64_t key, const struct str sent[3])
+{
+    const struct str parts[] = {
+        STR("attempt"), {(const char *)&key, sizeof(key)}, sent[0], sent[1], sent[2]};
+    return key != 0 ? slots_key(l->slots, parts, 5) : 0;
+}
+
+static bool is_over(uint64_t value, uint64_t mono_ms)
+{
+    uint64_t at_ms = value >> FAILURES_BITS;
+    return value == 0 || (mono_ms > at_ms && mono_ms - at_ms > ATTEMPT_MS);
+}
+
+static bool change_begin(void *arg, uint64_t before, uint64_t *after)
+{
+    const uint64_t *mono_ms = arg;
+    *after = value_of(*mono_ms, 1);
+    return is_over(before, *mono_ms);
+}
+
+bool lockout_begin(struct lockout *l, uint64_t attempt, uint64_t mono_ms)
+{
+    const uint64_t note[SLOTS_NOTE_WORDS] = {[NOTE_KIND] = KIND_ATTEMPT};
+    return attempt == 0 || slots_change(l->slots, attempt, change_begin, &mono_ms, note);
+}
+
+bool lockout_begun(struct lockout *l, uint64_t attempt, uint64_t mono_ms)
+{
+    return attempt != 0 && !is_over(slots_read(l->slots, attempt), mono_ms);
+}
+
+void lockout_end(struct lockout *l, uint64_t attempt)
+{
+    (void)slots_drop(l->slots, attempt);
 }
 
 void lockout_passed(struct lockout *l, uint64_t key)
@@ -220,7 +293,7 @@ static void origin_text(const uint64_t note[SLOTS_NOTE_WORDS], char out[INET6_AD
     struct in6_addr six = {0};
     struct in_addr four = {htonl((uint32_t)origin)};
     out[0] = '\0';
-    if (note[NOTE_KIND] == ORIGIN_CERTIFICATE) {
+    if ((note[NOTE_KIND] & KIND_CERTIFICATE) != 0) {
         enc_hex((const unsigned char *)&origin, sizeof(origin), out);
         out[2 * sizeof(origin)] = '\0';
     } else if (origin == 0) {
@@ -242,7 +315,7 @@ static void list_one(void *arg, uint64_t key, uint64_t value, const uint64_t not
     char origin[INET6_ADDRSTRLEN];
     char name[LOCKOUT_NAME_MAX + 1];
     (void)key;
-    if (c.failures == 0 || l->left == 0 || l->rc != 0) {
+    if (c.failures == 0 || l->left == 0 || l->rc != 0 || note[NOTE_KIND] == KIND_ATTEMPT) {
         return;
     }
     l->left--;
@@ -255,11 +328,13 @@ static void list_one(void *arg, uint64_t key, uint64_t value, const uint64_t not
         l->rc = enc_json_string(l->out, str_of(name));
     }
     if (l->rc == 0) {
-        l->rc = buf_printf(l->out,
-                           ",\"counted_by\":\"%s\",\"from\":\"%s\",\"failures\":%" PRIu64
-                           ",\"wait_ms\":%" PRIu64 "}",
-                           note[NOTE_KIND] == ORIGIN_CERTIFICATE ? "certificate" : "network",
-                           origin, c.failures, wait_of(l->rule, c, l->mono_ms));
+        l->rc = buf_printf(
+            l->out,
+            ",\"counted_by\":\"%s\",\"from\":\"%s\",\"factor\":\"%s\",\"failures\":%" PRIu64
+            ",\"wait_ms\":%" PRIu64 "}",
+            (note[NOTE_KIND] & KIND_CERTIFICATE) != 0 ? "certificate" : "network", origin,
+            (note[NOTE_KIND] & KIND_CODE) != 0 ? "code" : "password", c.failures,
+            wait_of(l->rule, c, l->mono_ms));
     }
 }
 

@@ -203,6 +203,23 @@ static uint64_t wait_for(struct slot *slot, uint64_t key)
     return packed;
 }
 
+/* Returns true once slot, which held seen for key, is free. */
+static bool let_go(struct slot *slot, uint64_t key, uint64_t seen)
+{
+    return atomic_compare_exchange_strong(&slot->value, &seen, 0) &&
+           atomic_compare_exchange_strong(&slot->key, &key, 0);
+}
+
+/* One try to put after in place of seen. */
+static bool put(struct slot *set, struct slot *slot, uint64_t key, uint64_t seen, uint64_t after,
+                const uint64_t note[SLOTS_NOTE_WORDS])
+{
+    if (after == 0) {
+        return slot == NULL || let_go(slot, key, seen);
+    }
+    return slot != NULL ? settle(slot, key, seen, after) : claim(set, key, after, note);
+}
+
 bool slots_change(struct slots *s, uint64_t key, slots_change_fn change, void *arg,
                   const uint64_t note[SLOTS_NOTE_WORDS])
 {
@@ -220,7 +237,7 @@ bool slots_change(struct slots *s, uint64_t key, slots_change_fn change, void *a
         if (!change(arg, is_settled(key, seen) ? seen >> 16 : 0, &after)) {
             return false;
         }
-        if (slot != NULL ? settle(slot, key, seen, after) : claim(set, key, after, note)) {
+        if (put(set, slot, key, seen, after, note)) {
             return true;
         }
     }

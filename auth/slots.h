@@ -29,8 +29,9 @@ uint64_t slots_key(const struct slots *s, const struct str *parts, size_t n);
 /* The value of key; 0: nothing is remembered. */
 uint64_t slots_read(struct slots *s, uint64_t key);
 
-/* Decides what becomes of a value (before 0: there is none). after: 1 to SLOTS_VALUE_MAX. Returns
- * false to leave everything as it is. May be asked again when another worker was faster. */
+/* Decides what becomes of a value (before 0: there is none). after: 1 to SLOTS_VALUE_MAX; 0: the
+ * key is forgotten. Returns false to leave everything as it is. May be asked again when another
+ * worker was faster. */
 typedef bool (*slots_change_fn)(void *arg, uint64_t before, uint64_t *after);
 
 /* Change the value of key in one step that no other worker can come between. note (NULL: none) is

@@ -85,6 +85,23 @@ bool totp_match(const struct conf_totp *rule, struct str secret, struct str code
     return found;
 }
 
+bool totp_split(const struct conf_totp *rule, struct str *password, struct str *code)
+{
+    size_t digits = totp_digits(rule);
+    if (password->n <= digits) {
+        return false;
+    }
+    struct str end = str_slice(*password, password->n - digits, password->n);
+    for (size_t i = 0; i < end.n; i++) {
+        if (end.p[i] < '0' || end.p[i] > '9') {
+            return false;
+        }
+    }
+    *code = end;
+    password->n -= digits;
+    return true;
+}
+
 int totp_base32_decode(struct str text, unsigned char *out, size_t *n)
 {
     uint32_t bits = 0;

@@ -32,6 +32,10 @@ int totp_code(const struct conf_totp *rule, struct str secret, uint64_t step,
 bool totp_match(const struct conf_totp *rule, struct str secret, struct str code, int64_t wall_ms,
                 uint64_t *step);
 
+/* Cut a code off the end of password, if what stands there may be one and is not all of it. code
+ * borrows it; set only on true. */
+bool totp_split(const struct conf_totp *rule, struct str *password, struct str *code);
+
 /* Strict base32 (RFC 4648 6): upper case, no blanks, no padding, unused bits zero. out: at least
  * TOTP_SECRET_MAX octets. Returns 0 or -ERR_MALFORMED, also for more than TOTP_SECRET_MAX octets.
  */
