@@ -71,7 +71,9 @@ static const struct key lockout_keys[] = {
      .min = 1,
      .max = 200,
      .fallback = "5",
-     .meaning = "From this failure on, the next attempt has to wait; sooner it gets 429."},
+     .meaning = "From this failure on, the next attempt has to wait; sooner it gets 429. Attempts "
+                "are counted when they begin. Those that a one-time code is asked of are counted "
+                "once more apart, and only a right code ends that count."},
     {.name = "delay",
      .type = KEY_DURATION,
      AT(conf_lockout, delay_ms),

@@ -85,6 +85,69 @@ static bool may_be_reported(const struct exchange *x, enum reason why)
     return false;
 }
 
+/* On to the upstream, for the user who was proven, or for nobody. */
+static void go_on(struct exchange *x)
+{
+    const struct exchange_peer *peer = x->peer;
+    if (peer->on_user != NULL && !peer->on_user(peer->on_user_arg, x->user)) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    flow_start(x);
+}
+
+static void on_standing(void *arg)
+{
+    struct exchange *x = arg;
+    if (x->state != EXCHANGE_GATE) {
+        return;
+    }
+    const struct gate_answer *answer = gate_result(x->standing);
+    if (answer->verdict == VERDICT_WAIT) {
+        return;
+    }
+    if (answer->verdict != VERDICT_ALLOW && !may_be_reported(x, answer->reason)) {
+        x->would = REASON_OK;
+        x->step = answer->step;
+        reply_problem(x, answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL);
+        return;
+    }
+    record_would_refuse(x);
+    go_on(x);
+}
+
+/* The gate may have stopped before it asked about users. A report lets nobody pass who is
+ * withdrawn, or whose account is closed: neither the certificate's user nor whose password was
+ * proven. */
+static void ask_standing(struct exchange *x)
+{
+    if (x->user.n > 0) {
+        record_would_refuse(x);
+        go_on(x);
+        return;
+    }
+    enum reason why = gate_ask_claimed(x->gate);
+    if (why != REASON_OK) {
+        x->would = REASON_OK;
+        x->step = "user";
+        reply_problem(x, why);
+        return;
+    }
+    struct gate_question *q = &x->question;
+    q->require = CONF_REQUIRE_NONE;
+    q->authorization_count = 0;
+    q->groups = NULL;
+    q->require_totp = false;
+    q->code_count = 0;
+    q->lockout = NULL;
+    x->standing = gate_run(q, on_standing, x);
+    if (x->standing == NULL) {
+        reply_problem(x, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    on_standing(x);
+}
+
 /* The rule says no, and the route decides what follows. */
 static void refuse(struct exchange *x, enum reason why)
 {
@@ -93,22 +156,19 @@ static void refuse(struct exchange *x, enum reason why)
         return;
     }
     x->would = why;
-    record_would_refuse(x);
-    flow_start(x);
+    ask_standing(x);
 }
 
 static void let_through(struct exchange *x, const struct gate_answer *answer)
 {
     x->user = arena_dup(&x->arena, answer->user);
-    const struct exchange_peer *peer = x->peer;
-    if (x->user.p == NULL ||
-        (peer->on_user != NULL && !peer->on_user(peer->on_user_arg, x->user))) {
+    if (x->user.p == NULL) {
         reply_problem(x, REASON_OUT_OF_MEMORY);
     } else if (x->method_fits != ROUTE_METHOD_FITS) {
         x->step = "method";
         refuse(x, REASON_METHOD_NOT_ALLOWED);
     } else {
-        flow_start(x);
+        go_on(x);
     }
 }
 
@@ -278,6 +338,7 @@ void exchange_free(struct exchange *x)
         state_enter(x, EXCHANGE_DONE);
         record_write(x);
     }
+    gate_free(x->standing);
     gate_free(x->gate);
     arena_release(&x->arena);
     mem_free(x);

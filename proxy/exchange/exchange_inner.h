@@ -45,6 +45,7 @@ struct exchange {
     uint64_t retry_ms; /* REASON_LOCKED_OUT: when the client may try again */
     struct gate_question question;
     struct gate *gate;
+    struct gate *standing; /* asks what a report does not let pass; NULL: was not needed */
     struct upstream_call *call;
     struct str request_id;
     struct str user;          /* proven; set by the verdict only, copied to the arena */

@@ -152,6 +152,14 @@ static enum reason untold(int rc)
     }
 }
 
+/* What came through for a report only is no proof of anything, but for a password that was proven.
+ */
+static bool keeps_authorization(const struct exchange *x)
+{
+    return x->route->forward_authorization &&
+           (x->would == REASON_OK || gate_result(x->gate)->user_by_password);
+}
+
 void flow_start(struct exchange *x)
 {
     const struct conf *conf = x->runtime->conf;
@@ -175,7 +183,7 @@ void flow_start(struct exchange *x)
         .client_kind = x->peer->address.kind,
         .client_trusted = x->peer->trusted,
         .secure = x->peer->secure,
-        .keep_authorization = x->route->forward_authorization,
+        .keep_authorization = keeps_authorization(x),
         .code_name = str_of(conf->totp.header.p),
         .request_id = x->request_id,
     };

@@ -1,5 +1,5 @@
-/* A gate that says what the test wants. Including this replaces the real gate_run(), gate_result()
- * and gate_free(). */
+/* A gate that says what the test wants. Including this replaces the real gate_run(), gate_result(),
+ * gate_ask_claimed() and gate_free(). */
 #ifndef TESTS_SUPPORT_FAKE_GATE_H
 #define TESTS_SUPPORT_FAKE_GATE_H
 
@@ -17,13 +17,19 @@ struct gate {
 static struct gate_answer gate_says;
 static struct gate_question gate_asked;
 static struct str gate_authorization;
-static struct gate *gate_now; /* the one that lives; NULL: none */
+static struct gate *gate_now; /* the latest one that lives; NULL: none */
+
+/* Of who comes through for a report: what a gate says that is asked when another one has refused,
+ * and of whose password was proven. */
+static struct gate_answer gate_says_then;
+static enum reason gate_says_of_claimed;
 
 struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
 {
     struct gate *g = mem_alloc(sizeof(*g));
     if (g != NULL) {
-        *g = (struct gate){.answer = gate_says, .done = done, .arg = arg};
+        bool again = gate_now != NULL && q->require == CONF_REQUIRE_NONE;
+        *g = (struct gate){.answer = again ? gate_says_then : gate_says, .done = done, .arg = arg};
         gate_asked = *q;
         gate_authorization = q->authorization;
         gate_now = g;
@@ -34,6 +40,12 @@ struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *ar
 const struct gate_answer *gate_result(const struct gate *g)
 {
     return &g->answer;
+}
+
+enum reason gate_ask_claimed(const struct gate *g)
+{
+    (void)g;
+    return gate_says_of_claimed;
 }
 
 void gate_free(struct gate *g)

@@ -46,6 +46,7 @@ static struct conf_route loop_routes[] = {
     {.path.p = "/authorization", .forward_authorization = true},
     {.path.p = "/certificate", .require = CONF_REQUIRE_CERTIFICATE},
     {.host.p = "only.example", .path.p = "/yes"},
+    {.path.p = "/report", .report_only = true, .forward_authorization = true},
 };
 
 static struct conf loop_conf = {
@@ -91,6 +92,8 @@ static inline void loopback_worker(void)
     buf_init(&up.body, 65536);
     buf_init(&up.trailers, 4096);
     gate_will(VERDICT_ALLOW, REASON_OK, "pairing");
+    gate_says_then = (struct gate_answer){.verdict = VERDICT_ALLOW, .reason = REASON_OK};
+    gate_says_of_claimed = REASON_OK;
 }
 
 static inline void loopback_worker_end(void)

@@ -116,6 +116,45 @@ static const struct {
      CONF_REQUIRE_BOTH, &no_cert_optional, 1, REASON_OK, "user"},
 };
 
+/* Whose password was proven is asked about, whatever was refused first; nobody else is. */
+static void test_claimed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *fields; /* of alice */
+        unsigned column;
+        enum reason refused;
+        enum reason claimed;
+    } rows[] = {
+        {"disabled, wrong password", "disabled=yes", 2, REASON_PASSWORD_WRONG, REASON_OK},
+        {"disabled, no password", "disabled=yes", 0, REASON_CREDENTIALS_MISSING, REASON_OK},
+        {"disabled", "disabled=yes", 1, REASON_PAIRING_MISMATCH, REASON_USER_DISABLED},
+        {"over", "expires=2020-01-01", 1, REASON_PAIRING_MISMATCH, REASON_USER_EXPIRED},
+        {"pins of one are nothing to another's certificate", "pin=" PIN_02, 1,
+         REASON_PAIRING_MISMATCH, REASON_OK},
+        {"in order", "groups=a", 1, REASON_PAIRING_MISMATCH, REASON_OK},
+    };
+    struct identity bob = alice;
+    bob.user = STR("bob");
+    struct gate_peer with_bob = alice_required;
+    with_bob.identity = &bob;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct users *users = load_with_fields(rows[i].fields);
+        struct pwcache *cache = pwcache_new(8, 1000);
+        struct gate_question q =
+            question(&with_bob, CONF_REQUIRE_BOTH, columns[rows[i].column], cache);
+        q.users = users;
+        struct gate *g = gate_run(&q, on_done, NULL);
+        assert_non_null(g);
+        CHECK_ROW(rows[i].says, gate_result(g)->reason == rows[i].refused);
+        CHECK_ROW(rows[i].says, gate_ask_claimed(g) == rows[i].claimed);
+        gate_free(g);
+        pwcache_free(cache);
+        users_unref(users);
+    }
+}
+
 /* What the store says of an account is asked last: behind a proven password or certificate. */
 static void test_account(void **state)
 {
@@ -182,6 +221,7 @@ static void test_groups(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_claimed),
         cmocka_unit_test(test_account),
         cmocka_unit_test(test_groups),
     };

@@ -315,6 +315,109 @@ static void test_lockout_by_certificate(void **state)
     assert_int_equal(answer(&q).verdict, VERDICT_ALLOW); /* nothing is asked, nothing to guess */
 }
 
+/* Who knows the password cannot have wrong codes forgotten by using it where none is asked for. */
+static void test_codes_are_counted_apart(void **state)
+{
+    (void)state;
+    const struct gate_peer *const peers[] = {&without, &with_bob};
+    for (size_t i = 0; i < ROWS(peers); i++) {
+        enum conf_require require = i == 0 ? CONF_REQUIRE_PASSWORD : CONF_REQUIRE_BOTH;
+        renew();
+        struct gate_question plain = question(peers[i], require, "bob:secret", NULL);
+        struct gate_question strong = question(peers[i], require, "bob:secret", "000000");
+        strong.require_totp = true;
+        for (int k = 0; k < 3; k++) {
+            assert_int_equal(answer(&strong).reason, REASON_TOTP_WRONG);
+            if (k < 2) {
+                assert_int_equal(answer(&plain).verdict, VERDICT_ALLOW);
+            }
+        }
+        assert_int_equal(answer(&plain).verdict, VERDICT_ALLOW); /* no failure of this one */
+        strong.code = STR(CODE);
+        assert_int_equal(answer(&strong).reason, REASON_LOCKED_OUT);
+        clock_fake(6000, NOW_MS);
+        plain.mono_ms = strong.mono_ms = clock_mono_ms();
+        strong.code = STR("000001");
+        assert_int_equal(answer(&strong).reason, REASON_TOTP_WRONG);
+        assert_int_equal(answer(&plain).verdict, VERDICT_ALLOW);
+        struct gate_answer a = answer(&strong);
+        assert_int_equal(a.reason, REASON_LOCKED_OUT);
+        assert_int_equal(a.retry_ms, 2000);
+        clock_fake(8000, NOW_MS);
+        strong.mono_ms = clock_mono_ms();
+        strong.code = STR(CODE);
+        assert_int_equal(answer(&strong).verdict, VERDICT_ALLOW);
+        strong.code = STR("000002");
+        assert_int_equal(answer(&strong).reason, REASON_TOTP_WRONG); /* counted anew */
+        assert_int_equal(answer(&strong).reason, REASON_TOTP_WRONG);
+    }
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* Many at once are counted before the first is answered, but for equal ones. */
+static void test_burst(void **state)
+{
+    (void)state;
+    char pair[32];
+    struct gate_question q[20];
+    struct gate *g[20];
+    unsigned waits = 0;
+    renew();
+    struct pwcheck *checks = pwcheck_new(1, 100, nothing, NULL);
+    assert_non_null(checks);
+    for (size_t i = 0; i < ROWS(g); i++) {
+        (void)snprintf(pair, sizeof(pair), "bob:guess%zu", i % 10);
+        q[i] = question(&without, CONF_REQUIRE_PASSWORD, pair, NULL);
+        q[i].pwcheck = checks;
+        g[i] = gate_run(&q[i], on_done, NULL);
+        assert_non_null(g[i]);
+        bool waiting = gate_result(g[i])->verdict == VERDICT_WAIT;
+        assert_true(waiting || gate_result(g[i])->reason == REASON_LOCKED_OUT);
+        assert_int_equal(waiting, i % 10 < 3); /* the first three, and their equals */
+        waits += waiting;
+    }
+    assert_int_equal(waits, 6);
+    assert_true(pwcheck_pending(checks) <= 3);
+    /* Who goes away before the answer has tried. */
+    for (size_t i = 0; i < ROWS(g); i++) {
+        gate_free(g[i]);
+    }
+    q[0] = question(&without, CONF_REQUIRE_PASSWORD, "bob:secret", NULL);
+    assert_int_equal(answer(&q[0]).reason, REASON_LOCKED_OUT);
+    pwcheck_free(checks);
+
+    /* What finds no place is not counted. */
+    renew();
+    checks = pwcheck_new(1, 1, nothing, NULL);
+    unsigned busy = 0;
+    for (size_t i = 0; i < ROWS(g); i++) {
+        (void)snprintf(pair, sizeof(pair), "bob:guess%zu", i);
+        q[i] = question(&without, CONF_REQUIRE_PASSWORD, pair, NULL);
+        q[i].pwcheck = checks;
+        q[i].source = 7;
+        g[i] = gate_run(&q[i], on_done, NULL);
+        busy += gate_result(g[i])->reason == REASON_PASSWORD_QUEUE_FULL;
+    }
+    assert_int_equal(busy, 19);
+    for (size_t i = 0; i < ROWS(g); i++) {
+        gate_free(g[i]);
+    }
+    pwcheck_free(checks);
+
+    /* A password that is somebody else's was right. */
+    renew();
+    for (int i = 0; i < 9; i++) {
+        pwcache_free(cache);
+        cache = pwcache_new(16, 1000);
+        q[0] = question(&with_bob, CONF_REQUIRE_BOTH, "carol:secret", NULL);
+        assert_int_equal(answer(&q[0]).reason, REASON_PAIRING_MISMATCH);
+    }
+}
+
 static void test_groups(void **state)
 {
     (void)state;
@@ -409,6 +512,8 @@ int main(void)
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_lockout_of_others),
         cmocka_unit_test(test_lockout_by_certificate),
+        cmocka_unit_test(test_codes_are_counted_apart),
+        cmocka_unit_test(test_burst),
         cmocka_unit_test(test_groups),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -50,6 +50,32 @@ static void test_values(void **state)
     slots_free(NULL);
 }
 
+static bool forget_five(void *arg, uint64_t before, uint64_t *after)
+{
+    (void)arg;
+    *after = 0;
+    return before == 5;
+}
+
+/* A key may be forgotten for what its value is. */
+static void test_forgetting(void **state)
+{
+    (void)state;
+    struct slots *s = slots_new(8);
+    uint64_t a = key_of(s, 1);
+    assert_false(slots_change(s, a, forget_five, NULL, NULL));
+    assert_true(put(s, a, 4));
+    assert_false(slots_change(s, a, forget_five, NULL, NULL));
+    assert_int_equal(slots_read(s, a), 4);
+    assert_true(put(s, a, 5));
+    assert_true(slots_change(s, a, forget_five, NULL, NULL));
+    assert_int_equal(slots_read(s, a), 0);
+    assert_false(slots_drop(s, a)); /* its place is free */
+    assert_true(put(s, a, 1));
+    assert_int_equal(slots_read(s, a), 1);
+    slots_free(s);
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -180,9 +206,9 @@ static void test_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_full),   cmocka_unit_test(test_taken_once),
-        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_forgetting), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_taken_once), cmocka_unit_test(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

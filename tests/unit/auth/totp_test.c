@@ -106,6 +106,37 @@ static void test_window(void **state)
         totp_match(&rule, (struct str){long_secret, sizeof(long_secret)}, STR("755224"), 0, &step));
 }
 
+static void test_split(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *password;
+        enum conf_totp_digits digits;
+        const char *rest; /* NULL: there is no code */
+        const char *code;
+    } rows[] = {
+        {"nothing", "", CONF_TOTP_SIX, NULL, NULL},
+        {"a code alone is the password", "123456", CONF_TOTP_SIX, NULL, NULL},
+        {"five digits", "secret12345", CONF_TOTP_SIX, NULL, NULL},
+        {"a letter among them", "secret12a456", CONF_TOTP_SIX, NULL, NULL},
+        {"at the beginning", "123456secret", CONF_TOTP_SIX, NULL, NULL},
+        {"six where eight are wanted", "secret123456", CONF_TOTP_EIGHT, NULL, NULL},
+        {"six", "secret123456", CONF_TOTP_SIX, "secret", "123456"},
+        {"six of seven", "x1234567", CONF_TOTP_SIX, "x1", "234567"},
+        {"eight", "s12345678", CONF_TOTP_EIGHT, "s", "12345678"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const struct conf_totp rule = {.digits = rows[i].digits};
+        const char *rest = rows[i].rest != NULL ? rows[i].rest : rows[i].password;
+        struct str password = str_of(rows[i].password);
+        struct str code = STR_NONE;
+        CHECK_ROW(rows[i].says, totp_split(&rule, &password, &code) == (rows[i].rest != NULL));
+        CHECK_STR(rows[i].says, password, str_of(rest));
+        CHECK_STR(rows[i].says, code, str_of(rows[i].code));
+    }
+}
+
 static void test_base32(void **state)
 {
     (void)state;
@@ -215,10 +246,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_window),     cmocka_unit_test(test_base32),
-        cmocka_unit_test(test_uri),        cmocka_unit_test(test_once),
-        cmocka_unit_test(test_remembered), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_vectors), cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_window),  cmocka_unit_test(test_split),
+        cmocka_unit_test(test_base32),  cmocka_unit_test(test_uri),
+        cmocka_unit_test(test_once),    cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,90 @@ static void test_a_forgotten_verdict_refuses(void **state)
     assert_int_equal(0, up.starts);
 }
 
+/* A route that only reports: what passes nevertheless, as whom, and with what. */
+static const struct report_row {
+    const char *says;
+    enum reason why;     /* of the gate's refusal */
+    enum reason claimed; /* of whose password was proven */
+    enum reason then;    /* of the certificate's user */
+    enum reason outcome;
+    const char *user; /* as the gate says */
+    bool by_password;
+} report_rows[] = {
+    {"withdrawn, no password", REASON_CREDENTIALS_MISSING, REASON_OK, REASON_USER_WITHDRAWN,
+     REASON_USER_WITHDRAWN, NULL, false},
+    {"closed, a wrong password", REASON_PASSWORD_WRONG, REASON_OK, REASON_USER_DISABLED,
+     REASON_USER_DISABLED, NULL, false},
+    {"another certificate is pinned", REASON_LOCKED_OUT, REASON_OK, REASON_CERT_NOT_PINNED,
+     REASON_CERT_NOT_PINNED, NULL, false},
+    {"withdrawn meanwhile", REASON_PASSWORD_WRONG, REASON_OK, REASON_CLIENT_CERT_WITHDRAWN,
+     REASON_CLIENT_CERT_WITHDRAWN, NULL, false},
+    {"nobody knows", REASON_CREDENTIALS_MISSING, REASON_OK, REASON_USER_STORE_UNAVAILABLE,
+     REASON_USER_STORE_UNAVAILABLE, NULL, false},
+    {"whose password it is is withdrawn", REASON_PAIRING_MISMATCH, REASON_USER_WITHDRAWN, REASON_OK,
+     REASON_USER_WITHDRAWN, NULL, false},
+    {"no part of a report", REASON_USER_EXPIRED, REASON_OK, REASON_OK, REASON_USER_EXPIRED, NULL,
+     false},
+    {"in order", REASON_PASSWORD_WRONG, REASON_OK, REASON_OK, REASON_OK, NULL, false},
+    {"proven, asked already", REASON_GROUP_MISSING, REASON_OK, REASON_USER_DISABLED, REASON_OK,
+     "alice", false},
+    {"proven by password", REASON_GROUP_MISSING, REASON_OK, REASON_OK, REASON_OK, "alice", true},
+};
+
+static bool take_user(void *arg, struct str user)
+{
+    char *told = arg;
+    (void)snprintf(told, 16, "%.*s", STR_ARG(user));
+    return true;
+}
+
+static void test_reports(void **state)
+{
+    for (size_t i = 0; i < ROWS(report_rows) * 2; i++) {
+        const struct report_row *row = &report_rows[i / 2];
+        char told[16] = "before";
+        if (i > 0) {
+            (void)teardown(state);
+            (void)setup(state);
+        }
+        struct client *c = *state;
+        loop_peer.gate.certificate = REASON_OK;
+        loop_peer.on_user = take_user;
+        loop_peer.on_user_arg = told;
+        gate_will(VERDICT_DENY, row->why, "first");
+        gate_says.user = row->user != NULL ? str_of(row->user) : STR_NONE;
+        gate_says.user_by_password = row->by_password;
+        gate_says_of_claimed = row->claimed;
+        bool later = i % 2 != 0 && row->claimed == REASON_OK && row->user == NULL &&
+                     row->why != REASON_USER_EXPIRED;
+        bool fine = row->then == REASON_OK;
+        struct gate_answer then = {
+            .verdict = fine ? VERDICT_ALLOW : VERDICT_DENY, .reason = row->then, .step = "user"};
+        gate_says_then = later ? (struct gate_answer){.verdict = VERDICT_WAIT} : then;
+        begin(c, "GET /report HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YTpi\r\n\r\n");
+        if (later) {
+            assert_int_equal(0, up.starts);
+            gate_now->answer = then;
+            gate_now->done(gate_now->arg);
+        }
+        CHECK_ROW(row->says, up.starts == (row->outcome == REASON_OK ? 1 : 0));
+        if (row->outcome != REASON_OK) {
+            CHECK_ROW(row->says, c->status == reason_status(row->outcome));
+            assert_string_equal(told, "before");
+            check_ended(c, row->outcome);
+            continue;
+        }
+        /* The connection is closed with that user, or with the certificate's where none was proven.
+         */
+        assert_string_equal(told, row->user != NULL ? row->user : "");
+        const struct fields *sent = &up_call.request->fields;
+        CHECK_ROW(row->says, (fields_find(sent, STR("Authorization")) != NULL) == row->by_password);
+        CHECK_ROW(row->says,
+                  (fields_find(sent, STR("X-Client-User")) != NULL) == (row->user != NULL));
+        up_fail(REASON_UPSTREAM_CLOSED);
+    }
+}
+
 static bool host_does_not_fit(void *arg, struct str host)
 {
     (void)arg;
@@ -186,6 +270,7 @@ int main(void)
         TEST(test_gate_refusals),
         TEST(test_unknown_user_and_wrong_password_look_the_same),
         TEST(test_a_forgotten_verdict_refuses),
+        TEST(test_reports),
         TEST(test_refused_before_the_upstream),
         TEST(test_a_chunked_body_over_the_limit),
         TEST(test_over_the_limit_after_the_answer_began),
