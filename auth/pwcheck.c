@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 #define NICE_BY  19 /* the lowest: hashing takes the time that the loops leave */
-#define SHARE_OF 4 /* of the queue, for one source */
+#define SHARE_OF 4  /* of the queue, for one source */
 
 /* The waiting checks of one source; there is one as long as there are any. */
 struct line {

@@ -150,7 +150,8 @@ static void test_reports(void **state)
         bool fine = row->then == REASON_OK;
         struct gate_answer then = {
             .verdict = fine ? VERDICT_ALLOW : VERDICT_DENY, .reason = row->then, .step = "user"};
-        gate_says_then = later ? (struct gate_answer){.verdict = VERDICT_WAIT} : then;
+        gate_says_then = then;
+        gate_says_then.verdict = later ? VERDICT_WAIT : then.verdict;
         begin(c, "GET /report HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YTpi\r\n\r\n");
         if (later) {
             assert_int_equal(0, up.starts);
