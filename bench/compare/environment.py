@@ -1,0 +1,34 @@
+"""Where a result was taken: what matters to repeat it, and nothing that names a machine."""
+import datetime
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from servers import program
+
+
+def first(pattern, text):
+    found = re.search(pattern, text, re.M)
+    return found.group(1).strip() if found else "unknown"
+
+
+def says(*command):
+    """Both outputs of a command; nginx tells its version on standard error."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def environment(countersign):
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": first(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text()),
+        "cores": os.cpu_count(),
+        "kernel": f"{platform.system()} {first(r'^([0-9.]+)', platform.release())}",
+        "system": first(r'^PRETTY_NAME="(.*)"$', Path("/etc/os-release").read_text()),
+        "openssl": first(r"^OpenSSL (\S+)", says("openssl", "version")),
+        "nginx": first(r"nginx/(\S+)", says(program("nginx"), "-v")),
+        "haproxy": first(r"version (\S+)", says(program("haproxy"), "-v")),
+        "countersign": first(r"(\d+\.\d+\.\d+)", says(countersign, "version")),
+    }

@@ -1,0 +1,28 @@
+"""Medians, spreads and ratios of interleaved rounds, and whether a bar is met."""
+import statistics
+
+
+def quantile(values, q):
+    """Between the two nearest values, in proportion."""
+    ordered = sorted(values)
+    at = q * (len(ordered) - 1)
+    low = int(at)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
+
+
+def summary(values):
+    return {"median": statistics.median(values), "p10": quantile(values, 0.1),
+            "p90": quantile(values, 0.9), "rounds": list(values)}
+
+
+def ratio(ours, theirs):
+    """Of the rounds, one by one: what disturbs a round disturbs both sides of it alike."""
+    return summary([a / b for a, b in zip(ours, theirs)])
+
+
+def judge(value, at_most=None, at_least=None):
+    """(met, by how much it was missed or beaten, as a share of the bar)."""
+    if at_most is not None:
+        return value <= at_most, abs(value - at_most) / at_most
+    return value >= at_least, abs(value - at_least) / at_least

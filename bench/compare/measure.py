@@ -1,0 +1,249 @@
+"""Takes the figures: for each scenario the servers are started, proven to answer as they must, and
+measured in rounds, one after the other in an order drawn by lot, so that whatever disturbs the
+machine disturbs all of them alike."""
+import dataclasses
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import clients
+import figures
+import load
+import material
+import procstat
+import servers
+
+SETTLE_S = 0.05  # for what a server still does after the last answer
+HASHINGS = {"sha256": ("sha256", None), "few": ("sha256", 16), "bcrypt": ("bcrypt", 16)}
+
+
+@dataclasses.dataclass
+class Plan:
+    """How much is done."""
+    countersign: str
+    rounds: int = 9
+    slice_s: float = 1.0  # of a server's CPU in one round
+    identities: int = 1000
+    crl_max: int = 200000
+    idle: int = 5000
+    server_core: int = 0
+    load_core: int = 1
+    profiles: Path = None
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Bench:
+    """A temporary directory with the upstream and the material, used by all scenarios."""
+
+    def __init__(self, directory, plan):
+        self.dir = directory
+        self.plan = plan
+        self.load = load.Load(plan.load_core)
+        self.upstream = servers.Upstream(directory / "upstream", plan.load_core).start()
+        self.made = {}
+        self.count = 0
+
+    def close(self):
+        self.upstream.stop()
+
+    def material(self, key, hashing):
+        name = f"{key}-{hashing}"
+        if name not in self.made:
+            kind, count = HASHINGS[hashing]
+            say(f"making keys, certificates and users: {name}")
+            self.made[name] = material.make(self.dir / name, count or self.plan.identities, key, kind)
+        return self.made[name]
+
+    def start(self, scenario, who):
+        """One of the servers of a scenario, proven to be right."""
+        made = self.material(scenario.key, scenario.hashing)
+        entries = min(scenario.crl, self.plan.crl_max)
+        setup = servers.Setup(
+            made, self.upstream.port, self.plan.countersign,
+            crl=made.crl(entries) if entries else None, resumption=not who.endswith("-off"),
+            slow_hashes=scenario.hashing == "bcrypt", with_ca=scenario.with_ca)
+        self.count += 1
+        server = servers.KINDS[who.removesuffix("-off")](
+            self.dir / f"{self.count}-{scenario.name}-{who}", self.plan.server_core, setup).start()
+        complaints = clients.prove(made, server.port, scenario.tls, bool(entries))
+        if complaints:
+            server.stop()
+            raise load.Failed(f"{who}, {scenario.name}: " + "; ".join(complaints))
+        return server
+
+    def options(self, scenario):
+        made = self.material(scenario.key, scenario.hashing)
+        return dict(path=scenario.path, tls=scenario.tls,
+                    identities=min(scenario.identities, len(made.users)),
+                    connections=scenario.connections)
+
+
+def order(names, round_number):
+    """All names, by lot; the same lot in each run."""
+    mixed = list(names)
+    random.Random(round_number).shuffle(mixed)
+    return mixed
+
+
+class Subject:
+    """A server under load in one scenario."""
+
+    def __init__(self, bench, scenario, who):
+        self.bench, self.scenario, self.who = bench, scenario, who
+        self.server = bench.start(scenario, who)
+        self.material = bench.material(scenario.key, scenario.hashing)
+        self.options = bench.options(scenario)
+        self.pids = self.server.pids()
+        self.idle_share = self.measure_idle()
+        self.operations = self.calibrate()
+
+    def run(self, operations):
+        """CPU in us of one operation, and what the tool says."""
+        before = procstat.cpu_ns(self.pids)
+        began = time.monotonic()
+        told = self.bench.load.run(self.material, self.server.port, self.scenario.mode,
+                                   operations=operations, **self.options)
+        time.sleep(SETTLE_S)
+        idle = self.idle_share * (time.monotonic() - began) * 1e9
+        cpu = procstat.cpu_ns(self.pids) - before - idle
+        return cpu / 1000 / told.operations, told
+
+    def measure_idle(self):
+        """Share of a core that it takes while nobody asks."""
+        before, began = procstat.cpu_ns(self.pids), time.monotonic()
+        time.sleep(min(1.0, self.bench.plan.slice_s))
+        return (procstat.cpu_ns(self.pids) - before) / 1e9 / (time.monotonic() - began)
+
+    def calibrate(self):
+        """How many operations fill a slice. Everybody comes once before, so that nothing is
+        measured that happens once only: a password's first check, the first use of a chain."""
+        if self.who.startswith("countersign"):
+            self.bench.load.run(self.material, self.server.port, "request",
+                                operations=self.options["identities"], **self.options)
+        cpu_us = self.run(max(16, self.options["connections"]))[0]
+        operations = int(self.bench.plan.slice_s * 1e6 / max(cpu_us, 20))
+        return max(self.options["connections"], operations)
+
+
+def measure_load(bench, scenario):
+    subjects = {who: Subject(bench, scenario, who) for who in scenario.servers}
+    rows = {who: {"value": [], "p50_us": [], "p99_us": [], "resumed": [], "rate": []}
+            for who in subjects}
+    try:
+        for number in range(bench.plan.rounds):
+            for who in order(subjects, number):
+                cpu_us, told = subjects[who].run(subjects[who].operations)
+                row, rate = rows[who], told.operations / told.seconds
+                row["value"].append(rate if scenario.how == "rate" else cpu_us)
+                row["rate"].append(1e6 / cpu_us)
+                row["p50_us"].append(told.p50_us)
+                row["p99_us"].append(told.p99_us)
+                row["resumed"].append(told.resumed / told.operations)
+        profile_missed(bench, scenario, subjects, rows)
+    finally:
+        for subject in subjects.values():
+            subject.server.stop()
+    return rows
+
+
+def profile_missed(bench, scenario, subjects, rows):
+    """Where our worker's time goes while it misses a bar, if that is wanted."""
+    if bench.plan.profiles is None or all(v["met"] for v in verdicts(scenario, rows)):
+        return
+    bench.plan.profiles.mkdir(parents=True, exist_ok=True)
+    subject = subjects["countersign"]
+    data = bench.dir / "perf.data"
+    recorder = subprocess.Popen(["perf", "record", "-q", "-F", "1999", "-g", "-o", str(data), "-p",
+                                 str(subject.server.worker())], stderr=subprocess.DEVNULL)
+    subject.run(subject.operations)
+    recorder.terminate()
+    recorder.wait()
+    report = subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-g",
+                             "none", "--percent-limit", "0.4"], capture_output=True, text=True)
+    (bench.plan.profiles / f"{scenario.name}.txt").write_text(report.stdout)
+
+
+def measure_idle(bench, scenario):
+    """Servers are started anew for each round: memory that was used before would be used again."""
+    rows = {who: {"value": []} for who in scenario.servers}
+    for number in range(max(1, bench.plan.rounds // 3)):
+        for who in order(rows, number):
+            server = bench.start(scenario, who)
+            try:
+                rows[who]["value"].append(idle_kib(bench, scenario, server))
+            finally:
+                server.stop()
+    return rows
+
+
+def idle_kib(bench, scenario, server):
+    made = bench.material(scenario.key, scenario.hashing)
+    time.sleep(0.5)
+    before = procstat.pss_bytes(server.pids())
+    holder = subprocess.Popen(
+        ["taskset", "-c", str(bench.plan.load_core), sys.executable, "-B", clients.__file__,
+         str(server.port), str(made.dir), str(bench.plan.idle)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        if not holder.stdout.readline().startswith("ready"):
+            raise load.Failed("connections could not be kept open")
+        time.sleep(1.5)  # longer than buffers are kept after the last request
+        return (procstat.pss_bytes(server.pids()) - before) / 1024 / bench.plan.idle
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def measure_mixed(bench, scenario):
+    """Kept-alive clients at a quiet rate, while others open full handshakes as fast as they can.
+    The flood runs at the lowest priority of the load core: it must not delay the others' clients."""
+    started = {who: bench.start(scenario, who) for who in scenario.servers}
+    made = bench.material(scenario.key, scenario.hashing)
+    identities = min(1000, len(made.users))
+    rows = {who: {"value": [], "p50_us": [], "handshakes": []} for who in started}
+    seconds = 3 * bench.plan.slice_s
+    try:
+        for number in range(bench.plan.rounds):
+            for who in order(started, number):
+                port = started[who].port
+                flood = bench.load.start(made, port, "request", identities=identities,
+                                         connections=64, seconds=seconds + 1, nice=19)
+                time.sleep(0.5)
+                told = bench.load.run(made, port, "keepalive", identities=min(16, identities),
+                                      connections=16, seconds=seconds, rate=200)
+                others = bench.load.finish(flood)
+                rows[who]["value"].append(told.p99_us)
+                rows[who]["p50_us"].append(told.p50_us)
+                rows[who]["handshakes"].append(others.operations / others.seconds)
+    finally:
+        for server in started.values():
+            server.stop()
+    return rows
+
+
+HOW = {"load": measure_load, "rate": measure_load, "idle": measure_idle, "mixed": measure_mixed}
+
+
+def verdicts(scenario, rows):
+    found = []
+    for bar in scenario.bars:
+        ratio = figures.ratio(rows[bar.ours]["value"], rows[bar.theirs]["value"])
+        met, by = figures.judge(ratio["median"], bar.at_most, bar.at_least)
+        found.append({**dataclasses.asdict(bar), "ratio": ratio, "met": met, "by": by})
+    return found
+
+
+def measure(bench, scenario):
+    """One entry of the result: figures of each server, and of each bar."""
+    say(f"{scenario.name}: {scenario.title}")
+    rows = HOW[scenario.how](bench, scenario)
+    return {"name": scenario.name, "title": scenario.title, "how": scenario.how,
+            "unit": scenario.unit,
+            "servers": {who: {what: figures.summary(values) for what, values in row.items()}
+                        for who, row in rows.items()},
+            "bars": verdicts(scenario, rows)}

@@ -1,0 +1,76 @@
+"""What is measured, and the bars: one row each. Who takes part is called
+
+    countersign      with resumption offered     countersign-off   without (its default)
+    nginx, haproxy   with tickets (as by default)   nginx-off      tickets and session cache off
+
+so that each bar compares like with like."""
+import dataclasses
+
+WITH = ("countersign", "nginx", "haproxy")
+ALL = ("countersign", "countersign-off", "nginx", "nginx-off", "haproxy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    """ours / theirs is at most (at least) so much."""
+    theirs: str
+    at_most: float = None
+    at_least: float = None
+    ours: str = "countersign"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    how: str  # "load": CPU of an operation; "rate"; "idle": memory; "mixed": p99 beside handshakes
+    bars: tuple
+    mode: str = "request"  # of the load tool
+    servers: tuple = WITH
+    key: str = "p256"
+    hashing: str = "sha256"
+    tls: str = "1.3"
+    crl: int = 0
+    path: str = "/small"
+    identities: int = 1000
+    connections: int = 16
+    with_ca: bool = False
+
+    @property
+    def unit(self):
+        return {"load": "us CPU", "rate": "requests/s", "idle": "KiB", "mixed": "us p99"}[self.how]
+
+
+def both(limit):
+    return Bar("nginx", limit), Bar("haproxy", limit)
+
+
+def without(limit):
+    return Bar("nginx-off", limit, ours="countersign-off")
+
+
+FULL = "full handshake and a request"
+SCENARIOS = (
+    Scenario("full", f"{FULL}, TLS 1.3, P-256", "load", (*both(0.32), without(0.45)), servers=ALL),
+    Scenario("full-chain", f"{FULL}, TLS 1.3, P-256; the server sends its CA too", "load",
+             (*both(0.32), without(0.45)), servers=ALL, with_ca=True),
+    Scenario("full-rsa", f"{FULL}, TLS 1.3, RSA-2048", "load", (*both(0.42), without(0.58)),
+             servers=ALL, key="rsa2048"),
+    Scenario("full-tls12", f"{FULL}, TLS 1.2, P-256", "load", both(0.40), tls="1.2"),
+    Scenario("crl-20000", f"{FULL}, CRL of 20,000 entries", "load", both(0.18), crl=20000),
+    Scenario("crl-200000", f"{FULL}, CRL of 200,000 entries", "load", both(0.05), crl=200000),
+    Scenario("resumed", "resumed handshake and a request, TLS 1.3", "load", both(0.35),
+             mode="resume", identities=16),
+    Scenario("keepalive", "kept-alive request, small answer, 1,000 users", "load",
+             (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", connections=32),
+    Scenario("keepalive-few", "the same with 16 users", "load",
+             (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", connections=32,
+             hashing="few"),
+    Scenario("large", "kept-alive request, answer of 64 KiB", "load", (Bar("nginx", 0.80),),
+             mode="keepalive", path="/large", connections=16),
+    Scenario("bcrypt", "kept-alive requests of users with bcrypt, cost 10", "rate",
+             (Bar("nginx", at_least=1000.0),), mode="keepalive", hashing="bcrypt", identities=16),
+    Scenario("idle", "memory of an idle connection", "idle", (Bar("nginx", 0.50),)),
+    Scenario("beside", "p99 of kept-alive requests beside full handshakes", "mixed",
+             (Bar("nginx", 0.40),)),
+)
