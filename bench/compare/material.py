@@ -56,12 +56,15 @@ class Material:
         return path
 
 
-def make(directory, count, key="p256", hashing="sha256"):
+def make(tool, directory, count, key="p256", hashing="sha256"):
     """count clients and a server with keys of the kind "p256" or "rsa2048"; hashing: "sha256" with
-    1,000 rounds, the cheapest that countersign takes, or "bcrypt" of cost 10."""
+    1,000 rounds, the cheapest that countersign takes, or "bcrypt" of cost 10. RSA keys are shared
+    by clients: making them takes long, and no server does less for it."""
     directory = Path(directory)
-    subprocess.run([sys.executable, "-I", "/tmp/cmp/interim.py", str(directory), str(count + 1),
-                    "rsa" if key == "rsa2048" else "ec", hashing], check=True)
+    shared = ["--keys", "32"] if key == "rsa2048" else []
+    subprocess.run([tool, "gen-pki", "--key", key, *shared, "--hash", hashing, "--cost",
+                    "10" if hashing == "bcrypt" else "1000", str(count + 1), str(directory)],
+                   check=True, stdout=subprocess.DEVNULL)
     set_one_aside(directory)
     made = Material(directory)
     made.chain.write_text(made.certificate.read_text() + made.ca.read_text())
