@@ -8,6 +8,7 @@ import http.client
 import resource
 import socket
 import ssl
+import subprocess
 import sys
 
 LIMIT_S = 60
@@ -92,6 +93,29 @@ def hold(port, material, count):
         if got != (200, user.name.encode()):
             raise SystemExit(f"connection {i}: {got}")
     return held
+
+
+class Holder:
+    """Another process that holds connections: it ends, and they with it, at the end of a with."""
+
+    def __init__(self, material, port, count, core):
+        self.process = subprocess.Popen(
+            ["taskset", "-c", str(core), sys.executable, "-B", __file__, str(port),
+             str(material.dir), str(count)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if not self.process.stdout.readline().startswith("ready"):
+            self.close()
+            raise RuntimeError("connections could not be kept open")
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
 
 
 def main():

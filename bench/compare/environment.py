@@ -20,6 +20,12 @@ def says(*command):
     return done.stdout + done.stderr
 
 
+def cores():
+    """(of the server, of load and upstream): the first and the last that we may use."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[0], usable[-1]
+
+
 def environment(countersign):
     return {
         "date": datetime.date.today().isoformat(),
@@ -30,5 +36,5 @@ def environment(countersign):
         "openssl": first(r"^OpenSSL (\S+)", says("openssl", "version")),
         "nginx": first(r"nginx/(\S+)", says(program("nginx"), "-v")),
         "haproxy": first(r"version (\S+)", says(program("haproxy"), "-v")),
-        "countersign": first(r"(\d+\.\d+\.\d+)", says(countersign, "version")),
+        "countersign": first(r"(\d+\.\d+\.\d+)", says(countersign, "--version")),
     }

@@ -43,6 +43,17 @@ class Material:
             return self.dir / "withdrawn.pem"
         return self.clients / f"{user.stem}.pem"
 
+    def some_clients(self, count):
+        """Directory of the first count of them."""
+        if count >= len(self.users):
+            return self.clients
+        some = self.dir / f"clients-{count}"
+        if not some.exists():
+            some.mkdir()
+            for user in self.users[:count]:
+                (some / f"{user.stem}.pem").symlink_to(self.client(user))
+        return some
+
     def crl(self, count):
         """A revocation list of count serial numbers, that of the withdrawn client among them."""
         path = self.dir / f"{count}.crl"

@@ -3,6 +3,9 @@ measured in rounds, one after the other in an order drawn by lot, so that whatev
 machine disturbs all of them alike."""
 import dataclasses
 import random
+import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -28,7 +31,8 @@ class Plan:
     slice_s: float = 1.0  # of a server's CPU in one round
     identities: int = 1000
     crl_max: int = 200000
-    idle: int = 5000
+    idle: int = 5000  # connections
+    idle_s: float = 2.0  # longer than buffers are kept after the last request
     server_core: int = 0
     load_core: int = 1
     profiles: Path = None
@@ -39,49 +43,61 @@ def say(text):
 
 
 class Bench:
-    """A temporary directory with the upstream and the material, used by all scenarios."""
+    """A temporary directory with the upstream and the material, used by all scenarios. Whatever
+    happens inside a with, no server is left running behind it."""
 
     def __init__(self, directory, plan):
         self.dir = directory
         self.plan = plan
-        self.load = load.Load(plan.load_core)
-        self.upstream = servers.Upstream(directory / "upstream", plan.load_core).start()
+        self.load = load.Load(plan.tool, plan.load_core)
         self.made = {}
         self.started = []
+        self.upstream = servers.Upstream(directory / "upstream", plan.load_core)
 
-    def close(self):
-        """Whatever happened meanwhile, nothing is left running."""
+    def __enter__(self):
+        self.upstream.start()
+        return self
+
+    def __exit__(self, *unused):
         for server in (*self.started, self.upstream):
             server.stop()
 
-    def material(self, key, hashing):
-        name = f"{key}-{hashing}"
+    def clients_of(self, count, key="p256", hashing="sha256"):
+        """Material with so many clients, made once."""
+        name = f"{key}-{hashing}-{count}"
         if name not in self.made:
-            kind, count = HASHINGS[hashing]
             say(f"making keys, certificates and users: {name}")
-            self.made[name] = material.make(self.plan.tool, self.dir / name,
-                                            count or self.plan.identities, key, kind)
+            self.made[name] = material.make(self.plan.tool, self.dir / name, count, key, hashing)
         return self.made[name]
 
+    def material(self, scenario):
+        hashing, count = HASHINGS[scenario.hashing]
+        return self.clients_of(count or self.plan.identities, scenario.key, hashing)
+
+    def run_server(self, kind, name, setup, **proof):
+        """Start one, proven to be right."""
+        server = servers.KINDS[kind](self.dir / f"{len(self.started)}-{name}",
+                                     self.plan.server_core, setup)
+        self.started.append(server)
+        server.start()
+        complaints = clients.prove(setup.material, server.port, crl=setup.crl is not None, **proof)
+        if complaints:
+            raise load.Failed(f"{name}: " + "; ".join(complaints))
+        return server
+
     def start(self, scenario, who):
-        """One of the servers of a scenario, proven to be right."""
-        made = self.material(scenario.key, scenario.hashing)
+        """One of the servers of a scenario."""
+        made = self.material(scenario)
         entries = min(scenario.crl, self.plan.crl_max)
         setup = servers.Setup(
             made, self.upstream.port, self.plan.countersign,
             crl=made.crl(entries) if entries else None, resumption=not who.endswith("-off"),
             slow_hashes=scenario.hashing == "bcrypt", with_ca=scenario.with_ca)
-        server = servers.KINDS[who.removesuffix("-off")](
-            self.dir / f"{len(self.started)}-{scenario.name}-{who}", self.plan.server_core, setup)
-        self.started.append(server)
-        server.start()
-        complaints = clients.prove(made, server.port, scenario.tls, bool(entries))
-        if complaints:
-            raise load.Failed(f"{who}, {scenario.name}: " + "; ".join(complaints))
-        return server
+        return self.run_server(who.removesuffix("-off"), f"{scenario.name}-{who}", setup,
+                               tls=scenario.tls)
 
     def options(self, scenario):
-        made = self.material(scenario.key, scenario.hashing)
+        made = self.material(scenario)
         return dict(path=scenario.path, tls=scenario.tls,
                     identities=min(scenario.identities, len(made.users)),
                     connections=scenario.connections)
@@ -95,57 +111,55 @@ def order(names, round_number):
 
 
 class Subject:
-    """A server under load in one scenario."""
+    """A server under load. options: of load.Load.start()."""
 
-    def __init__(self, bench, scenario, who):
-        self.bench, self.scenario, self.who = bench, scenario, who
-        self.server = bench.start(scenario, who)
-        self.material = bench.material(scenario.key, scenario.hashing)
-        self.options = bench.options(scenario)
-        self.pids = self.server.pids()
+    def __init__(self, loader, server, made, mode, slice_s, **options):
+        self.loader, self.server, self.material, self.mode = loader, server, made, mode
+        self.slice_s, self.options = slice_s, options
+        self.pids = server.pids()
         self.idle_share = self.measure_idle()
         self.operations = self.calibrate()
 
     def run(self, operations):
         """CPU in us of one operation, and what the tool says. What kept-alive connections cost
         before their second request is taken off: it is measured by itself, right before."""
-        if self.scenario.mode != "keepalive":
+        if self.mode != "keepalive":
             cpu_us, told = self.run_once(operations)
             return cpu_us / told.operations, told
         opening_us, first = self.run_once(self.options["connections"])
         cpu_us, told = self.run_once(operations + first.operations)
         return (cpu_us - opening_us) / (told.operations - first.operations), told
 
-    def run_once(self, operations):
+    def run_once(self, operations, mode=None):
         """CPU in us of a run of the tool, and what it says."""
-        before = procstat.cpu_ns(self.pids)
-        began = time.monotonic()
-        told = self.bench.load.run(self.material, self.server.port, self.scenario.mode,
-                                   operations=operations, **self.options)
+        before, began = procstat.cpu_ns(self.pids), time.monotonic()
+        told = self.loader.run(self.material, self.server.port, mode or self.mode,
+                               operations=operations, **self.options)
         time.sleep(SETTLE_S)
-        idle = self.idle_share * (time.monotonic() - began) * 1e9
-        cpu = procstat.cpu_ns(self.pids) - before - idle
-        return cpu / 1000, told
+        idle_ns = self.idle_share * (time.monotonic() - began) * 1e9
+        return (procstat.cpu_ns(self.pids) - before - idle_ns) / 1000, told
 
     def measure_idle(self):
         """Share of a core that it takes while nobody asks."""
         before, began = procstat.cpu_ns(self.pids), time.monotonic()
-        time.sleep(min(1.0, self.bench.plan.slice_s))
+        time.sleep(min(1.0, self.slice_s))
         return (procstat.cpu_ns(self.pids) - before) / 1e9 / (time.monotonic() - began)
 
     def calibrate(self):
-        """How many operations fill a slice. Everybody comes once before, so that nothing is
-        measured that happens once only: a password's first check, the first use of a chain."""
-        if self.who.startswith("countersign"):
-            self.bench.load.run(self.material, self.server.port, "request",
-                                operations=self.options["identities"], **self.options)
+        """How many operations fill a slice. Where it remembers, everybody comes once before, so
+        that nothing is measured that happens once only: a password's first check, the first use
+        of a chain."""
+        if isinstance(self.server, servers.Countersign):
+            self.run_once(self.options["identities"], "request")
         cpu_us = self.run(4 * self.options["connections"])[0]
-        operations = int(self.bench.plan.slice_s * 1e6 / max(cpu_us, 20))
-        return max(self.options["connections"], operations)
+        return max(self.options["connections"], int(self.slice_s * 1e6 / max(cpu_us, 20)))
 
 
 def measure_load(bench, scenario):
-    subjects = {who: Subject(bench, scenario, who) for who in scenario.servers}
+    made = bench.material(scenario)
+    subjects = {who: Subject(bench.load, bench.start(scenario, who), made, scenario.mode,
+                             bench.plan.slice_s, **bench.options(scenario))
+                for who in scenario.servers}
     rows = {who: {"value": [], "p50_us": [], "p99_us": [], "resumed": [], "rate": []}
             for who in subjects}
     for number in range(bench.plan.rounds):
@@ -153,31 +167,37 @@ def measure_load(bench, scenario):
             cpu_us, told = subjects[who].run(subjects[who].operations)
             row, rate = rows[who], told.operations / told.seconds
             row["value"].append(rate if scenario.how == "rate" else cpu_us)
-            row["rate"].append(1e6 / cpu_us)
+            row["rate"].append(rate)
             row["p50_us"].append(told.p50_us)
             row["p99_us"].append(told.p99_us)
-            row["resumed"].append(told.resumed / told.operations)
-    profile_missed(bench, scenario, subjects, rows)
+            row["resumed"].append(told.resumed)
+    profile = profile_missed(bench, scenario, subjects, rows)
     for subject in subjects.values():
         subject.server.stop()
-    return rows
+    return rows, profile
 
 
 def profile_missed(bench, scenario, subjects, rows):
-    """Where our worker's time goes while it misses a bar, if that is wanted."""
-    if bench.plan.profiles is None or all(v["met"] for v in verdicts(scenario, rows)):
-        return
-    bench.plan.profiles.mkdir(parents=True, exist_ok=True)
-    subject = subjects["countersign"]
+    """Where our worker's time goes while it misses a bar, if that is wanted: the first rows of
+    perf's report, as (percent, function, program)."""
+    missed = [v for v in verdicts(scenario, rows) if not v["met"]]
+    if bench.plan.profiles is None or not missed or not shutil.which("perf"):
+        return []
+    subject = subjects[missed[0]["ours"]]
     data = bench.dir / "perf.data"
-    recorder = subprocess.Popen(["perf", "record", "-q", "-F", "1999", "-g", "-o", str(data), "-p",
-                                 str(subject.server.worker())], stderr=subprocess.DEVNULL)
+    recorder = subprocess.Popen(
+        ["perf", "record", "-q", "-F", "1999", "-g", "-o", str(data), "-p",
+         ",".join(map(str, subject.pids))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     subject.run(subject.operations)
-    recorder.terminate()
+    recorder.send_signal(signal.SIGINT)
     recorder.wait()
-    report = subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-g",
-                             "none", "--percent-limit", "0.4"], capture_output=True, text=True)
-    (bench.plan.profiles / f"{scenario.name}.txt").write_text(report.stdout)
+    shown = subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-g",
+                            "none", "--percent-limit", "0.4"], capture_output=True, text=True,
+                           check=False).stdout
+    bench.plan.profiles.mkdir(parents=True, exist_ok=True)
+    (bench.plan.profiles / f"{scenario.name}.txt").write_text(shown)
+    rows = re.findall(r"^ +([0-9.]+)% +\S+ +(\S+) +\[.\] (.*\S)", shown, re.M)
+    return [(float(share), function, where) for share, where, function in rows[:12]]
 
 
 def measure_idle(bench, scenario):
@@ -186,56 +206,43 @@ def measure_idle(bench, scenario):
     for number in range(max(1, bench.plan.rounds // 3)):
         for who in order(rows, number):
             server = bench.start(scenario, who)
-            try:
-                rows[who]["value"].append(idle_kib(bench, scenario, server))
-            finally:
-                server.stop()
-    return rows
+            rows[who]["value"].append(idle_kib(bench, scenario, server))
+            server.stop()
+    return rows, []
 
 
 def idle_kib(bench, scenario, server):
-    made = bench.material(scenario.key, scenario.hashing)
-    time.sleep(0.5)
+    made = bench.material(scenario)
+    time.sleep(bench.plan.idle_s)
     before = procstat.pss_bytes(server.pids())
-    holder = subprocess.Popen(
-        ["taskset", "-c", str(bench.plan.load_core), sys.executable, "-B", clients.__file__,
-         str(server.port), str(made.dir), str(bench.plan.idle)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        if not holder.stdout.readline().startswith("ready"):
-            raise load.Failed("connections could not be kept open")
-        time.sleep(1.5)  # longer than buffers are kept after the last request
-        return (procstat.pss_bytes(server.pids()) - before) / 1024 / bench.plan.idle
-    finally:
-        holder.kill()
-        holder.communicate()
+    with clients.Holder(made, server.port, bench.plan.idle, bench.plan.load_core):
+        time.sleep(bench.plan.idle_s)
+        return max(1, procstat.pss_bytes(server.pids()) - before) / 1024 / bench.plan.idle
 
 
 def measure_mixed(bench, scenario):
     """Kept-alive clients at a quiet rate, while others open full handshakes as fast as they can.
     The flood runs at the lowest priority of the load core: it must not delay the others' clients."""
     started = {who: bench.start(scenario, who) for who in scenario.servers}
-    made = bench.material(scenario.key, scenario.hashing)
+    made = bench.material(scenario)
     identities = min(1000, len(made.users))
     rows = {who: {"value": [], "p50_us": [], "handshakes": []} for who in started}
-    seconds = 3 * bench.plan.slice_s
-    try:
-        for number in range(bench.plan.rounds):
-            for who in order(started, number):
-                port = started[who].port
-                flood = bench.load.start(made, port, "request", identities=identities,
-                                         connections=64, seconds=seconds + 1, nice=19)
-                time.sleep(0.5)
-                told = bench.load.run(made, port, "keepalive", identities=min(16, identities),
-                                      connections=16, seconds=seconds, rate=200)
-                others = bench.load.finish(flood)
-                rows[who]["value"].append(told.p99_us)
-                rows[who]["p50_us"].append(told.p50_us)
-                rows[who]["handshakes"].append(others.operations / others.seconds)
-    finally:
-        for server in started.values():
-            server.stop()
-    return rows
+    seconds, lead = 3 * bench.plan.slice_s, 0.5 * bench.plan.slice_s
+    for number in range(bench.plan.rounds):
+        for who in order(started, number):
+            port = started[who].port
+            flood = bench.load.start(made, port, "request", identities=identities,
+                                     connections=64, seconds=seconds + 2 * lead, nice=19)
+            time.sleep(lead)
+            told = bench.load.run(made, port, "keepalive", identities=min(16, identities),
+                                  connections=16, seconds=seconds, rate=200)
+            others = bench.load.finish(flood)
+            rows[who]["value"].append(told.p99_us)
+            rows[who]["p50_us"].append(told.p50_us)
+            rows[who]["handshakes"].append(others.operations / others.seconds)
+    for server in started.values():
+        server.stop()
+    return rows, []
 
 
 HOW = {"load": measure_load, "rate": measure_load, "idle": measure_idle, "mixed": measure_mixed}
@@ -253,9 +260,9 @@ def verdicts(scenario, rows):
 def measure(bench, scenario):
     """One entry of the result: figures of each server, and of each bar."""
     say(f"{scenario.name}: {scenario.title}")
-    rows = HOW[scenario.how](bench, scenario)
+    rows, profile = HOW[scenario.how](bench, scenario)
     return {"name": scenario.name, "title": scenario.title, "how": scenario.how,
             "unit": scenario.unit,
             "servers": {who: {what: figures.summary(values) for what, values in row.items()}
                         for who, row in rows.items()},
-            "bars": verdicts(scenario, rows)}
+            "bars": verdicts(scenario, rows), "profile": profile}

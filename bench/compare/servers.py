@@ -68,6 +68,7 @@ class Setup:
     slow_hashes: bool = False  # nginx and HAProxy get the hashes too, not plain text
     with_ca: bool = False  # the CA stands behind the server's certificate
     routes: tuple = ("/",)
+    roomy: bool = False  # tables of countersign with room for 200,000
 
     def chain(self):
         return self.material.chain if self.with_ca else self.material.certificate
@@ -320,12 +321,13 @@ class Countersign(Server):
         self.admin_port = free_port()
         self.write("users.htpasswd", setup.material.htpasswd.read_text())
         crl = f"\n      crl: {setup.crl}" if setup.crl else ""
+        users = ", remember_max: 200000" if setup.roomy else ""
         self.write("countersign.yaml", f"""listeners:
   - address: 127.0.0.1:{self.port}
     tls: {{ certificate: {setup.chain()}, key: {setup.material.key} }}
     client:
       ca: {setup.material.ca}{crl}
-users: {{ htpasswd: users.htpasswd }}
+users: {{ htpasswd: users.htpasswd{users} }}
 routes:
 """ + "".join(f"  - {{ path: {path}, upstream: app }}\n" for path in setup.routes) + f"""upstreams:
   app: {{ servers: [ "127.0.0.1:{setup.upstream_port}" ] }}

@@ -1,0 +1,101 @@
+"""The scripts of bench/compare at work, with as little of everything as there can be: every row is
+there and every answer was right. No figure is judged: those of a busy machine say nothing."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from documents import ROOT
+from proxy import PROGRAM
+
+COMPARE = ROOT / "bench/compare"
+TOOL = Path(PROGRAM).with_name("countersign-bench")
+MINUTES_S = 300  # how long a script may take on a busy machine, with sanitizers
+
+
+def needs(*programs):
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = [p for p in programs if not shutil.which(p, path=path)]
+    if not TOOL.exists():
+        missing.append(TOOL.name)
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def run(script, *arguments):
+    return subprocess.run([COMPARE / script, "--no-install", "--countersign", PROGRAM, *arguments],
+                          capture_output=True, text=True, timeout=MINUTES_S, check=False)
+
+
+def result_of(script, tmp_path, *arguments):
+    file = tmp_path / "result.json"
+    done = run(script, "--tiny", "--json", file, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(file.read_text()), done.stdout
+
+
+def is_summary(value):
+    return value["median"] > 0 and value["p10"] <= value["median"] <= value["p90"]
+
+
+@needs("nginx", "haproxy", "taskset")
+def test_comparison_has_every_row(tmp_path):
+    names = [line.split()[0] for line in run("run", "--list").stdout.splitlines()]
+    assert len(names) > 10
+    result, text = result_of("run", tmp_path, "--html", tmp_path / "page.html")
+    assert [entry["name"] for entry in result["scenarios"]] == names
+    for entry in result["scenarios"]:
+        assert {"countersign", "nginx", "haproxy"} <= set(entry["servers"]), entry["name"]
+        assert all(is_summary(row["value"]) for row in entry["servers"].values()), entry
+        assert entry["bars"] and all(is_summary(bar["ratio"]) for bar in entry["bars"]), entry
+        assert entry["title"] in text and entry["title"] in (tmp_path / "page.html").read_text()
+    (resumed,) = [e for e in result["scenarios"] if e["name"] == "resumed"]
+    for who, row in resumed["servers"].items():
+        assert row["resumed"]["median"] > 0, who
+
+
+@needs("nginx", "taskset")
+def test_growth_has_every_row(tmp_path):
+    result, text = result_of("growth", tmp_path)
+    assert [entry["kind"] for entry in result["kinds"]] == [
+        "users", "certificates", "crl", "routes", "connections"]
+    for entry in result["kinds"]:
+        for cost in ("handshake", "request"):
+            assert len(entry["costs"][cost]) == len(entry["sizes"]) == 2
+            assert all(is_summary(value) for value in entry["costs"][cost]), entry
+            assert is_summary(entry["ratios"][cost]) and entry["kind"] in text
+
+
+@needs("nginx", "haproxy", "taskset")
+def test_a_wrong_answer_ends_the_comparison(tmp_path):
+    """The proof is one: an upstream that says of everybody that he is somebody else is found out."""
+    code = f"""import sys
+sys.path.insert(0, {str(COMPARE)!r})
+import material, clients, servers
+from pathlib import Path
+made = material.make({str(TOOL)!r}, Path({str(tmp_path)!r}) / "made", 3)
+lying = servers.Upstream(Path({str(tmp_path)!r}) / "upstream", 0)
+conf = lying.dir / "nginx.conf"
+conf.write_text(conf.read_text().replace("$http_x_client_user", "somebody"))
+lying.start()
+setup = servers.Setup(made, lying.port, {PROGRAM!r})
+proxy = servers.Countersign(Path({str(tmp_path)!r}) / "proxy", 0, setup).start()
+print(clients.prove(made, proxy.port))
+proxy.stop()
+lying.stop()
+"""
+    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True,
+                          timeout=MINUTES_S, check=False)
+    assert "right credentials of" in done.stdout and "wrong password" not in done.stdout, (
+        done.stdout + done.stderr)
+
+
+def test_the_page_is_what_the_results_say():
+    """docs/benchmarks.md is generated: bench/compare/run --from bench/compare/result.json
+    --write-docs."""
+    code = (f"import sys; sys.path.insert(0, {str(COMPARE)!r}); import page; "
+            "sys.exit(page.PAGE.read_text() != page.from_files())")
+    assert subprocess.run([sys.executable, "-B", "-c", code], check=False).returncode == 0
