@@ -49,7 +49,7 @@ def knock(port, made, path, user, password, source=""):
         return 0, b""
 
 
-def prove(material, port, tls=None, crl=False, sample=20):
+def prove(material, port, tls=None, crl=False, sample=5):
     """Complaints about what the proxy on port answers to right and wrong credentials."""
     complaints = []
 

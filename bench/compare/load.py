@@ -22,8 +22,8 @@ class Load:
         command = ["nice", "-n", str(nice), "taskset", "-c", str(self.core), self.tool, "run",
                    "--mode", mode, "--tls", tls, "--ca", material.ca, "--users",
                    material.users_file, "--certs", material.some_clients(identities),
-                   "--connections", connections, "--threads", 1, "--duration", f"{seconds}s",
-                   "--warmup", "0s", "--quiet", "--output", "json",
+                   "--connections", connections, "--threads", 1, "--duration", f"{max(100, 1000 * seconds):.0f}ms",
+                   "--warmup", "0s", "--timeout", "120s", "--quiet", "--output", "json",
                    *(["--rate", f"{rate}/s"] if rate else ["--closed"]),
                    *(["--operations", operations] if operations else []),
                    f"https://localhost:{port}{path}"]
