@@ -152,7 +152,9 @@ class Subject:
         if isinstance(self.server, servers.Countersign):
             self.run_once(self.options["identities"], "request")
         cpu_us = self.run(4 * self.options["connections"])[0]
-        return max(self.options["connections"], int(self.slice_s * 1e6 / max(cpu_us, 20)))
+        # A session can be resumed only by one who was there before.
+        least = 4 * self.options["identities"] if self.mode == "resume" else 1
+        return max(least, self.options["connections"], int(self.slice_s * 1e6 / max(cpu_us, 20)))
 
 
 def measure_load(bench, scenario):

@@ -60,7 +60,7 @@ SCENARIOS = (
     Scenario("crl-20000", f"{FULL}, CRL of 20,000 entries", "load", both(0.18), crl=20000),
     Scenario("crl-200000", f"{FULL}, CRL of 200,000 entries", "load", both(0.05), crl=200000),
     Scenario("resumed", "resumed handshake and a request, TLS 1.3", "load", both(0.35),
-             mode="resume", identities=16),
+             mode="resume", identities=8, connections=8),
     Scenario("keepalive", "kept-alive request, small answer, 1,000 users", "load",
              (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", connections=32),
     Scenario("keepalive-few", "the same with 16 users", "load",
