@@ -15,7 +15,7 @@ from proxy import PROGRAM
 COMPARE = ROOT / "bench/compare"
 TOOL = Path(PROGRAM).with_name("countersign-bench")
 VARIANTS = ("full-chain", "crl-200000", "keepalive-few")  # of others: not worth the time
-MINUTES_S = 300  # how long a script may take on a busy machine, with sanitizers
+MINUTES_S = 600  # how long a script may take on a busy machine, with sanitizers
 
 
 def needs(*programs):
