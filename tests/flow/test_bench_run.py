@@ -1,0 +1,417 @@
+"""The load tool against servers of known behaviour: it must count what really happened."""
+import collections
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+import bench
+from bench import load
+from bench_server import (CLOSE, HANG, RESET, TRUNCATE, UNTIL_END, KnownServer, ok, status)
+from proxy import free_port, wait_until
+
+CLIENTS = 8
+COUNTED = ["--closed", "--warmup", "0s", "--duration", "50s"]  # ended by --operations
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    return bench.Pki(tmp_path_factory.mktemp("bench") / "pki", CLIENTS)
+
+
+@pytest.fixture
+def serve(pki):
+    """serve(...) gives a KnownServer that knows the clients' CA."""
+    made = []
+
+    def make(**options):
+        options.setdefault("ca", pki.path("ca.crt"))
+        made.append(KnownServer(pki.path("server.crt"), pki.path("server.key"), **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+def paired(request):
+    """As a proxy should answer: 403 unless certificate and user are the same."""
+    return ok() if request.user == request.certificate else status(403)
+
+
+def test_each_client_sends_its_own_user(pki, serve):
+    server = serve(answer=paired)
+    r = load(server.url, *pki.options(), *COUNTED, "-c", 3, "--operations", 5 * CLIENTS)
+    assert r.outcomes == {"ok": 5 * CLIENTS} and r["started"] == 5 * CLIENTS
+    assert r["full"] == r["connections"] == server.handshakes == 5 * CLIENTS and r["resumed"] == 0
+    assert collections.Counter(q.certificate for q in server.requests) == {
+        name: 5 for name, _, _ in pki.users}
+    assert all(q.user == q.certificate for q in server.requests)
+    assert r.all["environment"]["identities"] == CLIENTS
+    for part in "connect", "handshake", "first_byte", "total":
+        assert r.service(part)["count"] == 5 * CLIENTS
+    assert r.all["latency"]["corrected"] is None
+
+
+def test_request_as_told(pki, serve):
+    server = serve(ca=None, answer=lambda q: status(201))
+    load(server.url + "a/b?c=d", "--ca", pki.path("ca.crt"), *COUNTED, "-c", 1, "--operations", 2,
+         "--method", "PUT", "--header", "X-One: 1", "--header", "X-Two: 2", "--body-size", "100KiB",
+         "--expect", 201)
+    for q in server.requests:
+        assert q.line == "PUT /a/b?c=d HTTP/1.1"
+        assert q.fields["host"] == f"localhost:{server.port}"
+        assert q.fields["x-one"] == "1" and q.fields["x-two"] == "2"
+        assert q.fields["connection"] == "close"
+        assert len(q.body) == 102400 and "authorization" not in q.fields
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+    b"HTTP/1.1 103 x\r\nLink: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    UNTIL_END])
+def test_forms_of_answers(pki, serve, answer):
+    server = serve(answer=lambda q: answer)
+    r = load(server.url, *pki.options(), *COUNTED, "-c", 2, "--operations", 10)
+    assert r.outcomes == {"ok": 10}
+
+
+def test_keepalive_keeps_and_counts_connections(pki, serve):
+    server = serve()
+    r = load(server.url, *pki.options(), *COUNTED, "--mode", "keepalive", "-c", 4, "--operations", 200)
+    assert r.outcomes == {"ok": 200}
+    assert server.handshakes == r["connections"] == r["full"] == 4
+    assert r.service("handshake")["count"] == 4 and r.service("total")["count"] == 200
+
+
+def test_keepalive_with_so_many_requests_each(pki, serve):
+    server = serve()
+    r = load(server.url, *pki.options(), *COUNTED, "--mode", "keepalive", "-c", 1,
+             "--operations", 50, "--per-connection", 10)
+    assert r.outcomes == {"ok": 50} and server.handshakes == 5
+
+
+def test_keepalive_follows_a_server_that_closes(pki, serve):
+    server = serve(answer=lambda q: ok(fields=b"Connection: close\r\n" if q.number % 5 == 4 else b""))
+    r = load(server.url, *pki.options(), *COUNTED, "--mode", "keepalive", "-c", 1,
+             "--operations", 50)
+    assert r.outcomes == {"ok": 50} and server.handshakes == 10
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_handshakes(pki, serve, tls):
+    server = serve()
+    r = load(server.url, *pki.options(), *COUNTED, "--mode", "handshake", "--tls", tls,
+             "-c", 2, "--operations", 30)
+    assert r.outcomes == {"ok": 30} and r["full"] == 30
+    wait_until(lambda: server.handshakes == 30)
+    assert not server.requests
+    assert r.all["environment"]["tls"] == f"TLSv{tls}"
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+@pytest.mark.parametrize("mode", [["--mode", "resume"], ["--mode", "handshake", "--resume-ratio", 1]])
+def test_resumption_is_what_the_server_saw(pki, serve, tls, mode):
+    server = serve(tickets=1)
+    r = load(server.url, *pki.options(), *COUNTED, *mode, "--tls", tls, "-c", 1,
+             "--operations", 10 * CLIENTS)
+    # The first of each client has nothing to resume.
+    assert r.outcomes == {"ok": 10 * CLIENTS}
+    wait_until(lambda: server.handshakes == 10 * CLIENTS)
+    assert r["resumed"] == server.reused == 9 * CLIENTS
+    assert r["full"] == CLIENTS and r["resume_missing"] == CLIENTS
+    assert r["resume_offered"] == 9 * CLIENTS
+    assert r.service("resumed")["count"] == 9 * CLIENTS
+
+
+def test_share_of_resumption(pki, serve):
+    server = serve()
+    r = load(server.url, *pki.options(), *COUNTED, "--resume-ratio", "50%", "-c", 2,
+             "--operations", 400)
+    assert r["resumed"] == server.reused and r["resumed"] + r["full"] == 400
+    assert 140 <= r["resumed"] <= 240
+
+
+def test_server_that_resumes_nothing(pki, serve):
+    server = serve(tickets=0)
+    r = load(server.url, *pki.options(), *COUNTED, "--mode", "resume", "--tls", "1.3", "-c", 1,
+             "--operations", 20)
+    assert r["resumed"] == server.reused == 0 and r["resume_missing"] == r["full"] == 20
+
+
+def test_offered_but_not_taken(pki, serve):
+    """A server that forgets its ticket keys: what was offered is not counted as resumed."""
+    first = serve()
+    server = serve()
+
+    def forward():  # every other connection goes to another server, with other keys
+        listener = socket.create_server(("127.0.0.1", 0))
+        ports = [first.port, server.port]
+
+        def pump(a, b):
+            try:
+                while data := a.recv(65536):
+                    b.sendall(data)
+                b.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+        def loop():
+            for i in range(20):
+                a, _ = listener.accept()
+                b = socket.create_connection(("127.0.0.1", ports[i % 2]))
+                threading.Thread(target=pump, args=(a, b), daemon=True).start()
+                threading.Thread(target=pump, args=(b, a), daemon=True).start()
+
+        threading.Thread(target=loop, daemon=True).start()
+        return listener.getsockname()[1]
+
+    r = load(f"https://localhost:{forward()}/", "--ca", pki.path("ca.crt"), "--certs",
+             pki.path(f"clients/{pki.users[0][0]}.pem"), *COUNTED, "--mode", "resume",
+             "-c", 1, "--operations", 20)
+    assert r["resume_offered"] == 19
+    assert r["resumed"] == first.reused + server.reused < 19
+    assert r["full"] == 20 - r["resumed"]
+
+
+def test_delays_are_told_by_part(pki, serve):
+    """Lower bounds hold however slow the computer is; a part without a delay has a faster one."""
+    def slow(request):
+        time.sleep(0.06)
+        return ok()
+
+    r = load(serve(answer=slow).url, *pki.options(), *COUNTED, "-c", 1, "--operations", 10)
+    assert r.service("first_byte")["min_ns"] >= 60e6 and r.service("total")["min_ns"] >= 60e6
+    assert r.service("handshake")["min_ns"] < 60e6 and r.service("connect")["min_ns"] < 60e6
+    r = load(serve(accept_delay_s=0.06).url, *pki.options(), *COUNTED, "-c", 1, "--operations", 10)
+    assert r.service("handshake")["min_ns"] >= 60e6
+    assert r.service("connect")["min_ns"] < 60e6 and r.service("first_byte")["min_ns"] < 60e6
+
+
+def test_waiting_for_a_slow_server_is_not_left_out(pki, serve):
+    """100 a second are due, one connection serves 20 at best: those that waited show it."""
+    def slow(request):
+        time.sleep(0.05)
+        return ok()
+
+    r = load(serve(answer=slow).url, *pki.options(), "--mode", "keepalive", "-c", 1,
+             "--rate", "100/s", "--duration", "1s", "--warmup", "0s")
+    assert r["started"] + r["not_begun"] == 100 and r["not_begun"] >= 79
+    assert sum(r.outcomes.values()) == r["started"]
+    assert r.service("total")["min_ns"] >= 50e6
+    # The k-th is due after 10 k ms and begins after 50 k ms at best.
+    last = r["started"] - 1
+    assert r.corrected("total")["max_ns"] >= (last * 40 + 49) * 1e6
+    assert r.all["client"]["lag"]["max_ns"] >= last * 40e6 - 1e6
+    assert "connections" in r.limited_by
+
+
+def test_open_loop_begins_what_is_due(pki, serve):
+    for arrivals in "uniform", "poisson":
+        server = serve()
+        r = load(server.url, *pki.options(), "--rate", "100/s", "--arrivals", arrivals,
+                 "--duration", "1s", "--warmup", "300ms")
+        assert r["started"] + r["not_begun"] in (range(99, 102) if arrivals == "uniform"
+                                                else range(50, 160))
+        assert r.outcomes == {"ok": r["started"]}
+        assert r.corrected("total")["count"] == r["started"]
+        assert sum(s["ok"] for s in r.all["seconds"]) == r["ok_in_window"]
+
+
+def test_errors_by_class(pki, serve):
+    mix = [status(500), RESET, TRUNCATE, b"HTTP/2 200\r\n\r\n", HANG, CLOSE, ok(), ok(), ok(), ok()]
+    server = serve(answer=lambda q: mix[q.number % 10])
+    r = load(server.url, *pki.options(), *COUNTED, "-c", 1, "--operations", 60, "--timeout", "400ms",
+             status=1)
+    assert r.outcomes == {"ok": 24, "status": 6, "reset": 6, "truncated": 12, "protocol": 6,
+                          "timeout": 6}
+    assert r["statuses"] == {"200": 24, "500": 6}
+    assert r.service("total")["count"] == 24
+
+
+def test_nobody_listens(pki):
+    r = load(f"https://localhost:{free_port()}/", *pki.options(), "--rate", "50/s", "--duration",
+             "500ms", "--warmup", "0s", status=1)
+    assert set(r.outcomes) == {"refused"} and r["connections"] == 0
+
+
+@pytest.mark.parametrize("mode", ["handshake", "request"])
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_alert_of_a_server_that_trusts_another_ca(pki, serve, tmp_path, mode, tls):
+    bench.run("gen-pki", 1, tmp_path / "other")
+    server = serve(ca=str(tmp_path / "other/ca.crt"))
+    r = load(server.url, *pki.options(), *COUNTED, "--mode", mode, "--tls", tls, "-c", 2,
+             "--operations", 20, status=1)
+    assert r.outcomes == {"alert": 20}
+    assert r["alerts"] == {"unknown_ca": 20}
+
+
+def test_alert_of_a_server_with_another_version(pki, serve):
+    server = serve(version=ssl.TLSVersion.TLSv1_3)
+    r = load(server.url, *pki.options(), *COUNTED, "--tls", "1.2", "-c", 1, "--operations", 5,
+             status=1)
+    assert r.outcomes == {"alert": 5} and r["alerts"] == {"protocol_version": 5}
+
+
+def test_the_server_is_verified(pki, serve, tmp_path):
+    bench.run("gen-pki", 1, tmp_path / "other")
+    server = serve()
+    clients = ["--certs", pki.dir, "--users", pki.path("users")]
+    for trust in ["--ca", tmp_path / "other/ca.crt"], []:
+        r = load(server.url, *trust, *clients, *COUNTED, "-c", 1, "--operations", 5, status=1)
+        assert r.outcomes == {"verify": 5}
+    elsewhere = f"https://127.0.0.2:{server.port}/"  # not a name in the certificate
+    relay = socket.create_server(("127.0.0.2", server.port))
+    threading.Thread(target=lambda: [relay_one(relay, server.port) for _ in range(3)],
+                     daemon=True).start()
+    r = load(elsewhere, *pki.options(), *COUNTED, "-c", 1, "--operations", 3, status=1)
+    assert r.outcomes == {"verify": 3} and not server.requests
+    r = load(server.url, "--insecure-no-verify", *clients, *COUNTED, "-c", 1, "--operations", 5)
+    assert r.outcomes == {"ok": 5}
+    relay.close()
+
+
+def relay_one(listener, port):
+    a, _ = listener.accept()
+    b = socket.create_connection(("127.0.0.1", port))
+    a.settimeout(5)
+    b.settimeout(5)
+    try:
+        b.sendall(a.recv(65536))
+        while data := b.recv(65536):
+            a.sendall(data)
+    except OSError:
+        pass
+    a.close()
+    b.close()
+
+
+def test_mismatched_credentials(pki, serve):
+    server = serve(answer=paired)
+    for mode in "keepalive", "request":
+        r = load(server.url, *pki.options(), *COUNTED, "--mode", mode, "-c", 2,
+                 "--operations", 200, "--mismatch", "25%")
+        assert r.outcomes == {"ok": 200}
+        assert 25 <= r["mismatched"] == r["mismatched_refused"] == r["statuses"]["403"] <= 80
+    wrong = [q for q in server.requests if q.user != q.certificate]
+    assert {q.user for q in wrong} <= {user for _, user, _ in pki.users}
+
+
+def test_server_that_does_not_pair(pki, serve):
+    r = load(serve().url, *pki.options(), *COUNTED, "-c", 1, "--operations", 100,
+             "--mismatch", "25%", status=1)
+    assert r["mismatched"] > 0 == r["mismatched_refused"]
+    assert r.outcomes == {"ok": 100 - r["mismatched"], "pairing": r["mismatched"]}
+
+
+def test_server_that_refuses_all(pki, serve):
+    r = load(serve(answer=lambda q: status(403)).url, *pki.options(), *COUNTED, "-c", 1,
+             "--operations", 100, "--mismatch", "25%", status=1)
+    assert r.outcomes == {"ok": r["mismatched"], "status": 100 - r["mismatched"]}
+
+
+def test_several_source_addresses(pki, serve):
+    server = serve()
+    load(server.url, *pki.options(), *COUNTED, "-c", 2, "--operations", 40, "--source",
+         "127.0.0.2-127.0.0.4", "--source", "127.0.0.9")
+    assert collections.Counter(server.peers) == {
+        a: 10 for a in ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.9")}
+
+
+def test_threads_share_the_work(pki, serve):
+    server = serve()
+    r = load(server.url, *pki.options(), *COUNTED, "--threads", 3, "-c", 3, "--operations", 100)
+    assert r["started"] == 100 == len(server.requests) and r.outcomes == {"ok": 100}
+
+
+@pytest.mark.parametrize("pick", ["random", "zipf"])
+def test_picks(pki, serve, pick):
+    server = serve()
+    load(server.url, *pki.options(), *COUNTED, "-c", 1, "--operations", 200, "--pick", pick,
+         "--zipf", "1.5")
+    seen = collections.Counter(q.certificate for q in server.requests)
+    if pick == "zipf":
+        assert seen.most_common(1)[0][0] == pki.users[0][0] and seen[pki.users[0][0]] > 70
+    else:
+        assert len(seen) == CLIENTS and max(seen.values()) < 60
+
+
+def test_interrupted_with_results_so_far(pki, serve):
+    server = serve()
+    process = subprocess.Popen(
+        [bench.BENCH, *map(str, pki.options()), "--output", "json", "--closed", "-c", "2",
+         "--warmup", "0s", "--duration", "1h", server.url], stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: len(server.requests) > 20)
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=30)
+    r = bench.Result(text)
+    assert process.returncode == 0 and r["interrupted"] and r.outcomes["ok"] > 15
+    assert set(r.outcomes) == {"ok"}
+
+
+def test_highest_rate(pki, serve):
+    """A server that serves one at a time, 50 a second at best."""
+    turn = threading.Lock()
+
+    def one_at_a_time(request):
+        with turn:
+            time.sleep(0.02)
+        return ok()
+
+    server = serve(answer=one_at_a_time)
+    r = load(server.url, *pki.options(), "--mode", "keepalive", "-c", 16, "--find-max",
+             "--slo", "p90<150ms", "--rate", "20/s", "--duration", "1s", "--warmup", "300ms")
+    search = r.all["search"]
+    assert 0 < search["low"] <= 60
+    assert any(not s["met"] for s in search["steps"])
+    assert all(s["rate"] <= search["low"] for s in search["steps"] if s["met"])
+
+
+def test_wrong_usage_tells_no_secret(pki, tmp_path, serve):
+    bad = tmp_path / "users"
+    bad.write_text("name user\n")
+    done = bench.run("--users", bad, "https://localhost:1/", status=2)
+    assert f"{bad}:1" in done.stderr
+    bad.write_text("name us:er s3cr3t-password\n")
+    done = bench.run("--users", bad, "https://localhost:1/", status=2)
+    assert "s3cr3t" not in done.stderr + done.stdout
+    bad.write_text("somebody user password\n")
+    done = bench.run(*pki.options()[:-1], bad, "https://localhost:1/", status=2)
+    assert pki.users[0][0] in done.stderr
+    done = bench.run("--certs", tmp_path / "nothing*", "https://localhost:1/", status=2)
+    assert "no file there" in done.stderr
+    (tmp_path / "a.pem").write_bytes((pki.dir / "server.crt").read_bytes())
+    done = bench.run("--certs", tmp_path, "https://localhost:1/", status=2)
+    assert "a.key" in done.stderr
+    (tmp_path / "a.key").write_bytes((pki.dir / "ca.key").read_bytes())
+    done = bench.run("--certs", tmp_path, "https://localhost:1/", status=2)
+    assert "not that of the certificate" in done.stderr
+    done = bench.run("--groups", "nonsense", "https://localhost:1/", status=2)
+    assert "--groups nonsense" in done.stderr
+
+
+def test_certificate_and_key_in_two_files(pki, serve, tmp_path):
+    server = serve()
+    pem = (pki.dir / "clients" / f"{pki.users[0][0]}.pem").read_text()
+    cut = pem.index("-----BEGIN PRIVATE KEY")
+    (tmp_path / "one.pem").write_text(pem[:cut])
+    (tmp_path / "one.key").write_text(pem[cut:])
+    load(server.url, "--ca", pki.path("ca.crt"), "--certs", tmp_path, *COUNTED, "-c", 1,
+         "--operations", 3)
+    assert {q.certificate for q in server.requests} == {pki.users[0][0]}
+
+
+# The real proxy.
+
+@pytest.fixture
+def countersign(make_proxy, pki):
+    return make_proxy({"listeners": [{
+        "address": "127.0.0.1:0", "tls": {"certificate": pki.path("server.crt"),
+                                          "key": pki.path("server.key")},
+        "client": {"ca": pki.path("ca.crt"), "crl": pki.path("ca.crl")}}],
+        "users": {"htpasswd": pki.path("htpasswd")}})
