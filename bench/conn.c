@@ -44,9 +44,28 @@ static bool would_wait(const struct conn *c, int rc)
     return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
 }
 
+/* The class of a failure to read. Where writing had failed before, that tells more than the end of
+ * the stream that followed. */
+static enum result_class read_failure(struct conn *c, int rc)
+{
+    enum result_class failure = tls_client_failure(c->ssl, rc, &c->op.alert);
+    bool told = c->write_failure != RESULT_OK && failure == RESULT_TRUNCATED;
+    return told ? c->write_failure : failure;
+}
+
 static enum conn_event fail(struct conn *c, int rc)
 {
-    return end_with(c, tls_client_failure(c->ssl, rc, &c->op.alert));
+    return end_with(c, read_failure(c, rc));
+}
+
+/* An SSL_ function could not write. If that is for good it is only noted: the alert or answer that
+ * explains it may be there to be read. */
+static void note_write_failure(struct conn *c, int rc)
+{
+    unsigned alert = 0;
+    if (c->write_failure == RESULT_OK && !would_wait(c, rc)) {
+        c->write_failure = tls_client_failure(c->ssl, rc, &alert);
+    }
 }
 
 /* OpenSSL tells a system call's failure by errno alone, and an old one must not be taken for it. */
@@ -137,21 +156,21 @@ static struct str next_octets(struct conn *c, uint64_t total)
     return (struct str){c->shared->scratch, n};
 }
 
-/* Writes what the socket takes. A failure is not told: the answer or alert that explains it may be
- * there to be read. */
+/* Writes what the socket takes. */
 static void write_request(struct conn *c, uint64_t total)
 {
-    while (c->written < total) {
+    while (c->written < total && c->write_failure == RESULT_OK) {
         struct str octets = next_octets(c, total);
         size_t n = 0;
         forget_errors();
         if (SSL_write_ex(c->ssl, octets.p, octets.n, &n) != 1) {
+            note_write_failure(c, 0);
             return;
         }
         c->written += n;
         c->shared->bytes_out += n;
     }
-    if (c->op.written_ns == 0) {
+    if (c->op.written_ns == 0 && c->written == total) {
         c->op.written_ns = clock_mono_ns();
     }
 }
@@ -210,7 +229,7 @@ static enum conn_event on_shutdown(struct conn *c)
             return CONN_WAIT;
         }
         int why = SSL_get_error(c->ssl, 0);
-        enum result_class failure = tls_client_failure(c->ssl, 0, &c->op.alert);
+        enum result_class failure = read_failure(c, 0);
         /* Many close without close_notify: no data are missing, as none were asked for. */
         bool orderly = why == SSL_ERROR_ZERO_RETURN || failure == RESULT_TRUNCATED;
         return end_with(c, orderly ? RESULT_OK : failure);
@@ -222,8 +241,8 @@ static enum conn_event begin_shutdown(struct conn *c)
     forget_errors();
     c->state = CONN_SHUTDOWN;
     int rc = SSL_shutdown(c->ssl);
-    if (rc < 0 && !would_wait(c, rc)) {
-        return fail(c, rc);
+    if (rc < 0) {
+        note_write_failure(c, rc);
     }
     (void)shutdown(c->fd, SHUT_WR);
     return on_shutdown(c);

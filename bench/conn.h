@@ -68,10 +68,11 @@ struct conn {
     SSL *ssl;
     struct tls_link tls;
     enum conn_state state;
-    uint64_t requests;  /* answered on this connection */
-    uint64_t linger_ns; /* when lingering began */
-    struct str head;    /* of the request, borrowed from the identities */
-    uint64_t written;   /* of head and body */
+    uint64_t requests;               /* answered on this connection */
+    uint64_t linger_ns;              /* when lingering began */
+    struct str head;                 /* of the request, borrowed from the identities */
+    uint64_t written;                /* of head and body */
+    enum result_class write_failure; /* RESULT_OK: none */
     struct reply reply;
     struct conn_op op;
 };

@@ -64,11 +64,14 @@ static SSL_SESSION **row_of(const struct tls_link *link)
     return link->client->sessions + link->identity * TLS_CLIENT_SESSIONS;
 }
 
+/* All of a row but one. NOLINTNEXTLINE(bugprone-sizeof-expression): of the pointer is meant */
+static const size_t kept_bytes = (TLS_CLIENT_SESSIONS - 1) * sizeof(SSL_SESSION *);
+
 static void put(const struct tls_link *link, SSL_SESSION *session)
 {
     SSL_SESSION **row = row_of(link);
     SSL_SESSION_free(row[TLS_CLIENT_SESSIONS - 1]);
-    memmove(&row[1], &row[0], (TLS_CLIENT_SESSIONS - 1) * sizeof(*row));
+    memmove(&row[1], &row[0], kept_bytes);
     row[0] = session;
 }
 
@@ -219,7 +222,7 @@ bool tls_client_offer(const struct tls_link *link, SSL *ssl)
     if (session == NULL) {
         return false;
     }
-    memmove(&row[0], &row[1], (TLS_CLIENT_SESSIONS - 1) * sizeof(*row));
+    memmove(&row[0], &row[1], kept_bytes);
     row[TLS_CLIENT_SESSIONS - 1] = NULL;
     bool set = SSL_set_session(ssl, session) == 1;
     SSL_SESSION_free(session);

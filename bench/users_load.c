@@ -67,7 +67,7 @@ out:
 static size_t count_lines(struct str text)
 {
     size_t n = 1;
-    for (size_t i = 0; i < text.n; i++) {
+    for (size_t i = 0; text.p != NULL && i < text.n; i++) {
         n += text.p[i] == '\n';
     }
     return n;
