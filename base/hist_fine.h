@@ -10,7 +10,7 @@
 /* Exact from 0 to 255 ns, then 256 linear steps for each power of two up to 2^40 ns (18 minutes),
  * where the last bucket is open. */
 #define HIST_FINE_STEPS   256
-#define HIST_FINE_BUCKETS ((size_t)HIST_FINE_STEPS * 33)
+#define HIST_FINE_BUCKETS 8448 /* 33 * 256 */
 
 struct hist_fine {
     uint64_t count;
