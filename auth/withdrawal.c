@@ -10,9 +10,11 @@ static bool normalise(struct str name, const struct conf_identity *rule, char *o
     return pairing_normalise(name, rule, out, n);
 }
 
-struct deny *withdrawal_load(const struct conf *conf, struct files *files, struct diags *diags)
+struct deny *withdrawal_load(const struct conf *conf, const struct deny *base, struct files *files,
+                             struct diags *diags)
 {
-    return deny_load(&conf->revocation, &conf->identity, normalise, files, diags);
+    const struct deny_source source = {&conf->revocation, &conf->identity, normalise, base};
+    return deny_load(&source, files, diags);
 }
 
 enum reason withdrawal_of_chain(const struct deny *deny, const struct deny_chain *chain)

@@ -11,9 +11,11 @@
 struct deny;
 struct deny_chain;
 
-/* The set of conf's deny files, user names normalised as everywhere (pairing_normalise). Findings
- * go to diags; NULL on an error. As deny_load(). */
-struct deny *withdrawal_load(const struct conf *conf, struct files *files, struct diags *diags);
+/* The set of conf's deny files, user names normalised as everywhere (pairing_normalise). base:
+ * NULL, or a set of which the files may have but grown. Findings go to diags; NULL on an error. As
+ * deny_load(). */
+struct deny *withdrawal_load(const struct conf *conf, const struct deny *base, struct files *files,
+                             struct diags *diags);
 
 /* REASON_OK, or CLIENT_CERT_WITHDRAWN if a certificate of the chain is in deny. Either may be
  * NULL. */

@@ -1,6 +1,8 @@
 /* Owns: text encodings and SHA-256. Not: parsing of the texts around them. Any thread. */
 #include "base/enc.h"
 
+#include <pthread.h>
+
 #include <openssl/evp.h>
 
 #include "base/err.h"
@@ -261,10 +263,21 @@ int enc_percent(struct buf *out, struct str s)
     return append_escaped(out, s, percent_escape, STR(""));
 }
 
+/* Looked up once: to do so for each digest takes longer than a short digest itself. Never freed, as
+ * threads may use it until the end. */
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static const EVP_MD *sha256;
+
+static void find_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 int enc_sha256(struct str s, unsigned char digest[32])
 {
     unsigned n = 0;
-    if (EVP_Digest(s.p, s.n, digest, &n, EVP_sha256(), NULL) != 1 || n != 32) {
+    (void)pthread_once(&sha256_once, find_sha256);
+    if (sha256 == NULL || EVP_Digest(s.p, s.n, digest, &n, sha256, NULL) != 1 || n != 32) {
         return -ERR_CRYPTO;
     }
     return 0;

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 
 #define NEW_FILE_MODE 0640
+#define READ_AT_ONCE  ((size_t)256 * 1024)
 
 struct rewrite {
     char path[PATH_MAX]; /* symbolic links resolved */
@@ -28,7 +30,16 @@ struct rewrite {
     int lock;
     bool exists;
     struct stat old;
-    struct buf text; /* what stood in it */
+    struct buf text; /* what stood in it, if it was kept */
+    uint64_t size;   /* octets that were read */
+    bool open_end;   /* the last line had no end */
+};
+
+/* Who hears the lines of a file that is not kept. */
+struct hearer {
+    rewrite_line_fn line;
+    void *arg;
+    bool enough;
 };
 
 static int resolve_paths(struct rewrite *c, const char *path, struct err *e)
@@ -61,26 +72,46 @@ static int take_lock(struct rewrite *c, struct err *e)
     return 0;
 }
 
-static int read_all(int fd, struct buf *text)
+/* Tell h the whole lines in text, and take them off. */
+static void tell_lines(struct hearer *h, struct buf *text)
+{
+    struct str line = STR_NONE;
+    struct str rest = buf_str(text);
+    struct str next = STR_NONE;
+    while (!h->enough && str_chr(rest, '\n') != STR_NPOS) {
+        (void)str_cut(rest, '\n', &line, &next);
+        h->enough = !h->line(h->arg, line);
+        rest = next;
+    }
+    buf_consume(text, h->enough ? buf_len(text) : buf_len(text) - rest.n);
+}
+
+/* Read fd to its end; h NULL: all of it is kept. */
+static int read_all(struct rewrite *c, int fd, struct hearer *h)
 {
     for (;;) {
-        char *room = buf_reserve(text, 65536);
+        char *room = buf_reserve(&c->text, READ_AT_ONCE);
         if (room == NULL) {
             errno = EFBIG;
             return -1;
         }
-        ssize_t n = read(fd, room, 65536);
+        ssize_t n = read(fd, room, READ_AT_ONCE);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
             return (int)n;
         }
-        buf_commit(text, (size_t)n);
+        c->size += (uint64_t)n;
+        c->open_end = room[n - 1] != '\n';
+        buf_commit(&c->text, (size_t)n);
+        if (h != NULL) {
+            tell_lines(h, &c->text);
+        }
     }
 }
 
-static int read_old(struct rewrite *c, struct err *e)
+static int read_old(struct rewrite *c, struct hearer *h, struct err *e)
 {
     int fd = open(c->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -88,8 +119,10 @@ static int read_old(struct rewrite *c, struct err *e)
     }
     c->exists = true;
     int rc = 0;
-    if (fstat(fd, &c->old) != 0 || read_all(fd, &c->text) != 0) {
+    if (fstat(fd, &c->old) != 0 || read_all(c, fd, h) != 0) {
         rc = err_set_errno(e, ERR_IO, errno, "%s", c->path);
+    } else if (h != NULL && !h->enough && buf_len(&c->text) > 0) {
+        (void)h->line(h->arg, buf_str(&c->text));
     }
     (void)close(fd);
     return rc;
@@ -168,7 +201,7 @@ static int sync_directory(const struct rewrite *c, struct err *e)
     return rc;
 }
 
-int rewrite_open(struct rewrite **out, const char *path, struct err *e)
+static int begin(struct rewrite **out, const char *path, struct hearer *h, struct err *e)
 {
     *out = NULL;
     struct rewrite *c = mem_calloc(1, sizeof(*c));
@@ -179,13 +212,29 @@ int rewrite_open(struct rewrite **out, const char *path, struct err *e)
     buf_init(&c->text, REWRITE_MAX);
     int rc = resolve_paths(c, path, e);
     rc = rc == 0 ? take_lock(c, e) : rc;
-    rc = rc == 0 ? read_old(c, e) : rc;
+    rc = rc == 0 ? read_old(c, h, e) : rc;
     if (rc != 0) {
         rewrite_close(c);
         return rc;
     }
     *out = c;
     return 0;
+}
+
+int rewrite_open(struct rewrite **out, const char *path, struct err *e)
+{
+    return begin(out, path, NULL, e);
+}
+
+int rewrite_scan(struct rewrite **out, const char *path, rewrite_line_fn line, void *arg,
+                 struct err *e)
+{
+    struct hearer h = {.line = line, .arg = arg};
+    int rc = begin(out, path, &h, e);
+    if (rc == 0) {
+        buf_wipe(&(*out)->text);
+    }
+    return rc;
 }
 
 const char *rewrite_path(const struct rewrite *c)
@@ -211,6 +260,67 @@ int rewrite_put(struct rewrite *c, struct str text, struct err *e)
         (void)unlink(c->new_path);
     }
     return rc == 0 ? sync_directory(c, e) : rc;
+}
+
+/* What stands in front of a line of n octets at the end of the file: the end of the line before it,
+ * and what fills the page. Octets of it in out[REWRITE_PAGE]. */
+static size_t lead_in(const struct rewrite *c, size_t n, char comment, char out[REWRITE_PAGE])
+{
+    size_t lead = 0;
+    if (c->open_end) {
+        out[lead++] = '\n';
+    }
+    size_t left = REWRITE_PAGE - (size_t)((c->size + lead) % REWRITE_PAGE);
+    if (n > left) {
+        memset(out + lead, ' ', left);
+        out[lead] = comment;
+        out[lead + left - 1] = '\n';
+        lead += left;
+    }
+    return lead;
+}
+
+static int write_behind(const struct rewrite *c, int fd, struct str text, struct err *e)
+{
+    struct stat now;
+    if (fstat(fd, &now) != 0) {
+        return err_set_errno(e, ERR_IO, errno, "%s", c->path);
+    }
+    if (now.st_ino != c->old.st_ino || (uint64_t)now.st_size != c->size) {
+        return err_set(e, ERR_BUSY, "%s was changed by somebody else meanwhile: try again",
+                       c->path);
+    }
+    /* Room first: a full disk must not cut the line. */
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, now.st_size, (off_t)text.n) != 0 && errno == ENOSPC) {
+        return err_set_errno(e, ERR_IO, errno, "%s", c->path);
+    }
+    ssize_t n = write(fd, text.p, text.n);
+    if (n != (ssize_t)text.n) {
+        int number = n < 0 ? errno : ENOSPC;
+        (void)!ftruncate(fd, now.st_size);
+        return err_set_errno(e, ERR_IO, number, "%s", c->path);
+    }
+    return fsync(fd) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "%s", c->path);
+}
+
+int rewrite_append(struct rewrite *c, struct str line, char comment, struct err *e)
+{
+    char text[2 * REWRITE_PAGE];
+    if (!c->exists || line.n > REWRITE_PAGE) {
+        return err_set(e, ERR_NOT_FOUND, "%s cannot be appended to", c->path);
+    }
+    int fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return err_set_errno(e, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_IO, errno,
+                             "%s", c->path);
+    }
+    size_t lead = lead_in(c, line.n, comment, text);
+    memcpy(text + lead, line.p, line.n);
+    int rc = write_behind(c, fd, (struct str){text, lead + line.n}, e);
+    if (close(fd) != 0 && rc == 0) {
+        rc = err_set_errno(e, ERR_IO, errno, "%s", c->path);
+    }
+    return rc;
 }
 
 void rewrite_close(struct rewrite *c)

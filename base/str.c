@@ -154,8 +154,37 @@ size_t str_utf8_len(struct str s)
     return n;
 }
 
+/* True if all octets are ASCII that can be seen, or blanks: what most texts are, eight at a time.
+ */
+static bool is_printable(struct str s)
+{
+    static const uint64_t ones = 0x0101010101010101U;
+    const uint64_t tops = ones << 7;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t x;
+        memcpy(&x, s.p + i, 8);
+        uint64_t low = (x - ones * 0x20) & ~x; /* the top bit of an octet under 0x20 */
+        uint64_t del = x ^ (ones * 0x7f);
+        del = (del - ones) & ~del;
+        if (((x | low | del) & tops) != 0) {
+            return false;
+        }
+    }
+    for (; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool str_is_utf8(struct str s)
 {
+    if (is_printable(s)) {
+        return true;
+    }
     while (s.n > 0) {
         size_t n = str_utf8_len(s);
         if (n == 0) {
@@ -169,6 +198,9 @@ bool str_is_utf8(struct str s)
 bool str_has_control(struct str s)
 {
     const unsigned char *u = (const unsigned char *)s.p;
+    if (is_printable(s)) {
+        return false;
+    }
     for (size_t i = 0; i < s.n; i++) {
         if (u[i] < 0x20 || u[i] == 0x7f) {
             return true;

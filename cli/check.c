@@ -25,7 +25,7 @@ static int check_files(const char *path, bool quiet, struct files *files, struct
     struct runtime *r = build_runtime(path, files, NULL, NULL, diags, TLS_KEYS_ALL);
     if (r != NULL) {
         build_check_process(r->conf, diags);
-        deny_free(withdrawal_load(r->conf, files, diags));
+        deny_free(withdrawal_load(r->conf, NULL, files, diags));
     }
     size_t errors = diags_errors(diags);
     size_t warnings = diags_warnings(diags);

@@ -550,7 +550,7 @@ static int run(const struct question *q)
     int status = NO_ANSWER;
     if (files != NULL && diags != NULL) {
         x.runtime = build_runtime(q->config, files, NULL, NULL, diags, TLS_KEYS_OF_FILES);
-        deny = x.runtime != NULL ? withdrawal_load(x.runtime->conf, files, diags) : NULL;
+        deny = x.runtime != NULL ? withdrawal_load(x.runtime->conf, NULL, files, diags) : NULL;
         x.deny = deny;
         if (deny == NULL) {
             diags_print(diags, stderr);

@@ -100,7 +100,7 @@ void user_tell_withdrawn(const struct user_request *r)
 {
     struct diags *diags = has_list(r) ? diags_new() : NULL;
     struct deny *deny =
-        diags != NULL ? withdrawal_load(r->loaded.conf, r->loaded.files, diags) : NULL;
+        diags != NULL ? withdrawal_load(r->loaded.conf, NULL, r->loaded.files, diags) : NULL;
     if (deny != NULL && withdrawal_of_user(deny, str_of(r->name)) != REASON_OK) {
         (void)fprintf(stderr,
                       "countersign user: %s is withdrawn and gets in nowhere until countersign "

@@ -45,6 +45,7 @@ struct deny {
     size_t map_n;
     const struct head *head;
     const struct place *tables[DENY_KIND_COUNT];
+    struct deny_origin origin;
 };
 
 /* ---- Keys ---- */
@@ -188,6 +189,20 @@ int deny_descriptor(const struct deny *d)
     return d->fd;
 }
 
+const struct deny_origin *deny_origin(const struct deny *d)
+{
+    return d->origin.v != NULL ? &d->origin : NULL;
+}
+
+void deny_origin_release(struct deny_origin *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        mem_free(o->v[i].path);
+    }
+    mem_free(o->v);
+    *o = (struct deny_origin){NULL, 0};
+}
+
 void deny_free(struct deny *d)
 {
     if (d == NULL) {
@@ -199,6 +214,7 @@ void deny_free(struct deny *d)
     if (d->fd >= 0) {
         (void)close(d->fd);
     }
+    deny_origin_release(&d->origin);
     mem_free(d);
 }
 
@@ -269,48 +285,79 @@ static uint64_t places_for(size_t entries)
 }
 
 /* The first reason stays where two entries are alike. */
-static void put(struct head *head, struct place *tables[DENY_KIND_COUNT],
-                const struct deny_item *item)
+static void put(struct head *head, struct place *tables[DENY_KIND_COUNT], enum deny_kind kind,
+                const struct place *entry)
 {
-    size_t places = (size_t)head->places[item->kind];
-    struct place *table = tables[item->kind];
-    size_t i = first_place(item->key, places);
-    while (table[i].mark != 0 && memcmp(table[i].key, item->key, DENY_KEY) != 0) {
+    size_t places = (size_t)head->places[kind];
+    struct place *table = tables[kind];
+    size_t i = first_place(entry->key, places);
+    while (table[i].mark != 0 && memcmp(table[i].key, entry->key, DENY_KEY) != 0) {
         i = (i + 1) & (places - 1);
     }
     if (table[i].mark == 0) {
-        memcpy(table[i].key, item->key, DENY_KEY);
-        table[i].mark = (unsigned char)(item->reason + 1);
-        head->entries[item->kind]++;
+        table[i] = *entry;
+        head->entries[kind]++;
     }
 }
 
-static void fill(void *map, const struct head *head, const struct deny_items *items)
+/* A table of the same size is copied; into a larger one each entry has to be put. */
+static void take_over(const struct deny *base, enum deny_kind kind, struct head *to,
+                      struct place *tables[DENY_KIND_COUNT])
+{
+    size_t places = (size_t)base->head->places[kind];
+    if (places == to->places[kind]) {
+        memcpy(tables[kind], base->tables[kind], places * sizeof(struct place));
+        to->entries[kind] = base->head->entries[kind];
+        return;
+    }
+    for (size_t i = 0; i < places; i++) {
+        if (base->tables[kind][i].mark != 0) {
+            put(to, tables, kind, &base->tables[kind][i]);
+        }
+    }
+}
+
+static void fill(void *map, const struct head *head, const struct deny *base,
+                 const struct deny_items *items)
 {
     struct head *to = map;
     struct place *tables[DENY_KIND_COUNT];
     char *at = (char *)map + sizeof(*head);
     *to = *head;
-    for (size_t i = 0; i < DENY_KIND_COUNT; i++) {
+    for (unsigned i = 0; i < DENY_KIND_COUNT; i++) {
         tables[i] = (struct place *)(void *)at;
         at += head->places[i] * sizeof(struct place);
+        if (base != NULL) {
+            take_over(base, (enum deny_kind)i, to, tables);
+        }
     }
     for (size_t i = 0; i < items->n; i++) {
-        put(to, tables, &items->v[i]);
+        struct place entry = {.mark = (unsigned char)(items->v[i].reason + 1)};
+        memcpy(entry.key, items->v[i].key, DENY_KEY);
+        put(to, tables, items->v[i].kind, &entry);
     }
 }
 
+static size_t plan_tables(struct head *head, const struct deny *base,
+                          const struct deny_items *items)
+{
+    size_t size = sizeof(*head);
+    for (unsigned i = 0; i < DENY_KIND_COUNT; i++) {
+        uint64_t had = base != NULL ? base->head->places[i] : 0;
+        uint64_t wanted = places_for(deny_count(base, (enum deny_kind)i) + items->counts[i]);
+        head->places[i] = wanted > had ? wanted : had;
+        size += head->places[i] * sizeof(struct place);
+    }
+    return size;
+}
+
 /* A memory file with the set, sealed. Returns it, or a negative err_code with e. */
-static int write_file(const struct deny_items *items, const struct conf_identity *rule,
-                      struct err *e)
+static int write_file(const struct deny *base, const struct deny_items *items,
+                      const struct conf_identity *rule, struct err *e)
 {
     struct head head = {.fold_domain = rule->fold_domain, .fold_local_part = rule->fold_local_part};
-    size_t size = sizeof(head);
+    size_t size = plan_tables(&head, base, items);
     memcpy(head.magic, magic, sizeof(magic));
-    for (size_t i = 0; i < DENY_KIND_COUNT; i++) {
-        head.places[i] = places_for(items->counts[i]);
-        size += head.places[i] * sizeof(struct place);
-    }
     int fd = memfd_create("countersign-deny", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || ftruncate(fd, (off_t)size) != 0) {
         int rc = err_set_errno(e, ERR_NOMEM, errno, "no memory for the deny list");
@@ -321,7 +368,7 @@ static int write_file(const struct deny_items *items, const struct conf_identity
     }
     void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map != MAP_FAILED) {
-        fill(map, &head, items);
+        fill(map, &head, base, items);
         (void)munmap(map, size);
         if (fcntl(fd, F_ADD_SEALS, SEALS) == 0) {
             return fd;
@@ -332,15 +379,18 @@ static int write_file(const struct deny_items *items, const struct conf_identity
     return rc;
 }
 
-struct deny *deny_make(const struct deny_items *items, const struct conf_identity *rule,
-                       struct err *e)
+struct deny *deny_make(const struct deny *base, const struct deny_items *items,
+                       const struct conf_identity *rule, struct deny_origin *origin, struct err *e)
 {
-    int fd = write_file(items, rule, e);
+    int fd = write_file(base, items, rule, e);
     struct deny *d = fd >= 0 ? deny_open(fd, e) : NULL;
     if (d != NULL) {
         d->fd = fd;
+        d->origin = *origin;
+        *origin = (struct deny_origin){NULL, 0};
     } else if (fd >= 0) {
         (void)close(fd);
     }
+    deny_origin_release(origin);
     return d;
 }

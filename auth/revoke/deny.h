@@ -37,10 +37,20 @@ struct deny_chain {
 typedef bool (*deny_normal_fn)(struct str name, const struct conf_identity *rule, char *out,
                                size_t *n);
 
-/* Read every file of conf through files and make the set; user names are normalised by rule. Each
- * fault is an error in diags at file:line. Without a file the set is empty. NULL on an error. */
-struct deny *deny_load(const struct conf_revocation *conf, const struct conf_identity *rule,
-                       deny_normal_fn normal, struct files *files, struct diags *diags);
+/* What a set is made of. */
+struct deny_source {
+    const struct conf_revocation *conf;
+    const struct conf_identity *rule; /* by which users' names are normalised */
+    deny_normal_fn normal;
+    /* NULL, or a set of deny_load(). Where its files have but grown, only what they have more is
+     * read. What stands in two files has the reason that was read first then. */
+    const struct deny *base;
+};
+
+/* Read every file of the source through files and make the set. Each fault is an error in diags at
+ * file:line. Contents without a fault are not kept in files (files_done). Without a file the set
+ * is empty. NULL on an error. */
+struct deny *deny_load(const struct deny_source *source, struct files *files, struct diags *diags);
 
 /* The same set, from the sealed memory file of another process; fd stays the caller's. NULL with
  * e. */

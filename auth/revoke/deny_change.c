@@ -4,6 +4,8 @@
 
 #include "base/rewrite.h"
 
+enum { LINE_MAX_OCTETS = 16384 };
+
 /* One change under way. */
 struct change {
     const char *path;
@@ -36,7 +38,8 @@ static int copy_lines(struct change *c, struct str old, struct buf *out,
         struct deny_entry entry;
         struct str line = STR_NONE;
         bool ended = str_cut(rest, '\n', &line, &rest);
-        if (read_entry(line, &entry) && drop(c, &entry)) {
+        bool may_be = c->entry == NULL || deny_line_may_be(line, c->entry);
+        if (may_be && read_entry(line, &entry) && drop(c, &entry)) {
             continue;
         }
         rc = buf_append(out, line);
@@ -61,23 +64,59 @@ static bool is_same(const struct change *c, const struct deny_entry *entry)
            str_eq((struct str){a, a_n}, (struct str){b, b_n});
 }
 
-static bool count_same(struct change *c, const struct deny_entry *entry)
+/* Goes on as long as the entry was not found. */
+static bool look_at(void *arg, struct str line)
 {
-    c->found += is_same(c, entry) ? 1 : 0;
-    return false;
+    struct change *c = arg;
+    struct deny_entry entry;
+    bool same = deny_line_may_be(line, c->entry) && read_entry(line, &entry) && is_same(c, &entry);
+    c->found += same ? 1 : 0;
+    return !same;
 }
 
-static int add(struct change *c, struct str old, struct buf *out, struct err *e)
+static int already(const struct change *c, struct err *e)
 {
-    int rc = copy_lines(c, old, out, count_same);
-    if (rc == 0 && c->found > 0) {
-        return err_set(e, ERR_EXISTS, "%s: withdrawn already", c->path);
+    return err_set(e, ERR_EXISTS, "%s: withdrawn already", c->path);
+}
+
+/* Where the file cannot be appended to: all of it anew. */
+static int add_anew(struct change *c, struct str line, struct err *e)
+{
+    struct rewrite *file = NULL;
+    struct buf new;
+    buf_init(&new, REWRITE_MAX);
+    int rc = rewrite_open(&file, c->path, e);
+    if (rc == 0) {
+        struct str old = rewrite_old(file);
+        rc = buf_append(&new, old);
+        rc = rc == 0 && old.n > 0 && !str_ends(old, STR("\n")) ? buf_append(&new, STR("\n")) : rc;
+        rc = rc == 0 ? buf_append(&new, line) : rc;
+        rc = rc == 0 ? rewrite_put(file, buf_str(&new), e) : out_of_memory(c, e);
     }
-    if (rc == 0 && buf_len(out) > 0 && !str_ends(buf_str(out), STR("\n"))) {
-        rc = buf_append(out, STR("\n"));
+    buf_release(&new);
+    rewrite_close(file);
+    return rc;
+}
+
+/* A long list takes its time already to be read; nothing else of it is moved. */
+static int add(struct change *c, struct str line, struct err *e)
+{
+    struct rewrite *file = NULL;
+    struct err why = {0};
+    int rc = rewrite_scan(&file, c->path, look_at, c, e);
+    if (rc != 0) {
+        return rc;
     }
-    rc = rc == 0 ? deny_line_write(c->entry, out) : rc;
-    return rc == 0 ? 0 : out_of_memory(c, e);
+    if (c->found > 0) {
+        rewrite_close(file);
+        return already(c, e);
+    }
+    rc = rewrite_append(file, line, '#', &why);
+    rewrite_close(file);
+    if (rc == -ERR_NOT_FOUND || rc == -ERR_DENIED) {
+        return add_anew(c, line, e);
+    }
+    return rc == 0 ? 0 : err_set(e, why.code, "%s", why.text);
 }
 
 static bool take_back(struct change *c, const struct deny_entry *entry)
@@ -124,7 +163,7 @@ static int prune(struct change *c, struct str old, struct buf *out, struct err *
 
 /* Read the file under its lock and put what fn makes of it in its place. fn returns 0, 1 to leave
  * the file as it is, or a negative err_code with e. */
-static int apply(struct change *c, const char *path, bool make,
+static int apply(struct change *c, const char *path,
                  int (*fn)(struct change *c, struct str old, struct buf *out, struct err *e),
                  struct err *e)
 {
@@ -133,7 +172,7 @@ static int apply(struct change *c, const char *path, bool make,
     buf_init(&new, REWRITE_MAX);
     c->path = path;
     int rc = rewrite_open(&file, path, e);
-    if (rc == 0 && !make && !rewrite_exists(file)) {
+    if (rc == 0 && !rewrite_exists(file)) {
         rc = err_set(e, ERR_NOT_FOUND, "%s: there is no such file", path);
     }
     rc = rc == 0 ? fn(c, rewrite_old(file), &new, e) : rc;
@@ -146,21 +185,26 @@ static int apply(struct change *c, const char *path, bool make,
 int deny_change_add(const char *path, const struct deny_entry *entry,
                     const struct deny_names *names, struct err *e)
 {
-    struct change c = {.entry = entry, .names = names};
-    return apply(&c, path, true, add, e);
+    struct change c = {.path = path, .entry = entry, .names = names};
+    struct buf line;
+    buf_init(&line, LINE_MAX_OCTETS);
+    int rc = deny_line_write(entry, &line);
+    rc = rc == 0 ? add(&c, buf_str(&line), e) : out_of_memory(&c, e);
+    buf_release(&line);
+    return rc;
 }
 
 int deny_change_remove(const char *path, const struct deny_entry *entry,
                        const struct deny_names *names, struct err *e)
 {
     struct change c = {.entry = entry, .names = names};
-    return apply(&c, path, false, take_out, e);
+    return apply(&c, path, take_out, e);
 }
 
 int deny_change_prune(const char *path, int64_t before_s, size_t *dropped, struct err *e)
 {
     struct change c = {.before_s = before_s};
-    int rc = apply(&c, path, false, prune, e);
+    int rc = apply(&c, path, prune, e);
     *dropped = rc == 0 ? c.found : 0;
     return rc > 0 ? 0 : rc;
 }

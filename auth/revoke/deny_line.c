@@ -34,10 +34,20 @@ enum field {
     FIELD_COUNT
 };
 
-static const char *const field_names[FIELD_COUNT] = {
-    [FIELD_SERIAL] = "serial", [FIELD_ISSUER] = "issuer",   [FIELD_FINGERPRINT] = "fingerprint",
-    [FIELD_USER] = "user",     [FIELD_REASON] = "reason",   [FIELD_DATE] = "date",
-    [FIELD_UNTIL] = "until",   [FIELD_SUBJECT] = "subject", [FIELD_ISSUER_NAME] = "issuer_name",
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (text), sizeof(text) - 1                                                                   \
+    }
+static const struct str field_names[FIELD_COUNT] = {
+    [FIELD_SERIAL] = NAME("serial"),
+    [FIELD_ISSUER] = NAME("issuer"),
+    [FIELD_FINGERPRINT] = NAME("fingerprint"),
+    [FIELD_USER] = NAME("user"),
+    [FIELD_REASON] = NAME("reason"),
+    [FIELD_DATE] = NAME("date"),
+    [FIELD_UNTIL] = NAME("until"),
+    [FIELD_SUBJECT] = NAME("subject"),
+    [FIELD_ISSUER_NAME] = NAME("issuer_name"),
 };
 
 static const char *const field_faults[FIELD_COUNT] = {
@@ -67,31 +77,34 @@ enum deny_reason deny_reason_find(struct str name)
     return DENY_NOT_LISTED;
 }
 
-static int hex_value(char c)
+/* The value of a hexadecimal digit; 16 for another octet. Without a branch that depends on the
+ * digit: those of a serial number cannot be foretold. */
+static unsigned hex_value(char c)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = str_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    unsigned digit = (unsigned char)c - (unsigned)'0';
+    unsigned letter = ((unsigned char)c | 0x20U) - (unsigned)'a';
+    unsigned value = letter < 6 ? letter + 10 : 16;
+    return digit < 10 ? digit : value;
 }
 
 /* The digits of text in upper case into out[max + 1]; colons may stand between octets. */
 static bool take_digits(struct str text, char *out, size_t max, size_t *n)
 {
+    unsigned bad = 0;
     *n = 0;
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == ':' && i % 3 == 2 && i + 1 < text.n) {
             continue;
         }
-        int value = hex_value(text.p[i]);
-        if (value < 0 || *n == max) {
+        if (*n == max) {
             return false;
         }
-        out[(*n)++] = "0123456789ABCDEF"[value];
+        unsigned value = hex_value(text.p[i]);
+        bad |= value & 16U;
+        out[(*n)++] = "0123456789ABCDEF-"[value];
     }
     out[*n] = '\0';
-    return *n > 0;
+    return *n > 0 && bad == 0;
 }
 
 bool deny_serial_read(struct str text, char out[DENY_SERIAL_MAX + 1])
@@ -119,14 +132,21 @@ bool deny_serial_read(struct str text, char out[DENY_SERIAL_MAX + 1])
 bool deny_digest_read(struct str text, unsigned char out[DENY_DIGEST])
 {
     char digits[2 * DENY_DIGEST + 1];
+    unsigned bad = 0;
     size_t n = 0;
-    if (!take_digits(text, digits, 2 * DENY_DIGEST, &n) || n != 2 * DENY_DIGEST) {
-        return false;
+    if (text.n != 2 * DENY_DIGEST) {
+        if (!take_digits(text, digits, 2 * DENY_DIGEST, &n) || n != 2 * DENY_DIGEST) {
+            return false;
+        }
+        text = (struct str){digits, n};
     }
     for (size_t i = 0; i < DENY_DIGEST; i++) {
-        out[i] = (unsigned char)(hex_value(digits[2 * i]) * 16 + hex_value(digits[2 * i + 1]));
+        unsigned high = hex_value(text.p[2 * i]);
+        unsigned low = hex_value(text.p[2 * i + 1]);
+        bad |= (high | low) & 16U;
+        out[i] = (unsigned char)(high * 16 + low);
     }
-    return true;
+    return bad == 0;
 }
 
 static void write_stamp(int64_t s, char out[STAMP_N + 1])
@@ -138,24 +158,50 @@ static void write_stamp(int64_t s, char out[STAMP_N + 1])
     }
 }
 
-/* Strict: what is read must be what would be written. */
+/* Days from 1970-01-01 to that date of the Gregorian calendar; year from 1. March is counted as the
+ * first month, so that a leap day is the last of its year. */
+static int64_t days_of(unsigned year, unsigned month, unsigned day)
+{
+    unsigned shifted = month > 2 ? month - 3 : month + 9;
+    unsigned y = month > 2 ? year : year - 1;
+    unsigned in_year = (153 * shifted + 2) / 5 + day - 1;
+    return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 + in_year - 719468;
+}
+
+static unsigned days_in(unsigned year, unsigned month)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/* Strict: the form that write_stamp() gives, and a moment that exists. By hand, as a long list has
+ * two of them in each line. */
 static bool read_stamp(struct str text, int64_t *out)
 {
-    char copy[STAMP_N + 1];
-    char again[STAMP_N + 1];
-    struct tm tm = {0};
-    if (text.n != STAMP_N || memchr(text.p, '\0', text.n) != NULL) {
+    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+    unsigned part[6] = {0};
+    size_t at = 0;
+    if (text.n != STAMP_N) {
         return false;
     }
-    memcpy(copy, text.p, STAMP_N);
-    copy[STAMP_N] = '\0';
-    const char *end = strptime(copy, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    if (end == NULL || *end != '\0') {
+    for (size_t i = 0; i < STAMP_N; i++) {
+        unsigned digit = (unsigned char)text.p[i] - (unsigned)'0';
+        if (form[i] != 'd' ? text.p[i] != form[i] : digit > 9) {
+            return false;
+        }
+        if (form[i] == 'd') {
+            part[at] = part[at] * 10 + digit;
+        } else {
+            at++;
+        }
+    }
+    if (part[0] < 1000 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+        part[2] > days_in(part[0], part[1]) || part[3] > 23 || part[4] > 59 || part[5] > 59) {
         return false;
     }
-    *out = (int64_t)timegm(&tm);
-    write_stamp(*out, again);
-    return strcmp(copy, again) == 0;
+    *out = days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
+    return true;
 }
 
 static bool user_fits(struct str name)
@@ -202,46 +248,77 @@ static bool take_value(struct deny_entry *e, enum field field, struct str value)
     return false;
 }
 
-/* A value from the front of *rest, without its quotes, into scratch[VALUE_MAX]. */
-static const char *cut_value(struct str *rest, char *scratch, struct str *value)
+/* What ends or interrupts a value: 1 outside of quotation marks, 2 inside, 3 both. */
+static const unsigned char stops[256] = {[' '] = 1, ['\t'] = 1, ['"'] = 3, ['\\'] = 3};
+
+static size_t run_of(struct str s, unsigned char mask)
+{
+    size_t i = 0;
+    while (i < s.n && (stops[(unsigned char)s.p[i]] & mask) == 0) {
+        i++;
+    }
+    return i;
+}
+
+/* The inside of quotation marks, of which the first is gone, from the front of *rest, the other
+ * mark included. */
+static const char *cut_quoted(struct str *rest, char *scratch, struct str *value)
 {
     size_t n = 0;
-    size_t i = 0;
-    bool quoted = rest->n > 0 && rest->p[0] == '"';
-    for (i = quoted ? 1 : 0; i < rest->n; i++) {
-        char c = rest->p[i];
-        if (quoted ? c == '"' : c == ' ' || c == '\t') {
+    for (;;) {
+        size_t run = run_of(*rest, 2);
+        if (n + run > VALUE_MAX) {
+            return "the value is too long";
+        }
+        memcpy(scratch + n, rest->p, run);
+        n += run;
+        if (run == rest->n) {
+            return "the closing quotation mark is missing";
+        }
+        char c = rest->p[run];
+        *rest = str_slice(*rest, run + 1, rest->n);
+        if (c == '"') {
             break;
         }
-        if (quoted && c == '\\') {
-            i++;
-            if (i == rest->n || (rest->p[i] != '"' && rest->p[i] != '\\')) {
-                return "a backslash in quotation marks stands before \" or \\ only";
-            }
-            c = rest->p[i];
-        } else if (c == '"' || c == '\\') {
-            return "a value with \" or \\ stands in quotation marks";
+        if (rest->n == 0 || (rest->p[0] != '"' && rest->p[0] != '\\')) {
+            return "a backslash in quotation marks stands before \" or \\ only";
         }
         if (n == VALUE_MAX) {
             return "the value is too long";
         }
-        scratch[n++] = c;
-    }
-    if (quoted && i == rest->n) {
-        return "the closing quotation mark is missing";
+        scratch[n++] = rest->p[0];
+        *rest = str_slice(*rest, 1, rest->n);
     }
     *value = (struct str){scratch, n};
-    *rest = str_slice(*rest, quoted ? i + 1 : i, rest->n);
-    if (rest->n > 0 && rest->p[0] != ' ' && rest->p[0] != '\t') {
-        return "a blank is missing behind the quotation mark";
+    return rest->n > 0 && rest->p[0] != ' ' && rest->p[0] != '\t'
+               ? "a blank is missing behind the quotation mark"
+               : NULL;
+}
+
+/* A value from the front of *rest, without its quotes; where there are some, in
+ * scratch[VALUE_MAX]. */
+static const char *cut_value(struct str *rest, char *scratch, struct str *value)
+{
+    if (rest->n > 0 && rest->p[0] == '"') {
+        *rest = str_slice(*rest, 1, rest->n);
+        return cut_quoted(rest, scratch, value);
     }
+    size_t run = run_of(*rest, 1);
+    *value = str_slice(*rest, 0, run);
+    if (run < rest->n && (stops[(unsigned char)rest->p[run]] & 2) != 0) {
+        return "a value with \" or \\ stands in quotation marks";
+    }
+    if (run > VALUE_MAX) {
+        return "the value is too long";
+    }
+    *rest = str_slice(*rest, run, rest->n);
     return NULL;
 }
 
 static bool find_field(struct str name, enum field *out)
 {
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (str_eq(str_of(field_names[i]), name)) {
+        if (str_eq(field_names[i], name)) {
             *out = (enum field)i;
             return true;
         }
@@ -296,7 +373,17 @@ static const char *pick_kind(unsigned seen, struct deny_entry *e)
 
 void deny_entry_init(struct deny_entry *e, enum deny_kind kind)
 {
-    *e = (struct deny_entry){.kind = kind, .date_s = INT64_MIN, .until_s = INT64_MAX};
+    /* The texts, long as they are, need no more than their end. */
+    e->kind = kind;
+    e->reason = DENY_UNSPECIFIED;
+    e->date_s = INT64_MIN;
+    e->until_s = INT64_MAX;
+    memset(e->issuer, 0, sizeof(e->issuer));
+    memset(e->fingerprint, 0, sizeof(e->fingerprint));
+    e->serial[0] = '\0';
+    e->user[0] = '\0';
+    e->subject[0] = '\0';
+    e->issuer_name[0] = '\0';
 }
 
 static struct str without_cr(struct str line)
@@ -408,4 +495,61 @@ bool deny_entry_same(const struct deny_entry *a, const struct deny_entry *b)
         break;
     }
     return false;
+}
+
+/* True if the digits of text, colons between them aside, are the last ones of those that digit(arg,
+ * i) gives, i counted from the end; or the other way around. */
+static bool ends_alike(struct str text, unsigned (*digit)(const void *arg, size_t i),
+                       const void *arg, size_t n)
+{
+    size_t i = 0;
+    for (size_t at = text.n; at > 0 && i < n; at--) {
+        if (text.p[at - 1] != ':' && hex_value(text.p[at - 1]) != digit(arg, i++)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static unsigned serial_digit(const void *arg, size_t i)
+{
+    const struct str *serial = arg;
+    return hex_value(serial->p[serial->n - 1 - i]);
+}
+
+static unsigned digest_digit(const void *arg, size_t i)
+{
+    const unsigned char *digest = arg;
+    unsigned octet = digest[DENY_DIGEST - 1 - i / 2];
+    return i % 2 == 0 ? octet & 15U : octet >> 4;
+}
+
+bool deny_line_may_be(struct str line, const struct deny_entry *e)
+{
+    static const struct {
+        struct str front;
+        enum deny_kind kind;
+    } fronts[] = {{NAME("serial="), DENY_SERIAL},
+                  {NAME("fingerprint="), DENY_FINGERPRINT},
+                  {NAME("user="), DENY_USER}};
+    for (size_t i = 0; i < sizeof(fronts) / sizeof(fronts[0]); i++) {
+        if (!str_starts(line, fronts[i].front)) {
+            continue;
+        }
+        /* A line names one thing: if it begins with this one, it is that or nothing. */
+        if (fronts[i].kind != e->kind || e->kind == DENY_USER) {
+            return fronts[i].kind == e->kind;
+        }
+        struct str value = str_slice(without_cr(line), fronts[i].front.n, line.n);
+        value = str_slice(value, 0, run_of(value, 1));
+        if (value.n == 0) {
+            return true; /* in quotation marks, perhaps */
+        }
+        if (e->kind == DENY_FINGERPRINT) {
+            return ends_alike(value, digest_digit, e->fingerprint, 2 * (size_t)DENY_DIGEST);
+        }
+        struct str serial = str_of(e->serial);
+        return ends_alike(value, serial_digit, &serial, serial.n);
+    }
+    return true;
 }

@@ -74,6 +74,10 @@ int deny_line_write(const struct deny_entry *e, struct buf *out)
 /* True if both withdraw the same thing, whatever the reason. Users are compared octet by octet. */
 bool deny_entry_same(const struct deny_entry *a, const struct deny_entry *b);
 
+/* False only if line surely does not withdraw what e does, whatever the rule for users' names: a
+ * glance at how it begins, for a search through a long file. */
+bool deny_line_may_be(struct str line, const struct deny_entry *e);
+
 /* The name of a reason, "" for DENY_NOT_LISTED; and the reason of a name, or DENY_NOT_LISTED. */
 const char *deny_reason_name(enum deny_reason r);
 enum deny_reason deny_reason_find(struct str name);

@@ -18,16 +18,17 @@ static size_t entries_of(const struct deny *d)
     return deny_count(d, DENY_SERIAL) + deny_count(d, DENY_FINGERPRINT) + deny_count(d, DENY_USER);
 }
 
-bool master_deny_load(const struct conf *conf, struct deny **set, struct files **files,
-                      struct diags *diags)
+bool master_deny_load(const struct master *m, const struct conf *conf, struct deny **set,
+                      struct files **files, struct diags *diags)
 {
+    const struct deny *base = m->deny.set;
     *set = NULL;
     *files = files_new();
     if (*files == NULL) {
         diag_add(diags, DIAG_ERROR, (struct conf_pos){0}, "revocation.deny", NULL, "out of memory");
         return false;
     }
-    *set = withdrawal_load(conf, *files, diags);
+    *set = withdrawal_load(conf, base, *files, diags);
     return *set != NULL;
 }
 
@@ -182,7 +183,7 @@ static void read_again(struct master *m)
     struct deny *set = NULL;
     struct files *files = NULL;
     struct diags *diags = diags_new();
-    if (diags != NULL && master_deny_load(m->conf, &set, &files, diags)) {
+    if (diags != NULL && master_deny_load(m, m->conf, &set, &files, diags)) {
         master_deny_adopt(m, set, files, clock_mono_ms());
         settle(m, clock_mono_ms());
     } else {

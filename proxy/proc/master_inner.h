@@ -184,9 +184,10 @@ void master_reload_give_up(struct master *m, const char *why);
 
 /* master_deny.c: what is withdrawn. */
 
-/* Read the deny files of conf. False with diags; *set and *files are the caller's. */
-bool master_deny_load(const struct conf *conf, struct deny **set, struct files **files,
-                      struct diags *diags);
+/* Read the deny files of conf; of those that have but grown since the set in force was read only
+ * what is new. False with diags; *set and *files are the caller's. */
+bool master_deny_load(const struct master *m, const struct conf *conf, struct deny **set,
+                      struct files **files, struct diags *diags);
 
 /* Have set in force (taken over, with the files it was made of) and tell every worker. */
 void master_deny_adopt(struct master *m, struct deny *set, struct files *files, uint64_t now_ms);

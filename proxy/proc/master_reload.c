@@ -197,7 +197,7 @@ static bool load_next(struct master *m, char *error, size_t size)
     }
     /* When files change by themselves, the deny list goes its own, shorter way. */
     if (next->runtime != NULL && !m->by_watch &&
-        !master_deny_load(next->runtime->conf, &next->deny, &next->deny_files, diags)) {
+        !master_deny_load(m, next->runtime->conf, &next->deny, &next->deny_files, diags)) {
         build_unref(next->runtime);
         next->runtime = NULL;
     }

@@ -53,7 +53,7 @@ static int load(struct master *m, struct diags *diags)
     }
     m->conf = conf_ref(r->conf);
     m->deny.generation = 1;
-    if (!master_deny_load(m->conf, &m->deny.set, &m->deny.files, diags)) {
+    if (!master_deny_load(m, m->conf, &m->deny.set, &m->deny.files, diags)) {
         diags_print(diags, stderr);
         (void)fprintf(stderr, "countersign: %s cannot be used\n", path);
         build_unref(r);

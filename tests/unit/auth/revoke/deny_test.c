@@ -35,7 +35,8 @@ static struct deny *load(const char *text, struct diags *diags)
     if (text != NULL) {
         assert_int_equal(files_put(files, PATH, str_of(text)), 0);
     }
-    struct deny *d = deny_load(&conf, &fold, normalise, files, diags);
+    const struct deny_source source = {&conf, &fold, normalise, NULL};
+    struct deny *d = deny_load(&source, files, diags);
     files_free(files);
     return d;
 }
@@ -275,7 +276,8 @@ static void test_without_memory(void **state)
         const struct conf_revocation conf = {.deny = {&path, 1}};
         assert_int_equal(files_put(files, PATH, STR("user=a\nuser=b\n")), 0);
         mem_fail_after(n, false);
-        struct deny *d = deny_load(&conf, &fold, normalise, files, diags);
+        const struct deny_source source = {&conf, &fold, normalise, NULL};
+        struct deny *d = deny_load(&source, files, diags);
         bool failed = mem_allocations() >= n;
         mem_fail_after(0, false);
         assert_true((d == NULL) == failed);

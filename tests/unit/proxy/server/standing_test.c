@@ -355,7 +355,7 @@ static struct deny *deny_of(const char *text)
     struct files *files = files_new();
     struct diags *diags = diags_new();
     assert_int_equal(files_put(files, path.p, str_of(text)), 0);
-    struct deny *d = withdrawal_load(&with, files, diags);
+    struct deny *d = withdrawal_load(&with, NULL, files, diags);
     assert_non_null(d);
     diags_free(diags);
     files_free(files);
