@@ -3,6 +3,7 @@ import json
 import os
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -305,6 +306,38 @@ def test_withdrawn_then_resumed(deny_proxy, tmp_path, version, what):
     answer, was_resumed = visitor.visit(p, keep=False)
     assert (answer.status, was_resumed) == (400, False)
     assert p.record(answer)["auth.reason"] == "client_cert_revoked"
+
+
+def test_many_at_once(deny_proxy):
+    """Commands that run side by side lose no entry, and no half of one is ever read."""
+    p = deny_proxy({"process": {"workers": 2}}).start()
+    p.deny_path.write_text("# no line end")
+    names = [f"u{i}-{'x' * (i * 37 % 200)}@example.com" for i in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda name: cert(p, "withdraw", "--user", name), names))
+    assert all(r.returncode == 0 for r in results), results
+    lines = p.deny_path.read_text().splitlines()
+    assert lines[0] == "# no line end"
+    told = [line.split()[0] for line in lines if not line.startswith("#") and line]
+    assert sorted(told) == sorted(f"user={name}" for name in names)
+    assert p.metric("countersign_deny_entries") == len(names)
+    assert [e for e in p.events("deny_list") if e["result"] != "ok"] == []
+    assert {w["in_force"] for w in p.events("deny_list")[-1:]} == {2}
+
+
+def test_what_was_there_may_change_with_what_is_new(deny_proxy):
+    """Only what is behind the known lines is read, but only if those are still the same."""
+    p = deny_proxy({"routes": [{"path": "/", "require": "password", "upstream": "api"}]}).start()
+    assert cert(p, "withdraw", "--user", ALICE).returncode == 0
+    assert p.get().status == 403
+    text = p.deny_path.read_text()
+    replace(p.deny_path, text.replace(ALICE, "alica@example.com") + f"user={BOB}\n")
+    wait_until(lambda: p.get("alice", BOB).status == 403)
+    assert p.get().status == 200
+    assert cert(p, "withdraw", "--user", "carol@example.com").returncode == 0
+    assert p.get("alice", BOB).status == 403 and p.get().status == 200
+    assert p.get("alice", "carol@example.com").status == 403
+    assert p.metric("countersign_deny_entries") == 3
 
 
 def test_restore_ls_prune(deny_proxy, pki):

@@ -26,7 +26,7 @@ static bool normalise(struct str name, const struct conf_identity *rule, char *o
     return str_chr(name, '!') == STR_NPOS;
 }
 
-static struct deny *load(const char *text, struct diags *diags)
+static struct deny *load_behind(const struct deny *base, const char *text, struct diags *diags)
 {
     struct conf_text path = {.p = PATH};
     const struct conf_revocation conf = {.deny = {&path, 1}};
@@ -35,10 +35,15 @@ static struct deny *load(const char *text, struct diags *diags)
     if (text != NULL) {
         assert_int_equal(files_put(files, PATH, str_of(text)), 0);
     }
-    const struct deny_source source = {&conf, &fold, normalise, NULL};
+    const struct deny_source source = {&conf, &fold, normalise, base};
     struct deny *d = deny_load(&source, files, diags);
     files_free(files);
     return d;
+}
+
+static struct deny *load(const char *text, struct diags *diags)
+{
+    return load_behind(NULL, text, diags);
 }
 
 static const struct {
@@ -241,6 +246,168 @@ static void test_many(void **state)
     buf_release(&text);
 }
 
+/* A file that is read again is read as if for the first time, whatever has become of it. */
+static void test_read_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *before, *after;
+        const char *users; /* of a to f, those who are in the list afterwards */
+    } files[] = {
+        {"a line more", "user=a\n", "user=a\nuser=b\n", "ab"},
+        {"from nothing", "", "user=a\n", "a"},
+        {"nothing new", "user=a\n", "user=a\n", "a"},
+        {"all gone", "user=a\n", "", ""},
+        {"a line less", "user=a\nuser=b\n", "user=a\n", "a"},
+        {"the first gone", "user=a\nuser=b\n", "user=b\n", "b"},
+        {"another instead, and more", "user=a\n", "user=c\nuser=b\n", "bc"},
+        {"the last line goes on", "user=a", "user=abc\nuser=d\n", "d"},
+        {"the last line gets its end", "user=a", "user=a\nuser=b", "ab"},
+        {"a comment becomes an entry", "#user=a\n", "user=a\nuser=b\n", "ab"},
+        {"what was there twice", "user=a\nuser=b\n", "user=a\nuser=b\nuser=a\nuser=c\n", "abc"},
+        {"a table that must grow", "user=a\nuser=b\n",
+         "user=a\nuser=b\nuser=c\nuser=d\nuser=e\nuser=f\n", "abcdef"},
+        {"another kind", "user=a\n", "user=a\nfingerprint=" HEX64 "\nuser=c\n", "ac"},
+    };
+    for (size_t i = 0; i < ROWS(files); i++) {
+        struct diags *diags = diags_new();
+        struct deny *base = load_well(files[i].before);
+        struct deny *d = load_behind(base, files[i].after, diags);
+        CHECK_ROW(files[i].says, d != NULL);
+        deny_free(base);
+        for (char name = 'a'; name <= 'f'; name++) {
+            bool listed = deny_user(d, (struct str){&name, 1}) != DENY_NOT_LISTED;
+            CHECK_ROW(files[i].says, listed == (strchr(files[i].users, name) != NULL));
+        }
+        deny_free(d);
+        diags_free(diags);
+    }
+}
+
+/* A fault in what is new stands at its own line; the old set is as it was. */
+static void test_a_fault_behind(void **state)
+{
+    (void)state;
+    struct diags *diags = diags_new();
+    struct buf out;
+    struct deny *base = load_well("# x\nuser=a\n");
+    buf_init(&out, 1 << 16);
+    assert_null(load_behind(base, "# x\nuser=a\nuser=b\nnonsense\n", diags));
+    assert_int_equal(diags_render(diags, &out), 0);
+    assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
+    assert_non_null(strstr(buf_str(&out).p, PATH ":4:"));
+    assert_int_equal(deny_count(base, DENY_USER), 1);
+    deny_free(base);
+    buf_release(&out);
+    diags_free(diags);
+}
+
+/* Entry by entry, over many sizes of the table, as if read at once. */
+static void test_growing(void **state)
+{
+    (void)state;
+    enum { MANY = 300 };
+    char name[32];
+    struct buf text;
+    struct deny *d = load_well("");
+    buf_init(&text, 1 << 20);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct diags *diags = diags_new();
+        assert_int_equal(buf_printf(&text, "user=u%u\n", i), 0);
+        assert_int_equal(buf_append(&text, (struct str){"", 1}), 0);
+        struct deny *next = load_behind(d, buf_str(&text).p, diags);
+        assert_non_null(next);
+        deny_free(d);
+        d = next;
+        struct buf again;
+        buf_init(&again, 1 << 20);
+        assert_int_equal(buf_append(&again, str_slice(buf_str(&text), 0, buf_len(&text) - 1)), 0);
+        buf_release(&text);
+        text = again;
+        diags_free(diags);
+    }
+    assert_int_equal(deny_count(d, DENY_USER), MANY);
+    for (unsigned i = 0; i < 2 * MANY; i++) {
+        int n = snprintf(name, sizeof(name), "u%u", i);
+        bool listed = deny_user(d, (struct str){name, (size_t)n}) != DENY_NOT_LISTED;
+        assert_true(listed == (i < MANY));
+    }
+    deny_free(d);
+    buf_release(&text);
+}
+
+/* A set that was read by another rule, or from another file, helps nobody. */
+static void test_another_base(void **state)
+{
+    (void)state;
+    static const struct conf_identity exact = {.fold_domain = false};
+    struct deny *base = load_well("user=A\n");
+    struct conf_text path = {.p = PATH};
+    struct conf_text other = {.p = "other.deny"};
+    struct files *files = files_new();
+    struct diags *diags = diags_new();
+    const struct conf_revocation conf = {.deny = {&path, 1}};
+    const struct conf_revocation elsewhere = {.deny = {&other, 1}};
+    assert_int_equal(files_put(files, PATH, STR("user=A\nuser=b\n")), 0);
+    assert_int_equal(files_put(files, "other.deny", STR("user=A\n")), 0);
+    const struct deny_source by_rule = {&conf, &exact, normalise, base};
+    struct deny *d = deny_load(&by_rule, files, diags);
+    assert_int_equal(deny_user(d, STR("a")), DENY_NOT_LISTED);
+    assert_int_equal(deny_user(d, STR("A")), DENY_UNSPECIFIED);
+    deny_free(d);
+    const struct deny_source by_path = {&elsewhere, &fold, normalise, base};
+    d = deny_load(&by_path, files, diags);
+    assert_int_equal(deny_count(d, DENY_USER), 1);
+    deny_free(d);
+    /* One that came from another process does not know its files. */
+    struct err e = {0};
+    struct deny *mapped = deny_open(deny_descriptor(base), &e);
+    const struct deny_source by_mapped = {&conf, &fold, normalise, mapped};
+    d = deny_load(&by_mapped, files, diags);
+    assert_int_equal(deny_count(d, DENY_USER), 2);
+    deny_free(d);
+    deny_free(mapped);
+    deny_free(base);
+    diags_free(diags);
+    files_free(files);
+}
+
+/* What the glance lets go by must not be what was looked for. */
+static void test_glance(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *line, *wanted; /* lines */
+        bool may_be;
+    } glances[] = {
+        {"the same serial", "serial=0A1B issuer=" HEX64, "serial=0A1B issuer=" HEX64, true},
+        {"in small letters, shorter, with colons", "serial=a:1b issuer=" HEX64,
+         "serial=0A1B issuer=" HEX64, true},
+        {"with zeros in front", "serial=00:00:0a:1b\tissuer=" HEX64, "serial=0A1B issuer=" HEX64,
+         true},
+        {"in quotation marks", "serial=\"0A1B\" issuer=" HEX64, "serial=0A1B issuer=" HEX64, true},
+        {"behind another field", "issuer=" HEX64 " serial=0A1B", "serial=0A1B issuer=" HEX64, true},
+        {"behind a blank", " serial=0A1B issuer=" HEX64, "serial=0A1B issuer=" HEX64, true},
+        {"with the end of another system", "fingerprint=" HEX64 "\r", "fingerprint=" HEX64, true},
+        {"a user, spelt as it may be", "user=Alice", "user=bob", true},
+        {"another serial", "serial=0A1C issuer=" HEX64, "serial=0A1B issuer=" HEX64, false},
+        {"another in front", "serial=1A1B issuer=" HEX64, "serial=0A1B issuer=" HEX64, false},
+        {"another kind", "fingerprint=" HEX64, "user=bob", false},
+        {"another fingerprint",
+         "fingerprint=1011223344556677889900aabbccddeeff11223344556677889900aabbccddee",
+         "fingerprint=" HEX64, false},
+    };
+    for (size_t i = 0; i < ROWS(glances); i++) {
+        struct deny_entry wanted;
+        struct deny_fault fault;
+        assert_true(deny_line_read(str_of(glances[i].wanted), &wanted, &fault));
+        CHECK_ROW(glances[i].says,
+                  deny_line_may_be(str_of(glances[i].line), &wanted) == glances[i].may_be);
+    }
+}
+
 /* What another process maps answers alike; anything but a sealed, whole list is refused. */
 static void test_hand_over(void **state)
 {
@@ -297,6 +464,9 @@ int main(void)
         cmocka_unit_test(test_users),         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_fingerprint),   cmocka_unit_test(test_many),
         cmocka_unit_test(test_hand_over),     cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_read_again),    cmocka_unit_test(test_a_fault_behind),
+        cmocka_unit_test(test_growing),       cmocka_unit_test(test_another_base),
+        cmocka_unit_test(test_glance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
