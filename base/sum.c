@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-enum { LANES = 4, WORD = 8 };
+#define LANES ((size_t)4)
+#define WORD  ((size_t)8)
 
 /* Odd, and with no pattern: from the digits of the golden ratio and of the square roots of 2, 3,
  * 5. */

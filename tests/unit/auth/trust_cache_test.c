@@ -86,7 +86,8 @@ static struct deny *deny_of(X509 *x)
     struct files *files = files_new();
     struct diags *diags = diags_new();
     assert_int_equal(files_put(files, "x.deny", str_of(line)), 0);
-    struct deny *d = deny_load(&conf, &rule, normalise, files, diags);
+    const struct deny_source source = {&conf, &rule, normalise, NULL};
+    struct deny *d = deny_load(&source, files, diags);
     assert_non_null(d);
     diags_free(diags);
     files_free(files);

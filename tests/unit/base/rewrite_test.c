@@ -46,54 +46,50 @@ static int append(struct str line)
     return rc;
 }
 
-/* Whatever stood there, of whatever length: it stays, and the line is whole within its page, with
- * nothing but comment before it. */
+/* A line of n octets behind so many others, the last of which is ended or not. */
+static void append_behind(size_t before, bool ended, size_t n)
+{
+    static char old[4 * REWRITE_PAGE];
+    static char line[REWRITE_PAGE];
+    size_t size = 0;
+    memset(old, 'o', sizeof(old));
+    memset(line, 'n', sizeof(line));
+    if (before > 0 && ended) {
+        old[before - 1] = '\n';
+    }
+    line[n - 1] = '\n';
+    tmpdir_write(&dir, "file", old, before);
+    assert_int_equal(append((struct str){line, n}), 0);
+
+    char *now = tmpdir_read(&dir, "file", &size);
+    assert_memory_equal(now, old, before);
+    assert_true(size >= before + n);
+    size_t at = size - n;
+    assert_memory_equal(now + at, line, n);
+    assert_int_equal(at / REWRITE_PAGE, (size - 1) / REWRITE_PAGE);
+    /* Nothing but the missing end and one line of comment stand between. */
+    struct str between = {now + before, at - before};
+    if (before > 0 && !ended) {
+        assert_true(str_starts(between, STR("\n")));
+        between = str_slice(between, 1, between.n);
+    }
+    assert_true(between.n == 0 || str_chr(between, '\n') == between.n - 1);
+    assert_true(between.n <= 1 || between.p[0] == '#');
+    free(now);
+}
+
+/* Whatever stood there, of whatever length: it stays, and the line is whole within its page. */
 static void test_within_a_page(void **state)
 {
     (void)state;
-    static const size_t lengths[] = {2, 3, 100, 2000, REWRITE_PAGE - 1, REWRITE_PAGE};
-    static const size_t before[] = {0,
-                                    1,
-                                    100,
-                                    REWRITE_PAGE - 101,
-                                    REWRITE_PAGE - 100,
-                                    REWRITE_PAGE - 99,
-                                    REWRITE_PAGE - 2,
-                                    REWRITE_PAGE - 1,
-                                    REWRITE_PAGE,
-                                    REWRITE_PAGE + 1,
-                                    3 * REWRITE_PAGE - 3};
-    static char old[4 * REWRITE_PAGE];
-    static char line[REWRITE_PAGE];
-    memset(line, 'n', sizeof(line));
-    for (unsigned ended = 0; ended < 2; ended++) {
-        for (size_t i = 0; i < ROWS(before); i++) {
-            for (size_t k = 0; k < ROWS(lengths); k++) {
-                size_t n = 0;
-                memset(old, 'o', sizeof(old));
-                if (before[i] > 0 && ended == 1) {
-                    old[before[i] - 1] = '\n';
-                }
-                tmpdir_write(&dir, "file", old, before[i]);
-                line[lengths[k] - 1] = '\n';
-                assert_int_equal(append((struct str){line, lengths[k]}), 0);
-                line[lengths[k] - 1] = 'n';
-                char *now = tmpdir_read(&dir, "file", &n);
-                struct str rest = {now + before[i], n - before[i]};
-                assert_memory_equal(now, old, before[i]);
-                assert_true(rest.n >= lengths[k]);
-                size_t at = n - lengths[k];
-                assert_int_equal(at / REWRITE_PAGE, (n - 1) / REWRITE_PAGE);
-                rest.n -= lengths[k];
-                assert_true(rest.n == 0 || now[at - 1] == '\n');
-                if (before[i] > 0 && ended == 0) {
-                    assert_true(rest.n > 0 && rest.p[0] == '\n');
-                    rest = str_slice(rest, 1, rest.n);
-                }
-                assert_true(rest.n == 0 || rest.p[0] == '#' || rest.n == 1);
-                assert_true(rest.n == 0 || str_chr(rest, '\n') == rest.n - 1);
-                free(now);
-            }
+    enum { PAGE = REWRITE_PAGE };
+    static const size_t lengths[] = {2, 3, 100, 2000, PAGE - 1, PAGE};
+    static const size_t before[] = {0,        1,        100,  PAGE - 101, PAGE - 100,  PAGE - 99,
+                                    PAGE - 2, PAGE - 1, PAGE, PAGE + 1,   3 * PAGE - 3};
+    for (size_t i = 0; i < ROWS(before); i++) {
+        for (size_t k = 0; k < ROWS(lengths); k++) {
+            append_behind(before[i], false, lengths[k]);
+            append_behind(before[i], true, lengths[k]);
         }
     }
 }
