@@ -8,6 +8,7 @@
 #include "base/enc.h"
 
 enum { STAMP_N = 20, VALUE_MAX = 2048 };
+#define DIGITS ((size_t)2 * DENY_DIGEST) /* of a digest */
 
 static const char *const reason_names[] = {
     [DENY_UNSPECIFIED] = "unspecified",
@@ -131,11 +132,11 @@ bool deny_serial_read(struct str text, char out[DENY_SERIAL_MAX + 1])
 
 bool deny_digest_read(struct str text, unsigned char out[DENY_DIGEST])
 {
-    char digits[2 * DENY_DIGEST + 1];
+    char digits[DIGITS + 1];
     unsigned bad = 0;
     size_t n = 0;
-    if (text.n != 2 * DENY_DIGEST) {
-        if (!take_digits(text, digits, 2 * DENY_DIGEST, &n) || n != 2 * DENY_DIGEST) {
+    if (text.n != DIGITS) {
+        if (!take_digits(text, digits, DIGITS, &n) || n != DIGITS) {
             return false;
         }
         text = (struct str){digits, n};
@@ -200,7 +201,8 @@ static bool read_stamp(struct str text, int64_t *out)
         part[2] > days_in(part[0], part[1]) || part[3] > 23 || part[4] > 59 || part[5] > 59) {
         return false;
     }
-    *out = days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
+    *out = days_of(part[0], part[1], part[2]) * 86400 + (int64_t)part[3] * 3600 +
+           (int64_t)part[4] * 60 + part[5];
     return true;
 }
 
@@ -315,15 +317,14 @@ static const char *cut_value(struct str *rest, char *scratch, struct str *value)
     return NULL;
 }
 
-static bool find_field(struct str name, enum field *out)
+/* FIELD_COUNT if there is no such field. */
+static enum field find_field(struct str name)
 {
-    for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (str_eq(field_names[i], name)) {
-            *out = (enum field)i;
-            return true;
-        }
+    unsigned i = 0;
+    while (i < FIELD_COUNT && !str_eq(field_names[i], name)) {
+        i++;
     }
-    return false;
+    return (enum field)i;
 }
 
 static bool has(unsigned seen, enum field f)
@@ -339,7 +340,10 @@ static const char *read_field(struct str *rest, struct deny_entry *e, unsigned *
     struct str behind = STR_NONE;
     struct str value = STR_NONE;
     enum field field = FIELD_COUNT;
-    if (!str_cut(*rest, '=', &name, &behind) || !find_field(name, &field)) {
+    if (str_cut(*rest, '=', &name, &behind)) {
+        field = find_field(name);
+    }
+    if (field == FIELD_COUNT) {
         return "no such field: serial, issuer, fingerprint, user, reason, date, until, subject "
                "and issuer_name are known";
     }
@@ -434,9 +438,9 @@ static int add_value(struct buf *out, const char *name, const char *value)
 
 static int add_digest(struct buf *out, const char *name, const unsigned char *digest)
 {
-    char hex[2 * DENY_DIGEST + 1];
+    char hex[DIGITS + 1];
     enc_hex(digest, DENY_DIGEST, hex);
-    hex[2 * DENY_DIGEST] = '\0';
+    hex[DIGITS] = '\0';
     return add_value(out, name, hex);
 }
 
@@ -546,7 +550,7 @@ bool deny_line_may_be(struct str line, const struct deny_entry *e)
             return true; /* in quotation marks, perhaps */
         }
         if (e->kind == DENY_FINGERPRINT) {
-            return ends_alike(value, digest_digit, e->fingerprint, 2 * (size_t)DENY_DIGEST);
+            return ends_alike(value, digest_digit, e->fingerprint, DIGITS);
         }
         struct str serial = str_of(e->serial);
         return ends_alike(value, serial_digit, &serial, serial.n);
