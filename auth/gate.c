@@ -18,7 +18,8 @@
  * A one-time code is asked for where the route or the user's record says so, but never by a record
  * where the route requires nothing. Wrong passwords and wrong codes are answered and counted alike;
  * apart from that, attempts that a code is asked of have a count of their own, which only a right
- * code ends.
+ * code ends. They also take the same time: a password that was proven lately goes without its hash
+ * only beside a code that is right.
  */
 #include "auth/gate.h"
 
@@ -26,6 +27,7 @@
 
 #include "auth/account.h"
 #include "auth/basic.h"
+#include "auth/code.h"
 #include "auth/pairing.h"
 #include "auth/store/pwhash.h"
 #include "auth/tries.h"
@@ -78,7 +80,8 @@ struct gate {
     char code[TOTP_DIGITS_MAX + 1]; /* of the field, or the end of the password; a secret */
     size_t code_n;                  /* 0: none; more than it holds: too long for one */
     size_t code_split;              /* octets that were the end of the password */
-    bool code_proven;               /* just now */
+    struct code_worth code_worth;
+    bool code_proven; /* just now */
     gate_done_fn done;
     void *arg;
 };
@@ -363,13 +366,36 @@ static uint64_t source_of(const struct gate *g)
     return source;
 }
 
+static struct code_shown code_shown(const struct gate *g)
+{
+    return (struct code_shown){
+        .rule = g->q->totp,
+        .memory = g->q->totp_memory,
+        .user = g->user,
+        .certificate = has_identity(g) ? g->q->peer->identity->digest : NULL,
+        .code = {g->code, g->code_n < sizeof(g->code) ? g->code_n : sizeof(g->code)},
+        .mono_ms = g->q->mono_ms};
+}
+
 /* True if a code was proven a while ago that need not be again. */
 static bool code_remembered(const struct gate *g)
 {
-    const struct gate_question *q = g->q;
-    return q->totp_memory != NULL && has_identity(g) && g->user != NULL &&
-           totp_remembered(q->totp_memory, q->totp, g->user->name, g->user->totp_secret,
-                           q->peer->identity->digest, q->mono_ms);
+    struct code_shown shown = code_shown(g);
+    return code_is_proven(&shown);
+}
+
+/* Find out what the code is worth, if one is asked for. */
+static void weigh_code(struct gate *g)
+{
+    struct code_shown shown = code_shown(g);
+    g->code_worth = wants_code(g) ? code_weigh(&shown) : (struct code_worth){.reason = REASON_OK};
+}
+
+/* May a password that was proven lately go without its hash? Nobody measures how long a command
+ * line takes, which may have taken one as right. */
+static bool may_skip_hash(const struct gate *g)
+{
+    return g->user != NULL && (g->code_worth.reason == REASON_OK || g->q->pwcheck == NULL);
 }
 
 /* Count the attempt before it is made. */
@@ -403,7 +429,7 @@ static enum verdict check_password(struct gate *g, bool guesses_code, enum reaso
     if (pwcache_digest(q->pwcache, name, hash, g->basic.password, certificate, g->digest) != 0) {
         return deny(r, REASON_INTERNAL);
     }
-    bool known = pwcache_known(q->pwcache, g->digest, q->mono_ms) && g->user != NULL;
+    bool known = pwcache_known(q->pwcache, g->digest, q->mono_ms) && may_skip_hash(g);
     if (known && !guesses_code) {
         return VERDICT_NEXT;
     }
@@ -424,37 +450,19 @@ static enum verdict step_password(struct gate *g, enum reason *r)
         tell_sent(g);
         v = let_wait(g, tries_ask(&g->tries, LOCKOUT_CODE, g->q->mono_ms), r);
     }
-    return v == VERDICT_NEXT ? check_password(g, guesses_code, r) : v;
+    if (v != VERDICT_NEXT) {
+        return v;
+    }
+    weigh_code(g);
+    return check_password(g, guesses_code, r);
 }
 
 static enum verdict check_code(struct gate *g, enum reason *r)
 {
-    const struct gate_question *q = g->q;
-    const struct user *user = g->user;
-    const unsigned char *certificate = has_identity(g) ? q->peer->identity->digest : NULL;
-    struct totp_memory *memory = q->totp_memory;
-    uint64_t step = 0;
-    if (user == NULL || user->totp_secret.n == 0) {
-        return fail(g, r, REASON_TOTP_MISSING);
-    }
-    if (code_remembered(g)) {
-        return VERDICT_NEXT;
-    }
-    if (g->code_n == 0) {
-        return fail(g, r, REASON_TOTP_MISSING);
-    }
-    struct str code = {g->code, g->code_n < sizeof(g->code) ? g->code_n : sizeof(g->code)};
-    if (!totp_match(q->totp, user->totp_secret, code, clock_wall_ms(), &step)) {
-        return fail(g, r, REASON_TOTP_WRONG);
-    }
-    if (memory != NULL && !totp_use(memory, user->name, step)) {
-        return fail(g, r, REASON_TOTP_REPLAYED);
-    }
-    if (memory != NULL && certificate != NULL && q->totp->remember_ms > 0) {
-        totp_remember(memory, user->name, user->totp_secret, certificate, q->mono_ms);
-    }
-    g->code_proven = true;
-    return VERDICT_NEXT;
+    struct code_shown shown = code_shown(g);
+    enum reason why = code_use(&shown, &g->code_worth);
+    g->code_proven = why == REASON_OK && !g->code_worth.proven;
+    return why == REASON_OK ? VERDICT_NEXT : fail(g, r, why);
 }
 
 /* A certificate alone has let the peer this far. */
@@ -467,6 +475,7 @@ static enum verdict code_beside_certificate(struct gate *g, enum reason *r)
             v = let_wait(g, tries_ask(&g->tries, LOCKOUT_CODE, g->q->mono_ms), r);
             v = v == VERDICT_NEXT ? take(g, r) : v;
         }
+        weigh_code(g);
         v = v == VERDICT_NEXT ? check_code(g, r) : v;
         if (v != VERDICT_NEXT) {
             g->answer.user = STR_NONE;

@@ -209,6 +209,12 @@ bool totp_use(struct totp_memory *m, struct str user, uint64_t step)
     return slots_change(m->used, slots_key(m->used, &user, 1), change_used, &step, NULL);
 }
 
+bool totp_used(const struct totp_memory *m, struct str user, uint64_t step)
+{
+    uint64_t last = slots_read(m->used, slots_key(m->used, &user, 1));
+    return step + 1 <= last || step >= SLOTS_VALUE_MAX;
+}
+
 static uint64_t proven_key(const struct totp_memory *m, struct str user, struct str secret,
                            const unsigned char certificate[32])
 {

@@ -63,6 +63,9 @@ void totp_memory_free(struct totp_memory *m);
  * before: then the code is refused. user: the normalised or stored name, always the same. */
 bool totp_use(struct totp_memory *m, struct str user, uint64_t step);
 
+/* True if totp_use() would return false; takes no note. */
+bool totp_used(const struct totp_memory *m, struct str user, uint64_t step);
+
 /* The user has proven a code with this certificate (SHA-256). */
 void totp_remember(struct totp_memory *m, struct str user, struct str secret,
                    const unsigned char certificate[32], uint64_t mono_ms);

@@ -1,4 +1,5 @@
 /* The gate's further factors: codes, failures that are counted, groups. */
+#include <poll.h>
 #include <stdio.h>
 
 #include "auth/gate.h"
@@ -468,6 +469,59 @@ static void test_groups(void **state)
     }
 }
 
+static void wake(void *arg)
+{
+    (void)arg;
+}
+
+/* Whoever has no right code must not see by the time whether the password is right: a remembered
+ * one is hashed all the same. The sums are what is counted, not the time. */
+static void test_hashes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *pair, *code;
+        bool route_asks;
+        enum reason reason;
+        unsigned hashes;
+    } table[] = {
+        {"the first time", "alice:secret", CODE, false, REASON_OK, 1},
+        {"remembered, no code", "alice:secret", NULL, false, REASON_TOTP_MISSING, 1},
+        {"remembered, a wrong code", "alice:secret", "000000", false, REASON_TOTP_WRONG, 1},
+        {"remembered, a used code", "alice:secret", CODE, false, REASON_TOTP_REPLAYED, 1},
+        {"remembered, one appended", "alice:secret" CODE, NULL, false, REASON_TOTP_REPLAYED, 1},
+        {"wrong password, no code", "alice:wrong", NULL, false, REASON_PASSWORD_WRONG, 1},
+        {"wrong password, a new code", "alice:wrong", NEXT, false, REASON_PASSWORD_WRONG, 1},
+        {"remembered, a new code", "alice:secret" NEXT, NULL, false, REASON_OK, 0},
+        {"a user without a secret", "carol:secret", NULL, false, REASON_OK, 1},
+        {"no code is asked for", "carol:secret", NULL, false, REASON_OK, 0},
+        {"one is, and there is none", "carol:secret", CODE, true, REASON_TOTP_MISSING, 1},
+    };
+    renew();
+    struct pwcheck *pwcheck = pwcheck_new(1, 16, wake, NULL);
+    assert_non_null(pwcheck);
+    for (size_t i = 0; i < ROWS(table); i++) {
+        struct gate_question q =
+            question(&without, CONF_REQUIRE_PASSWORD, table[i].pair, table[i].code);
+        q.pwcheck = pwcheck;
+        q.lockout = NULL;
+        q.require_totp = table[i].route_asks;
+        uint64_t before = pwcheck_computed(pwcheck);
+        struct gate *g = gate_run(&q, on_done, NULL);
+        assert_non_null(g);
+        while (pwcheck_pending(pwcheck) > 0) {
+            (void)poll(NULL, 0, 1);
+            pwcheck_collect(pwcheck);
+        }
+        CHECK_STR(table[i].says, str_of(reason_token(gate_result(g)->reason)),
+                  str_of(reason_token(table[i].reason)));
+        CHECK_ROW(table[i].says, pwcheck_computed(pwcheck) - before == table[i].hashes);
+        gate_free(g);
+    }
+    pwcheck_free(pwcheck);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -509,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_clock_jumps),
         cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_hashes),
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_lockout_of_others),
         cmocka_unit_test(test_lockout_by_certificate),

@@ -201,7 +201,12 @@ static void test_once(void **state)
     (void)state;
     struct totp_memory *m = totp_memory_new(64);
     assert_non_null(m);
+    assert_false(totp_used(m, STR("alice"), 100));
     assert_true(totp_use(m, STR("alice"), 100));
+    assert_true(totp_used(m, STR("alice"), 100));
+    assert_true(totp_used(m, STR("alice"), 99));
+    assert_false(totp_used(m, STR("alice"), 101));
+    assert_false(totp_used(m, STR("bob"), 100));
     assert_false(totp_use(m, STR("alice"), 100));
     assert_false(totp_use(m, STR("alice"), 99)); /* nor one before it */
     assert_true(totp_use(m, STR("bob"), 100));
