@@ -200,7 +200,7 @@ bool user_draft_date(struct str text, int64_t *ms)
         made.tm_min != wanted.tm_min || made.tm_sec != wanted.tm_sec) {
         return false;
     }
-    *ms = (int64_t)seconds * 1000;
+    *ms = seconds > 0 ? (int64_t)seconds * 1000 : 1; /* 0 would mean never */
     return true;
 }
 

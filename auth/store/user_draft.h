@@ -24,8 +24,8 @@ void user_draft_begin(struct user_draft *d, const struct user *from);
  * totp_required (yes, no), totp (hex; empty: none). Returns NULL, or what is wrong. */
 const char *user_draft_set(struct user_draft *d, struct str key, struct str value);
 
-/* Read "2027-01-31" (its first moment, UTC) or "2027-01-31T12:00:00Z" as milliseconds since 1970.
- * Returns false for anything else, and for years before 1970. */
+/* Read "2027-01-31" (its first moment, UTC) or "2027-01-31T12:00:00Z" as milliseconds since 1970,
+ * at least 1. Returns false for anything else, and for years before 1970. */
 bool user_draft_date(struct str text, int64_t *ms);
 
 /* Append the fields of u that are set as "key=value" with a blank before each; the name and the

@@ -167,6 +167,7 @@ def test_changes_without_a_reload(make_proxy, db, pki):
         assert both() == {(200, "ok")} and both("/cert") == {(200, "ok")}
         for words, refused in [(["disable", ALICE], "user_disabled"),
                                (["set", ALICE, "--expires", "2020-01-01"], "user_expired"),
+                               (["set", ALICE, "--expires", "1970-01-01"], "user_expired"),
                                (["set", ALICE, "--pin", pki.pair("bob")[0]], "cert_not_pinned")]:
             done(*words, "-s", db)
             wait_until(lambda: both() == {(403, refused)})

@@ -47,6 +47,7 @@ def test_fields(with_fields, pki):
     for fields, both, by_certificate in [
             ("disabled=yes", (403, "user_disabled"), (403, "user_disabled")),
             ("expires=2020-01-01", (403, "user_expired"), (403, "user_expired")),
+            ("expires=1970-01-01", (403, "user_expired"), (403, "user_expired")),
             ("expires=2100-01-01", (200, "ok"), (200, "ok")),
             (f"pin={other}", (403, "cert_not_pinned"), (403, "cert_not_pinned")),
             (f"pin={other} pin={mine.upper()}", (200, "ok"), (200, "ok"))]:

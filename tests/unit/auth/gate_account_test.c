@@ -95,6 +95,8 @@ static const struct {
      REASON_USER_DISABLED, "user"},
     {"over at this moment", "expires=" IN_2027, CONF_REQUIRE_BOTH, &alice_required, 1,
      REASON_USER_EXPIRED, "user"},
+    {"over since the beginning of time", "expires=1970-01-01", CONF_REQUIRE_BOTH, &alice_required,
+     1, REASON_USER_EXPIRED, "user"},
     {"over in a second", "expires=" IN_2027B, CONF_REQUIRE_BOTH, &alice_required, 1, REASON_OK,
      "user"},
     {"over, by certificate", "expires=2020-01-01", CONF_REQUIRE_CERTIFICATE, &alice_required, 0,
