@@ -28,7 +28,8 @@ static const char usage_text[] =
     "                are there already stay as they are\n"
     "\n"
     "  -c, --config CONFIG    the users of this configuration (users.htpasswd or users.store);\n"
-    "                         default " LOADED_DEFAULT_PATH "\n"
+    "                         default " LOADED_DEFAULT_PATH "; with -f or -s:\n"
+    "                         how codes are made (totp)\n"
     "  -f, --file FILE        an htpasswd file\n"
     "  -F, --fields FILE      the file of fields beside it (default: its name with .fields)\n"
     "  -s, --store DATABASE   a database\n"
@@ -244,6 +245,10 @@ static int take_option(struct user_request *r, int option, const char *value)
         return take_number(r, value);
     case 'o':
         return take_form(r, value);
+    case 'c':
+        r->config = value;
+        r->config_named = true;
+        return 0;
     case 'i':
         r->from_stdin = true;
         return 0;
@@ -259,13 +264,8 @@ static int take_option(struct user_request *r, int option, const char *value)
     const struct {
         int option;
         const char **at;
-    } texts[] = {{'c', &r->config},
-                 {'f', &r->file},
-                 {'F', &r->fields},
-                 {'s', &r->database},
-                 {AFTER, &r->after},
-                 {EXPIRES, &r->expires},
-                 {CERTIFICATE, &r->certificate},
+    } texts[] = {{'f', &r->file},     {'F', &r->fields},      {'s', &r->database},
+                 {AFTER, &r->after},  {EXPIRES, &r->expires}, {CERTIFICATE, &r->certificate},
                  {GROUPS, &r->groups}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].option == option) {

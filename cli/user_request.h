@@ -14,6 +14,7 @@ struct user_request {
     const char *verb;
     const char *name; /* or, for import, a file */
     const char *config;
+    bool config_named;    /* by -c */
     const char *file;     /* -f: an htpasswd file; NULL: as the configuration says */
     const char *fields;   /* -F */
     const char *database; /* -s; the same */

@@ -19,9 +19,10 @@ static int set_totp(void *arg, struct user_draft *d, struct err *e)
     return fault == NULL ? 0 : err_set(e, ERR_MALFORMED, "%s", fault);
 }
 
+static const struct conf_totp usual = {.algorithm = CONF_TOTP_SHA1, .digits = CONF_TOTP_SIX};
+
 static int print_uri(const struct conf *conf, const char *name, struct str secret)
 {
-    static const struct conf_totp usual = {.algorithm = CONF_TOTP_SHA1, .digits = CONF_TOTP_SIX};
     struct str issuer = conf != NULL ? str_of(conf->users.realm.p) : STR("countersign");
     struct buf uri;
     buf_init(&uri, URI_MAX);
@@ -62,6 +63,12 @@ static int enrol(const struct user_request *r, const struct conf *conf)
     (void)fputs("Let an authenticator read this URI (qrencode -t ansiutf8 shows it as a picture). "
                 "It is not shown again.\n",
                 stderr);
+    if (conf == NULL) {
+        (void)fputs("It makes codes of 6 digits with SHA1, as proxies ask for by default: where "
+                    "totp.algorithm or totp.digits say something else, name the configuration "
+                    "with -c and enrol again.\n",
+                    stderr);
+    }
     return 0;
 }
 
@@ -73,5 +80,13 @@ int user_totp(const struct user_request *r)
         int rc = store_change(r->store, STORE_SET, str_of(r->name), set_totp, none, &e);
         return rc == 0 ? 0 : user_complain(&e);
     }
-    return enrol(r, r->loaded.conf);
+    if (r->loaded.conf != NULL) {
+        return enrol(r, r->loaded.conf);
+    }
+    /* -f or -s names the users, so they came without a configuration. */
+    struct loaded named = {0};
+    int status = r->config_named ? loaded_open(&named, r->config) : 0;
+    status = status == 0 ? enrol(r, named.conf) : status;
+    loaded_close(&named);
+    return status;
 }

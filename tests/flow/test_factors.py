@@ -114,6 +114,22 @@ def test_codes(make, upstream):
         assert secret not in text
 
 
+def test_time_does_not_tell_the_password(make):
+    """A password that was proven lately is hashed again beside a code that is not right."""
+    proxy = without_certificates(make({"lockout": {"enabled": False}})).start()
+    step = step_now()
+    for password, code, status, hashes in [("wonder land", code_of(step), 200, 1),
+                                           ("wonder land", None, 401, 1),
+                                           ("wonder land", "000000", 401, 1),
+                                           ("wonder land", code_of(step), 401, 1),
+                                           ("wrong", "000000", 401, 1),
+                                           ("wonder land", code_of(step + 1), 200, 0)]:
+        before = proxy.metric("countersign_password_checks_total")
+        assert knock(proxy, ALICE, password, code)[0] == status, (password, code)
+        made = proxy.metric("countersign_password_checks_total") - before
+        assert made == hashes, (password, code)
+
+
 def test_a_code_is_used_up_for_all_workers(make):
     proxy = without_certificates(make({"lockout": {"enabled": False},
                                        "process": {"workers": 2}})).start()
@@ -179,6 +195,16 @@ def test_enrolment(make, kind):
         assert secret.hex() not in output and text not in output
     again = user("totp", ALICE)
     assert again.returncode == 0 and text not in again.stdout, "a new one each time"
+    # A store that is named itself knows nothing of codes: the configuration does, where it is too.
+    named = ["-s", str(database)] if kind == "database" else ["-f", str(proxy.dir / "users.htpasswd")]
+    beside = user("totp", ALICE, *named)
+    assert beside.returncode == 0 and "algorithm=SHA256&digits=8&" in beside.stdout
+    assert "by default" not in beside.stderr
+    alone = proxy.run("user", "totp", ALICE, *named)
+    assert alone.returncode == 0 and "algorithm=SHA1&digits=6&" in alone.stdout
+    assert "6 digits with SHA1" in alone.stderr and "-c" in alone.stderr
+    absent = proxy.run("user", "totp", ALICE, *named, "-c", str(proxy.dir / "absent.yaml"))
+    assert absent.returncode == 1 and absent.stdout == ""
     assert user("totp", ALICE, "--off").returncode == 0
     wait_until(lambda: knock(proxy, ALICE, "wonder land", pair="alice")[0] == 200)
 
