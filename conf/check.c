@@ -323,10 +323,38 @@ static void check_token(const struct draft *d, struct diags *diags)
     }
 }
 
+/* Why no request has a field of that name when it is signed; NULL: one may. */
+static const char *why_never_signed(const struct conf *c, struct str name)
+{
+    bool kept = false;
+    for (size_t i = 0; i < c->route_count; i++) {
+        kept |= c->routes[i].forward_authorization;
+    }
+    if (str_eq(name, STR("authorization")) && !kept) {
+        return "cannot be signed: no route has forward_authorization, so it is never forwarded";
+    }
+    if (c->totp.header.p != NULL && field_alike(name, str_of(c->totp.header.p))) {
+        return "cannot be signed: it is totp.header, which is never forwarded";
+    }
+    for (size_t i = 0; i < c->headers.remove.n; i++) {
+        if (c->headers.remove.v[i].p != NULL &&
+            field_alike(name, str_of(c->headers.remove.v[i].p))) {
+            return "cannot be signed: headers.remove takes it away";
+        }
+    }
+    return NULL;
+}
+
 static void check_components(const struct draft *d, struct diags *diags)
 {
     const struct conf_texts *t = &d->conf.signature.components;
     for (size_t i = 0; i < t->n; i++) {
+        const char *why = t->v[i].p != NULL ? why_never_signed(&d->conf, str_of(t->v[i].p)) : NULL;
+        if (why != NULL) {
+            char key[KEY_TEXT_MAX];
+            (void)snprintf(key, sizeof(key), "signature.components[%zu]", i);
+            diag_add(diags, DIAG_ERROR, t->v[i].at, key, "Leave it out.", "%s", why);
+        }
         for (size_t j = 0; j < i; j++) {
             if (t->v[i].p != NULL && same_text(&t->v[i], &t->v[j])) {
                 char key[KEY_TEXT_MAX];

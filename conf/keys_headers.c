@@ -160,7 +160,8 @@ static const struct key signature_keys[] = {
      .fallback_note = "@method, @authority, @path, @query",
      .meaning = "What is signed besides the identity fields, which always are: @method, "
                 "@authority, @scheme, @target-uri, @request-target, @path, @query, or names of "
-                "fields in lower case. A field that a request does not have is left out."},
+                "fields in lower case, but of none that is made anew for the upstream or never "
+                "forwarded. A field that a request does not have is left out."},
     {.name = "life",
      .type = KEY_DURATION,
      AT(conf_signature, life_ms),

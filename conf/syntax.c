@@ -278,6 +278,19 @@ const char *syntax_component(struct str s)
     static const struct str derived[] = {
         NAME("@method"),         NAME("@authority"), NAME("@scheme"), NAME("@target-uri"),
         NAME("@request-target"), NAME("@path"),      NAME("@query")};
+    static const struct str remade[] = {NAME("connection"),
+                                        NAME("content-length"),
+                                        NAME("expect"),
+                                        NAME("host"),
+                                        NAME("http2-settings"),
+                                        NAME("keep-alive"),
+                                        NAME("proxy-authenticate"),
+                                        NAME("proxy-authorization"),
+                                        NAME("proxy-connection"),
+                                        NAME("te"),
+                                        NAME("trailer"),
+                                        NAME("transfer-encoding"),
+                                        NAME("upgrade")};
     if (is_word_of(s, derived, COUNT(derived))) {
         return NULL;
     }
@@ -289,8 +302,12 @@ const char *syntax_component(struct str s)
         return "is neither @method, @authority, @scheme, @target-uri, @request-target, @path or "
                "@query, nor the name of a field in lower case";
     }
-    return str_eq(s, STR("signature")) || str_eq(s, STR("signature-input"))
-               ? "is the signature itself"
+    if (str_eq(s, STR("signature")) || str_eq(s, STR("signature-input"))) {
+        return "is the signature itself";
+    }
+    return is_word_of(s, remade, COUNT(remade))
+               ? "is made anew for the upstream behind the signature, so it cannot be signed; for "
+                 "host, name @authority"
                : NULL;
 }
 

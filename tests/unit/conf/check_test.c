@@ -178,6 +178,25 @@ static const struct mistake others[] = {
         "listener"},
     {"a component twice", WITH_ALL, "signature: { components: [ date, date ] }\n",
      AT "1:34" ERROR "signature.components[1]: the same component stands in the list twice"},
+    {"a component that the writer makes", WITH_ALL,
+     "signature: { components: [ content-length ] }\n",
+     AT "1:28" ERROR
+        "signature.components[0]: \"content-length\": is made anew for the upstream behind the "
+        "signature, so it cannot be signed; for host, name @authority"},
+    {"a component that is a code", WITH_ALL, "signature: { components: [ date, x-otp ] }\n",
+     AT "1:34" ERROR "signature.components[1]: cannot be signed: it is totp.header, which is never "
+        "forwarded"},
+    {"a component that is removed", WITH_ALL,
+     "headers: { remove: [ X-Role ] }\nsignature: { components: [ x-role ] }\n",
+     AT "2:28" ERROR "signature.components[0]: cannot be signed: headers.remove takes it away"},
+    {"a component that no route forwards", WITH_ALL,
+     "signature: { components: [ authorization ] }\n",
+     AT "1:28" ERROR "signature.components[0]: cannot be signed: no route has "
+        "forward_authorization, so it is never forwarded"},
+    {"one that a route forwards", WITH_ALL & ~WITH_ROUTES,
+     "signature: { components: [ authorization ] }\n"
+     "routes: [ { path: /, upstream: app, forward_authorization: true } ]\n",
+     NULL},
     {"a target larger than the head", WITH_ALL, "limits: { head: 4KiB }\n",
      AT "1:17" ERROR "limits.target: larger than limits.head, of which it is a part"},
     {"a whole that is shorter than its part", WITH_ALL, "resumption: { life_total: 30m }\n",
