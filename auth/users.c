@@ -143,7 +143,8 @@ static int load_db(struct users *u, struct diags *diags)
     int rc = u->db != NULL ? users_db_check(u->db, &e) : err_set(&e, ERR_NOMEM, "out of memory");
     if (rc != 0) {
         diag_add(diags, DIAG_ERROR, conf->store.at, "users.store",
-                 e.code == ERR_NOT_FOUND ? "Make it with \"countersign user add\" or \"import\"."
+                 e.code == ERR_NOT_FOUND ? "Make it with \"countersign user add\" or \"import\", "
+                                           "or name another place as users.htpasswd or users.store."
                                          : NULL,
                  "%s", e.text);
         return rc;

@@ -108,6 +108,27 @@ bool conf_headers_need_chain(const struct conf_headers *h)
     return false;
 }
 
+static bool asks_for_users(const struct conf_route *r)
+{
+    return r->require == CONF_REQUIRE_BOTH || r->require == CONF_REQUIRE_PASSWORD ||
+           r->require == CONF_REQUIRE_EITHER || r->require_totp || r->groups.n > 0;
+}
+
+/* Where users are asked for, and it is not said where they are, there is one place to look. */
+static int build_users(struct draft *d)
+{
+    struct conf_users *u = &d->conf.users;
+    bool asked = false;
+    for (size_t i = 0; i < d->conf.route_count; i++) {
+        asked |= asks_for_users(&d->conf.routes[i]);
+    }
+    if (!asked || draft_origin(d, &u->htpasswd) != NULL || draft_origin(d, &u->store) != NULL) {
+        return 0;
+    }
+    u->store.p = arena_printf(&d->arena, "%s/users.db", d->state_dir).p;
+    return u->store.p != NULL ? 0 : -ERR_NOMEM;
+}
+
 int build_conf(struct draft *d)
 {
     struct conf *c = &d->conf;
@@ -121,7 +142,7 @@ int build_conf(struct draft *d)
             return -ERR_NOMEM;
         }
     }
-    if (build_headers(d) != 0) {
+    if (build_headers(d) != 0 || build_users(d) != 0) {
         return -ERR_NOMEM;
     }
     for (size_t i = 0; i < c->route_count; i++) {

@@ -30,11 +30,6 @@ static struct conf_pos top(const struct draft *d)
     return (struct conf_pos){.file = d->main_file, .line = 1, .column = 1};
 }
 
-static bool wants_password(enum conf_require r)
-{
-    return r == CONF_REQUIRE_BOTH || r == CONF_REQUIRE_PASSWORD || r == CONF_REQUIRE_EITHER;
-}
-
 static void check_route_upstream(const struct draft *d, struct diags *diags, size_t i)
 {
     const struct conf *c = &d->conf;
@@ -142,19 +137,9 @@ static void check_routes(const struct draft *d, struct diags *diags)
                  "Add one, such as - { path: /, upstream: app }.", "there is no route");
     }
     for (size_t i = 0; i < c->route_count; i++) {
-        const struct conf_route *r = &c->routes[i];
         check_route_upstream(d, diags, i);
         check_route_twice(d, diags, i);
         check_route_factors(d, diags, i);
-        if (wants_password(r->require) && c->users.htpasswd.p == NULL && c->users.store.p == NULL &&
-            draft_origin(d, &c->users.htpasswd) == NULL &&
-            draft_origin(d, &c->users.store) == NULL) {
-            char key[KEY_TEXT_MAX];
-            (void)snprintf(key, sizeof(key), "routes[%zu].require", i);
-            diag_add(diags, DIAG_ERROR, place_of(d, &r->require, r->at), key,
-                     "Name a password file as users.htpasswd, or require: certificate.",
-                     "takes a password, but neither users.htpasswd nor users.store is given");
-        }
     }
 }
 

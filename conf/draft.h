@@ -27,7 +27,8 @@ struct draft {
     struct draft_listener *listeners;
     size_t listener_count;
     struct conf_texts include;
-    uint32_t main_file; /* index in diags */
+    uint32_t main_file;    /* index in diags */
+    const char *state_dir; /* where state is kept if nothing else is said, absolute; borrowed */
     struct arena arena; /* holds everything that the struct conf points to */
     struct origin *origins;
     size_t origin_count;

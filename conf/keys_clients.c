@@ -321,7 +321,7 @@ static const struct key users_keys[] = {
      .shown = true,
      .example = "users.htpasswd",
      .meaning = "File of user names and password hashes (bcrypt, yescrypt, SHA-512-crypt, "
-                "SHA-256-crypt). Needed by every route that takes a password."},
+                "SHA-256-crypt)."},
     {.name = "fields",
      .type = KEY_FILE,
      AT(conf_users, fields),
@@ -332,6 +332,8 @@ static const struct key users_keys[] = {
      .type = KEY_PATH,
      AT(conf_users, store),
      .example = "/var/lib/countersign/users.db",
+     .fallback_note = "without htpasswd, where a route asks for users: users.db in "
+                      "$STATE_DIRECTORY, or else in /var/lib/countersign",
      .meaning = "Database of users (SQLite), instead of htpasswd and fields: for many users, and "
                 "for changes without a reload. Kept by \"countersign user\"; workers need the "
                 "right to read it."},

@@ -35,6 +35,20 @@ static struct read_base base_of(const struct loader *l)
     return (struct read_base){l->directories, l->count, l->first, set ? credentials : NULL};
 }
 
+/* Where systemd keeps the state of the service, or would keep it. */
+static const char *state_directory(struct arena *a)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets the environment */
+    const char *given = getenv("STATE_DIRECTORY");
+    struct str first = STR_NONE;
+    struct str others = STR_NONE;
+    if (given == NULL || given[0] != '/') {
+        return "/var/lib/countersign";
+    }
+    (void)str_cut(str_of(given), ':', &first, &others);
+    return arena_dup(a, first).p;
+}
+
 /* The directory of an absolute path, "/" for the root; NULL without memory. */
 static const char *directory_of(struct arena *a, const char *path)
 {
@@ -202,7 +216,8 @@ static int include_all(struct loader *l)
 static int load_all(struct loader *l, const char *path)
 {
     l->main_path = from_here(&l->draft->arena, path);
-    if (l->main_path == NULL) {
+    l->draft->state_dir = state_directory(&l->draft->arena);
+    if (l->main_path == NULL || l->draft->state_dir == NULL) {
         return -ERR_NOMEM;
     }
     int rc = read_source(l, path, l->main_path, (struct conf_pos){0}, &l->root);

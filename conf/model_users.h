@@ -32,7 +32,8 @@ struct conf_user_rule {
 struct conf_users {
     struct conf_text htpasswd;
     struct conf_text fields;    /* beside htpasswd; p NULL: none */
-    struct conf_text store;     /* database, instead of htpasswd; p NULL: none */
+    struct conf_text store;     /* database, instead of htpasswd; p NULL: none; where neither is
+                                 * given and a route asks for users, that of the state directory */
     enum conf_need certificate; /* for users without a rule of their own */
     struct conf_user_rule *rules;
     size_t rule_count;

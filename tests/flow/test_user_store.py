@@ -185,6 +185,30 @@ def test_changes_without_a_reload(make_proxy, db, pki):
         assert proxy.events("reload") == []
 
 
+def test_users_without_a_place(make_proxy, tmp_path):
+    """Where nothing says where users are, they are in the state directory."""
+    proxy = make_proxy({"users": {"htpasswd": None}})
+    env = {**os.environ, "STATE_DIRECTORY": str(tmp_path)}
+
+    def run(*words, **options):
+        return subprocess.run([PROGRAM, *words, "-c", str(proxy.config_path)], env=env, text=True,
+                              capture_output=True, timeout=LIMIT_S, check=False, **options)
+
+    checked = run("check")
+    assert checked.returncode == 1
+    assert f"{tmp_path}/users.db" in checked.stderr and "countersign user add" in checked.stderr
+    assert "users.htpasswd" in checked.stderr
+    assert run("user", "ls").returncode == 1 and not (tmp_path / "users.db").exists()
+    assert run("user", "add", "-i", ALICE, input="wonder land\n").returncode == 0
+    assert (tmp_path / "users.db").stat().st_mode & 0o777 == 0o640
+    assert run("check").returncode == 0
+    assert f'store: "{tmp_path}/users.db"' in run("config", "show").stdout
+    proxy.start(env=env)
+    assert proxy.get("alice", ALICE, "wonder land").status == 200
+    assert run("user", "disable", ALICE).returncode == 0
+    wait_until(lambda: proxy.get("alice", ALICE, "wonder land").status == 403)
+
+
 def test_unknown_users_and_letter_case(make_proxy, db):
     proxy = with_store(make_proxy, db, {"lockout": {"enabled": False}}).start()
     for name, status, why in [("carol@example.com", 401, "user_unknown"),

@@ -109,20 +109,6 @@ static const struct mistake others[] = {
      AT "3:11" ERROR "routes[1].path: the same host and path as the route at " AT "2"},
     {"the same path on two hosts", WITH_ALL & ~WITH_ROUTES,
      "routes:\n- { path: /, host: a, upstream: app }\n- { path: /, upstream: app }\n", NULL},
-    {"both without a password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
-     "routes: [ { path: /, upstream: app } ]\n",
-     AT "1:11" ERROR
-        "routes[0].require: takes a password, but neither users.htpasswd nor users.store is given"},
-    {"password without a password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
-     "routes: [ { path: /, require: password, upstream: app } ]\n",
-     AT "1:31" ERROR
-        "routes[0].require: takes a password, but neither users.htpasswd nor users.store is given"},
-    {"either without a password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
-     "routes: [ { path: /, require: either, upstream: app } ]\n",
-     AT "1:31" ERROR
-        "routes[0].require: takes a password, but neither users.htpasswd nor users.store is given"},
-    {"certificate needs no password file", WITH_ALL & ~WITH_USERS & ~WITH_ROUTES,
-     "routes: [ { path: /, require: certificate, upstream: app } ]\n", NULL},
     {"two places for users", WITH_ALL & ~WITH_USERS, "users: { htpasswd: h, store: /s }\n",
      AT "1:30" ERROR "users.store: there is users.htpasswd too: users come from one place"},
     {"fields without a file that they belong to", WITH_ALL & ~WITH_USERS,

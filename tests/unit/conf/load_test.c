@@ -453,6 +453,48 @@ static void test_variables(void **state)
     diags_free(diags);
 }
 
+/* Users stand in the state directory where something asks for them and nothing says where they are.
+ */
+static void test_default_store(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *directory, *users, *route;
+        const char *store; /* "": none */
+    } rows[] = {
+        {"a password by default", "/var/lib/other", "", "", "/var/lib/other/users.db"},
+        {"a section that says nothing of it", "/var/lib/other", "users: { realm: r }\n", "",
+         "/var/lib/other/users.db"},
+        {"either", "/s", "", "require: either, ", "/s/users.db"},
+        {"the first of many", "/s:/t", "", "require: password, ", "/s/users.db"},
+        {"without a service manager", "", "", "", "/var/lib/countersign/users.db"},
+        {"no absolute path", "s", "", "", "/var/lib/countersign/users.db"},
+        {"groups", "/s", "", "require: certificate, groups: [ a ], ", "/s/users.db"},
+        {"codes", "/s", "", "require: certificate, require_totp: true, ", "/s/users.db"},
+        {"nobody is asked for", "/s", "", "require: certificate, ", ""},
+        {"nothing is asked for", "/s", "", "require: none, ", ""},
+        {"a file is given", "/s", "users: { htpasswd: /u }\n", "", ""},
+        {"another database is given", "/s", "users: { store: /u }\n", "", "/u"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char text[1024];
+        struct mistake row = {rows[i].says, WITH_ALL & ~WITH_ROUTES & ~WITH_USERS, "", NULL};
+        mistake_text(&row, text, sizeof(text));
+        size_t n = strlen(text);
+        (void)snprintf(text + n, sizeof(text) - n, "%sroutes: [ { path: /, %supstream: app } ]\n",
+                       rows[i].users, rows[i].route);
+        set_variable("STATE_DIRECTORY", rows[i].directory);
+        struct diags *diags = diags_new();
+        struct conf *c = must_load(str_of(text), diags);
+        CHECK_STR(rows[i].says, str_of(c->users.store.p != NULL ? c->users.store.p : ""),
+                  str_of(rows[i].store));
+        conf_unref(c);
+        diags_free(diags);
+    }
+    set_variable("STATE_DIRECTORY", "");
+}
+
 static void test_credentials(void **state)
 {
     (void)state;
@@ -532,7 +574,8 @@ int main(void)
         cmocka_unit_test(test_full),        cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_include),     cmocka_unit_test(test_include_mistakes),
         cmocka_unit_test(test_no_file),     cmocka_unit_test(test_variables),
-        cmocka_unit_test(test_credentials), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_credentials), cmocka_unit_test(test_default_store),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
