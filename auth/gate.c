@@ -391,13 +391,6 @@ static void weigh_code(struct gate *g)
     g->code_worth = wants_code(g) ? code_weigh(&shown) : (struct code_worth){.reason = REASON_OK};
 }
 
-/* May a password that was proven lately go without its hash? Nobody measures how long a command
- * line takes, which may have taken one as right. */
-static bool may_skip_hash(const struct gate *g)
-{
-    return g->user != NULL && (g->code_worth.reason == REASON_OK || g->q->pwcheck == NULL);
-}
-
 /* Count the attempt before it is made. */
 static enum verdict take(struct gate *g, enum reason *r)
 {
@@ -429,7 +422,9 @@ static enum verdict check_password(struct gate *g, bool guesses_code, enum reaso
     if (pwcache_digest(q->pwcache, name, hash, g->basic.password, certificate, g->digest) != 0) {
         return deny(r, REASON_INTERNAL);
     }
-    bool known = pwcache_known(q->pwcache, g->digest, q->mono_ms) && may_skip_hash(g);
+    /* Nobody measures how long a command line takes, which may have taken a password as right. */
+    bool may_skip = g->user != NULL && (g->code_worth.reason == REASON_OK || q->pwcheck == NULL);
+    bool known = pwcache_known(q->pwcache, g->digest, q->mono_ms) && may_skip;
     if (known && !guesses_code) {
         return VERDICT_NEXT;
     }
