@@ -18,6 +18,7 @@
 #include "cli/loaded.h"
 #include "cli/secret.h"
 #include "proxy/exchange/forward.h"
+#include "proxy/exchange/report.h"
 #include "proxy/exchange/route.h"
 #include "proxy/proc/build.h"
 #include "proxy/tls/site.h"
@@ -46,8 +47,8 @@ static const char usage_text[] =
     "      --ocsp ANSWER       what the OCSP responder is taken to say: good, revoked, unknown or\n"
     "                          none (default); none is asked\n"
     "\n"
-    "Exit status: 0 let through, 1 refused, 2 wrong usage, or something that the answer needs\n"
-    "cannot be used (the configuration, the certificate file).\n";
+    "Exit status: 0 let through (also for a report only), 1 refused, 2 wrong usage, or something\n"
+    "that the answer needs cannot be used (the configuration, the certificate file).\n";
 
 /* Exit status. */
 enum { LET_THROUGH = 0, REFUSED = 1, NO_ANSWER = 2 };
@@ -337,20 +338,22 @@ static void explain_signed(const struct conf *conf)
     }
 }
 
-/* The fields of the request as the upstream would get them. */
-static int explain_fields(struct explanation *x, const struct gate_answer *answer)
+/* The fields of the request as the upstream would get them; user: whom it is told of. */
+static int explain_fields(struct explanation *x, const struct gate_answer *answer, struct str user,
+                          bool reported)
 {
     struct http_request *head = x->head.request;
     int rc = explain_told(x);
     struct forward_facts facts = {.names = &x->runtime->conf->headers,
-                                  .own = {.user = answer->user},
+                                  .own = {.user = user},
                                   .told = x->told,
                                   .groups = answer->groups,
                                   .group_count = answer->group_count,
                                   .client_text = STR("192.0.2.1"),
                                   .client_kind = ADDR_INET,
                                   .secure = true,
-                                  .keep_authorization = x->route->forward_authorization,
+                                  .keep_authorization = x->route->forward_authorization &&
+                                                        (!reported || answer->user_by_password),
                                   .code_name = str_of(x->runtime->conf->totp.header.p),
                                   .request_id = STR("EXAMPLE")};
     if (x->identity != NULL && x->peer.certificate == REASON_OK) {
@@ -406,6 +409,49 @@ static void never_told(void *arg)
     (void)arg;
 }
 
+/* Whether who came through for a report only is withdrawn, or the account closed. */
+static enum reason ask_standing(const struct explanation *x, struct gate_question *question,
+                                const struct gate *gate)
+{
+    enum reason why = gate_ask_claimed(gate);
+    if (why != REASON_OK) {
+        return why;
+    }
+    report_ask_standing(question);
+    struct gate *standing = gate_run(question, never_told, NULL);
+    if (standing == NULL) {
+        return REASON_OUT_OF_MEMORY;
+    }
+    const struct gate_answer *answer = gate_result(standing);
+    if (answer->verdict != VERDICT_ALLOW &&
+        !report_lets_pass(x->peer.certificate, answer->reason)) {
+        why = answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL;
+    }
+    gate_free(standing);
+    return why;
+}
+
+/* The rules refuse for why, and the route decides what follows. user: who was proven anyway. */
+static int explain_refusal(struct explanation *x, struct gate_question *question,
+                           const struct gate *gate, enum reason why)
+{
+    const struct gate_answer *answer = gate_result(gate);
+    if (!x->route->report_only || !report_lets_pass(x->peer.certificate, why)) {
+        return refused("decision", why);
+    }
+    say("report_only", "%s would be status %u: it is told in the log, and let through",
+        reason_token(why), reason_status(why));
+    bool proven = why == REASON_GROUP_MISSING || why == REASON_METHOD_NOT_ALLOWED;
+    struct str user = proven ? answer->user : STR_NONE;
+    enum reason closed = user.n == 0 ? ask_standing(x, question, gate) : REASON_OK;
+    if (closed != REASON_OK) {
+        return refused("decision", closed);
+    }
+    say("decision", "let through for a report only, user %.*s",
+        STR_ARG(user.n > 0 ? user : STR("unknown")));
+    return explain_fields(x, answer, user, true);
+}
+
 static int ask_gate(struct explanation *x)
 {
     const struct fields *fields = &x->head.request->fields;
@@ -436,16 +482,13 @@ static int ask_gate(struct explanation *x)
     int status = REFUSED;
     if (answer->verdict == VERDICT_ALLOW && x->fits != ROUTE_METHOD_FITS) {
         show_step(NULL, "method", VERDICT_DENY, REASON_METHOD_NOT_ALLOWED);
-        refused("decision", REASON_METHOD_NOT_ALLOWED);
+        status = explain_refusal(x, &question, gate, REASON_METHOD_NOT_ALLOWED);
     } else if (answer->verdict == VERDICT_ALLOW) {
         say("decision", "let through, user %.*s",
             STR_ARG(answer->user.n > 0 ? answer->user : STR("unknown")));
-        status = explain_fields(x, answer);
+        status = explain_fields(x, answer, answer->user, false);
     } else {
-        refused("decision", answer->reason);
-    }
-    if (status == REFUSED && x->route->report_only) {
-        say("report_only", "set: what the rules refuse is told in the log and let through");
+        status = explain_refusal(x, &question, gate, answer->reason);
     }
     gate_free(gate);
     return status;

@@ -8,6 +8,7 @@
 #include "proxy/exchange/flow.h"
 #include "proxy/exchange/record.h"
 #include "proxy/exchange/reply.h"
+#include "proxy/exchange/report.h"
 #include "proxy/exchange/request_id.h"
 #include "proxy/exchange/state.h"
 
@@ -48,41 +49,9 @@ void exchange_renew(struct exchange *x)
     x->runtime = x->env->runtime;
 }
 
-/* True if a refusal for why may be left at a report. Neither is a certificate that was not accepted
- * or is withdrawn, nor an account that is closed, nor a failure of our own. */
-static bool may_be_reported(const struct exchange *x, enum reason why)
+static bool lets_pass(const struct exchange *x, enum reason why)
 {
-    enum reason certificate = x->peer->gate.certificate;
-    if (certificate != REASON_OK &&
-        (certificate != REASON_CLIENT_CERT_MISSING || why == REASON_CLIENT_CERT_MISSING)) {
-        return false;
-    }
-    static const enum reason policy[] = {
-        REASON_CERT_IDENTITY_MISSING,
-        REASON_CERT_IDENTITY_REPEATED,
-        REASON_CERT_IDENTITY_MALFORMED,
-        REASON_CERT_REQUIRED_BY_ROUTE,
-        REASON_PAIRING_MISMATCH,
-        REASON_CREDENTIALS_MISSING,
-        REASON_CREDENTIALS_MALFORMED,
-        REASON_CREDENTIALS_OTHER_SCHEME,
-        REASON_CREDENTIALS_CONTROL,
-        REASON_USER_UNKNOWN,
-        REASON_PASSWORD_WRONG,
-        REASON_PASSWORD_QUEUE_FULL,
-        REASON_TOTP_MISSING,
-        REASON_TOTP_WRONG,
-        REASON_TOTP_REPLAYED,
-        REASON_LOCKED_OUT,
-        REASON_GROUP_MISSING,
-        REASON_METHOD_NOT_ALLOWED,
-    };
-    for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++) {
-        if (policy[i] == why) {
-            return true;
-        }
-    }
-    return false;
+    return report_lets_pass(x->peer->gate.certificate, why);
 }
 
 /* On to the upstream, for the user who was proven, or for nobody. */
@@ -106,7 +75,7 @@ static void on_standing(void *arg)
     if (answer->verdict == VERDICT_WAIT) {
         return;
     }
-    if (answer->verdict != VERDICT_ALLOW && !may_be_reported(x, answer->reason)) {
+    if (answer->verdict != VERDICT_ALLOW && !lets_pass(x, answer->reason)) {
         x->would = REASON_OK;
         x->step = answer->step;
         reply_problem(x, answer->reason != REASON_OK ? answer->reason : REASON_INTERNAL);
@@ -133,14 +102,8 @@ static void ask_standing(struct exchange *x)
         reply_problem(x, why);
         return;
     }
-    struct gate_question *q = &x->question;
-    q->require = CONF_REQUIRE_NONE;
-    q->authorization_count = 0;
-    q->groups = NULL;
-    q->require_totp = false;
-    q->code_count = 0;
-    q->lockout = NULL;
-    x->standing = gate_run(q, on_standing, x);
+    report_ask_standing(&x->question);
+    x->standing = gate_run(&x->question, on_standing, x);
     if (x->standing == NULL) {
         reply_problem(x, REASON_OUT_OF_MEMORY);
         return;
@@ -151,7 +114,7 @@ static void ask_standing(struct exchange *x)
 /* The rule says no, and the route decides what follows. */
 static void refuse(struct exchange *x, enum reason why)
 {
-    if (!x->route->report_only || !may_be_reported(x, why)) {
+    if (!x->route->report_only || !lets_pass(x, why)) {
         reply_problem(x, why);
         return;
     }

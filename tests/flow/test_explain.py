@@ -6,7 +6,7 @@ import pytest
 from pki import crl_pem
 from proxy import basic
 
-ALICE, BOB = "alice@example.com", "bob@example.com"
+ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 
 
 def explain(proxy, *arguments, password=None, certificate="alice"):
@@ -171,3 +171,60 @@ def test_exit_status_2_for_what_cannot_be_answered(make_proxy, tmp_path):
         result = proxy.run("explain", *words, input="")
         assert result.returncode == 2, (words, result.stdout, result.stderr)
         assert result.stderr, words
+
+
+REPORT_CASES = [(certificate, user, password, path, method)
+                for certificate in (None, "alice", "bob", "carol", "dora")
+                for user, password in ((None, None), (ALICE, "wonder land"), (ALICE, "wrong"),
+                                       (BOB, "b:ob"), (CAROL, "christmas"), ("x", "y"))
+                for path, method in (("/", "GET"), ("/password", "GET"), ("/group", "GET"),
+                                     ("/group", "DELETE"))]
+
+
+def test_report_only(make_proxy, pki, upstream):
+    """What is left at a report is let through, and to whom the upstream is told that it is for."""
+    for name in ("carol", "dora"):
+        pki.client(name, pki.subject(f"{name}@example.com"))
+    report = {"upstream": "api", "report_only": True}
+    proxy = make_proxy({
+        "lockout": {"enabled": False},
+        "headers": {"fields": {"X-Groups": "{groups}"}},
+        "routes": [{"path": "/", "require": "both", **report},
+                   {"path": "/password", "require": "password", "forward_authorization": True,
+                    **report},
+                   {"path": "/group", "require": "certificate", "groups": ["staff"],
+                    "methods": ["GET"], **report}]})
+    (proxy.dir / "fields").write_text(f"{BOB} groups=staff,ops\n{CAROL} disabled=yes\n")
+    (proxy.dir / "fields").chmod(0o600)
+    (proxy.dir / "deny").write_text("user=dora@example.com\n")
+    proxy.config["listeners"][0]["client"]["mode"] = "optional"
+    proxy.write_config({"users": {"fields": str(proxy.dir / "fields")},
+                        "revocation": {"deny": str(proxy.dir / "deny")}})
+    proxy.start()
+    seen = set()
+    for certificate, user, password, path, method in REPORT_CASES:
+        case = (certificate, user, password, path, method)
+        with proxy.connect(certificate) as client:
+            answer = client.get(path, user, password, method=method)
+        words = ["--path", path, "--method", method] + (["--user", user] if user else [])
+        status, said = explain(proxy, *words, password=password, certificate=certificate)
+        record = proxy.record(answer)
+        would = record.get("auth.would_refuse")
+        if answer.status == 200:
+            assert status == 0 and "decision     let through" in said, (case, said)
+            told = {(n, v) for n, v in upstream.requests[-1].fields
+                    if n.startswith("X-Client-") or n == "X-Groups"}
+            shown = {tuple(line.strip().split(": ", 1)) for line in said.splitlines()
+                     if line.startswith(("  X-Client-", "  X-Groups"))}
+            assert told == shown, (case, said)
+            assert (upstream.requests[-1].all("Authorization") != []) == (
+                "  Authorization: " in said), (case, said)
+        else:
+            assert status == 1, (case, said)
+            assert f"decision     refused: {record['auth.reason']}, status {answer.status}" in said
+        assert (f"report_only  {would} would be" in said) if would else (
+            answer.status != 200 or "report_only " not in said), (case, said)
+        seen.add((answer.status, would or record["auth.reason"]))
+    assert {(200, "pairing_mismatch"), (200, "password_wrong"), (200, "credentials_missing"),
+            (200, "group_missing"), (200, "method_not_allowed"), (200, "ok"),
+            (403, "user_disabled"), (403, "user_withdrawn")} <= seen
