@@ -29,7 +29,7 @@ struct draft {
     struct conf_texts include;
     uint32_t main_file;    /* index in diags */
     const char *state_dir; /* where state is kept if nothing else is said, absolute; borrowed */
-    struct arena arena; /* holds everything that the struct conf points to */
+    struct arena arena;    /* holds everything that the struct conf points to */
     struct origin *origins;
     size_t origin_count;
     size_t origin_size;
