@@ -113,6 +113,7 @@ static const struct {
     {X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, REASON_CLIENT_CERT_WEAK_KEY},
     {X509_V_ERR_CERT_REVOKED, REASON_CLIENT_CERT_REVOKED},
     {X509_V_ERR_CRL_HAS_EXPIRED, REASON_CRL_EXPIRED},
+    {X509_V_ERR_CRL_NOT_YET_VALID, REASON_CRL_NOT_YET_VALID},
     {X509_V_ERR_UNABLE_TO_GET_CRL, REASON_CRL_MISSING},
     {X509_V_ERR_OCSP_VERIFY_NEEDED, REASON_OCSP_PENDING},
     {X509_V_ERR_OCSP_CERT_UNKNOWN, REASON_OCSP_UNKNOWN},
@@ -194,6 +195,8 @@ static int ask_crl(const struct trust *t, X509 *x, int64_t wall_ms, struct trust
         return X509_V_OK;
     case CRL_REVOKED:
         return X509_V_ERR_CERT_REVOKED;
+    case CRL_EARLY:
+        return t->insecure_expired_crl ? X509_V_OK : X509_V_ERR_CRL_NOT_YET_VALID;
     case CRL_EXPIRED:
         return t->insecure_expired_crl ? X509_V_OK : X509_V_ERR_CRL_HAS_EXPIRED;
     case CRL_UNKNOWN_ISSUER:

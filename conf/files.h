@@ -69,8 +69,8 @@ mode_t files_mode(const struct files *f, const char *path);
  * themselves, which only an explicit reload may replace. */
 void files_pin(struct files *f, const char *path);
 
-/* True if any file that is not pinned now differs on disk in device, inode, size or mtime, or has
- * come or gone. */
+/* True if any file that is not pinned now differs on disk in device, inode, size, mtime or ctime,
+ * or has come or gone. */
 bool files_changed(const struct files *f);
 
 /* A new set that holds old's pinned contents and reads everything else anew; NULL without

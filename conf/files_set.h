@@ -15,6 +15,7 @@ struct file_stamp {
     uint64_t inode;
     uint64_t size;
     int64_t mtime_ns;
+    int64_t ctime_ns; /* who may write the file can set back the other, but not this one */
 };
 
 struct file_entry {

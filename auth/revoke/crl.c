@@ -271,6 +271,15 @@ static int64_t ends_ms(const struct crl *c, uint32_t grace_ms)
     return c->next_s * 1000 + grace_ms;
 }
 
+/* What c says of a certificate that it does not list. */
+static enum crl_answer dates_of(const struct crl *c, int64_t wall_ms, uint32_t grace_ms)
+{
+    if (wall_ms < c->this_s * 1000) {
+        return CRL_EARLY;
+    }
+    return wall_ms < ends_ms(c, grace_ms) ? CRL_GOOD : CRL_EXPIRED;
+}
+
 enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms, uint32_t grace_ms,
                             int64_t *until_ms)
 {
@@ -287,9 +296,9 @@ enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms
         if (lists(c, serial)) {
             answer = CRL_REVOKED;
         } else if (speaks_for(c, key_id)) {
-            bool current = wall_ms >= c->this_s * 1000 && wall_ms < ends_ms(c, grace_ms);
-            answer = current || answer == CRL_GOOD ? CRL_GOOD : CRL_EXPIRED;
-            until = current && ends_ms(c, grace_ms) > until ? ends_ms(c, grace_ms) : until;
+            enum crl_answer one = dates_of(c, wall_ms, grace_ms);
+            answer = one > answer ? one : answer;
+            until = one == CRL_GOOD && ends_ms(c, grace_ms) > until ? ends_ms(c, grace_ms) : until;
         }
     }
     if (until_ms != NULL) {

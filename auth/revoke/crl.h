@@ -28,14 +28,15 @@ void crl_set_free(struct crl_set *s);
 int crl_set_add(struct crl_set *s, struct str text, STACK_OF(X509) * cas, struct err *e)
     __attribute__((warn_unused_result));
 
-enum crl_answer { CRL_UNKNOWN_ISSUER = 0, CRL_EXPIRED, CRL_REVOKED, CRL_GOOD };
+enum crl_answer { CRL_UNKNOWN_ISSUER = 0, CRL_EARLY, CRL_EXPIRED, CRL_REVOKED, CRL_GOOD };
 
 /* Is cert withdrawn at wall_ms? An expired CRL still says CRL_REVOKED for what it lists; one counts
- * as expired from its nextUpdate and grace_ms on, and before its thisUpdate. Where the authority
- * key identifier of cert and the CA's own key identifier both exist, only a CRL by that key tells
- * CRL_GOOD or CRL_EXPIRED. Entries with the reasons certificateHold and removeFromCRL count as
- * revoked. *until_ms (may be NULL) gets the first millisecond for which CRL_GOOD no longer holds; 0
- * with any other answer. Cost does not grow with the number of entries beyond a look-up. */
+ * as expired from its nextUpdate and grace_ms on, and as early before its thisUpdate. Where the
+ * authority key identifier of cert and the CA's own key identifier both exist, only a CRL by that
+ * key tells CRL_GOOD, CRL_EARLY or CRL_EXPIRED. Entries with the reasons certificateHold and
+ * removeFromCRL count as revoked. *until_ms (may be NULL) gets the first millisecond for which
+ * CRL_GOOD no longer holds; 0 with any other answer. Cost does not grow with the number of entries
+ * beyond a look-up. */
 enum crl_answer crl_set_ask(const struct crl_set *s, X509 *cert, int64_t wall_ms, uint32_t grace_ms,
                             int64_t *until_ms);
 

@@ -144,14 +144,26 @@ struct single {
     ASN1_GENERALIZEDTIME *next_update; /* NULL: newer ones are there at any time */
 };
 
+/* We ask with SHA-1, as RFC 5019 wants it; a responder may name the certificate with SHA-256 all
+ * the same. */
 static bool find_single(const struct ocsp_question *q, OCSP_BASICRESP *basic, struct single *out)
 {
-    int reason = 0;
-    ASN1_GENERALIZEDTIME *revoked_at = NULL;
-    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), q->leaf, q->issuer);
-    bool found = id != NULL && OCSP_resp_find_status(basic, id, &out->status, &reason, &revoked_at,
-                                                     &out->this_update, &out->next_update) == 1;
-    OCSP_CERTID_free(id);
+    const EVP_MD *const hashes[] = {EVP_sha1(), EVP_sha256()};
+    bool found = false;
+    for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+        int reason = 0;
+        struct single one = {0};
+        ASN1_GENERALIZEDTIME *revoked_at = NULL;
+        OCSP_CERTID *id = OCSP_cert_to_id(hashes[i], q->leaf, q->issuer);
+        if (id != NULL &&
+            OCSP_resp_find_status(basic, id, &one.status, &reason, &revoked_at, &one.this_update,
+                                  &one.next_update) == 1 &&
+            (!found || one.status == V_OCSP_CERTSTATUS_REVOKED)) {
+            *out = one;
+            found = true;
+        }
+        OCSP_CERTID_free(id);
+    }
     return found;
 }
 
@@ -166,12 +178,20 @@ static bool take_single(const struct ocsp_question *q, const struct single *s, i
                         struct ocsp_entry *out)
 {
     int64_t this_s = 0;
-    int64_t next_s = now_s + q->keep_min_s;
-    if (!asn1time_seconds(s->this_update, &this_s) || this_s > now_s + SKEW_S ||
-        (s->next_update != NULL && !asn1time_seconds(s->next_update, &next_s)) ||
+    if (!asn1time_seconds(s->this_update, &this_s) || this_s > now_s + SKEW_S) {
+        return false;
+    }
+    /* Without a next update "newer ones are there at any time" (RFC 6960 2.4): then it is current
+     * for as long as one with it would be kept. */
+    int64_t next_s = this_s + q->keep_max_s;
+    if ((s->next_update != NULL && !asn1time_seconds(s->next_update, &next_s)) ||
         next_s + SKEW_S <= now_s || next_s < this_s) {
         return false;
     }
+    if (s->next_update == NULL && next_s > now_s + q->keep_min_s) {
+        next_s = now_s + q->keep_min_s;
+    }
+    out->this_s = this_s;
     out->status = s->status == V_OCSP_CERTSTATUS_GOOD      ? OCSP_STATUS_GOOD
                   : s->status == V_OCSP_CERTSTATUS_REVOKED ? OCSP_STATUS_REVOKED
                                                            : OCSP_STATUS_UNKNOWN;
@@ -179,6 +199,28 @@ static bool take_single(const struct ocsp_question *q, const struct single *s, i
     /* A responder that is away when it is asked again has until here. */
     int64_t end_s = next_s + SKEW_S;
     out->until_s = end_s > out->refresh_s ? end_s : out->refresh_s;
+    return true;
+}
+
+static bool goes_back(const struct ocsp_entry *known, const struct ocsp_entry *said)
+{
+    bool revoked = known->status == OCSP_STATUS_REVOKED;
+    if (said->this_s != known->this_s) {
+        return said->this_s < known->this_s || (revoked && said->status == OCSP_STATUS_UNKNOWN);
+    }
+    return revoked && said->status != OCSP_STATUS_REVOKED;
+}
+
+bool ocsp_reconcile(const struct ocsp_entry *known, struct ocsp_entry *said)
+{
+    if (!goes_back(known, said)) {
+        return true;
+    }
+    if (said->status != known->status) {
+        return false;
+    }
+    said->this_s = known->this_s;
+    said->until_s = said->until_s > known->until_s ? said->until_s : known->until_s;
     return true;
 }
 

@@ -50,4 +50,9 @@ OCSP_REQUEST *ocsp_request(const struct ocsp_question *q);
 int ocsp_judge(const struct ocsp_question *q, OCSP_RESPONSE *response, int64_t now_s,
                struct ocsp_entry *out, struct err *e) __attribute__((warn_unused_result));
 
+/* Make of said what is to be kept where known is known already. An older answer, as one of several
+ * responders may give, changes no status; a revocation ends only with a newer answer that says
+ * "good". So an answer that somebody kept cannot undo one. False: said must not be used. */
+bool ocsp_reconcile(const struct ocsp_entry *known, struct ocsp_entry *said);
+
 #endif

@@ -16,6 +16,7 @@ struct place {
     _Atomic uint64_t status;
     _Atomic int64_t until_s;
     _Atomic int64_t refresh_s;
+    _Atomic int64_t this_s;
 };
 
 struct shared {
@@ -90,12 +91,12 @@ static bool read_place(const struct place *p, const uint64_t words[KEY_WORDS],
         uint64_t status = load(&p->status);
         int64_t until_s = atomic_load_explicit(&p->until_s, memory_order_relaxed);
         int64_t refresh_s = atomic_load_explicit(&p->refresh_s, memory_order_relaxed);
+        int64_t this_s = atomic_load_explicit(&p->this_s, memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);
         if (before % 2 != 0 || load(&p->sequence) != before) {
             continue;
         }
-        *out = (struct ocsp_entry){
-            .status = (enum ocsp_status)status, .until_s = until_s, .refresh_s = refresh_s};
+        *out = (struct ocsp_entry){(enum ocsp_status)status, until_s, refresh_s, this_s};
         return same && status != OCSP_STATUS_NONE;
     }
     return false; /* a writer that died in the middle */
@@ -153,6 +154,7 @@ void ocsp_table_put(struct ocsp_table *t, const unsigned char key[OCSP_KEY],
     atomic_store_explicit(&p->status, (uint64_t)e->status, memory_order_relaxed);
     atomic_store_explicit(&p->until_s, e->until_s, memory_order_relaxed);
     atomic_store_explicit(&p->refresh_s, e->refresh_s, memory_order_relaxed);
+    atomic_store_explicit(&p->this_s, e->this_s, memory_order_relaxed);
     atomic_store_explicit(&p->sequence, sequence + 1, memory_order_release);
     if (e->status == OCSP_STATUS_REVOKED && !known) {
         atomic_fetch_add_explicit(&t->shared->revocations, 1, memory_order_release);

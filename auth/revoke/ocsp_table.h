@@ -22,6 +22,7 @@ struct ocsp_entry {
     enum ocsp_status status;
     int64_t until_s;   /* wall clock; from here on it counts as NONE */
     int64_t refresh_s; /* from here on it is to be asked about again */
+    int64_t this_s;    /* when the responder knew it to be so (thisUpdate); kept over failures */
 };
 
 struct ocsp_table;

@@ -42,7 +42,44 @@ void crl_watch_add(struct crl_watch *w, const struct trust *t)
     }
 }
 
-void crl_watch_fill(struct crl_watch *w, const struct runtime *r)
+static bool same_key(const struct trust_crl *a, const struct trust_crl *b)
+{
+    return memcmp(a->key_digest, b->key_digest, sizeof(a->key_digest)) == 0 &&
+           strcmp(a->issuer, b->issuer) == 0;
+}
+
+/* The latest of the same issuer and key, or NULL. */
+static const struct trust_crl *latest(const struct crl_watch *w, const struct trust_crl *like)
+{
+    const struct trust_crl *found = NULL;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct trust_crl *crl = &w->v[i].crl;
+        if (same_key(crl, like) && (found == NULL || crl->this_s > found->this_s)) {
+            found = crl;
+        }
+    }
+    return found;
+}
+
+void crl_watch_compare(const struct crl_watch *old, const struct crl_watch *fresh, struct log *log)
+{
+    char now[CLOCK_RFC3339_LEN + 1];
+    char before[CLOCK_RFC3339_LEN + 1];
+    for (size_t i = 0; i < fresh->n; i++) {
+        const struct trust_crl *crl = &fresh->v[i].crl;
+        const struct trust_crl *was = latest(old, crl);
+        if (was == NULL || crl->this_s >= was->this_s || crl != latest(fresh, crl)) {
+            continue;
+        }
+        clock_rfc3339(crl->this_s * 1000, now);
+        clock_rfc3339(was->this_s * 1000, before);
+        LOG(log, LOG_LEVEL_WARNING, "crl_older", LOG_TEXT("issuer", str_of(crl->issuer)),
+            LOG_TEXT("this_update", str_of(now)), LOG_TEXT("before", str_of(before)),
+            LOG_TEXT("effect", STR("what only the later list withdraws is accepted again")));
+    }
+}
+
+void crl_watch_fill(struct crl_watch *w, const struct runtime *r, struct log *log)
 {
     struct crl_watch fresh = {0};
     for (size_t i = 0; i < r->conf->listener_count; i++) {
@@ -58,6 +95,7 @@ void crl_watch_fill(struct crl_watch *w, const struct runtime *r)
         const struct crl_watched *old = find(w, &fresh.v[i].crl);
         fresh.v[i].told = old != NULL ? old->told : CRL_FRESH;
     }
+    crl_watch_compare(w, &fresh, log);
     crl_watch_fini(w);
     *w = fresh;
 }

@@ -20,11 +20,15 @@ struct crl_watch {
     size_t n;
 };
 
-/* Watch the lists of r from now on, each once; one that was watched before is not told again. */
-void crl_watch_fill(struct crl_watch *w, const struct runtime *r);
+/* Watch the lists of r from now on, each once; one that was watched before is not told again. Tells
+ * "crl_older" where a list takes the place of a later one of the same key. */
+void crl_watch_fill(struct crl_watch *w, const struct runtime *r, struct log *log);
 
 /* The same for one set of anchors; for crl_watch_fill() and tests. */
 void crl_watch_add(struct crl_watch *w, const struct trust *t);
+
+/* What crl_watch_fill() tells when fresh follows old. */
+void crl_watch_compare(const struct crl_watch *old, const struct crl_watch *fresh, struct log *log);
 
 void crl_watch_fini(struct crl_watch *w);
 

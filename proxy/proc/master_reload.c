@@ -109,7 +109,7 @@ static void adopt(struct master *m, uint64_t now_ms)
     conf_unref(m->conf);
     m->conf = conf_ref(r->conf);
     build_dates(r, metrics_slot(m->region, m->workers_max));
-    crl_watch_fill(&m->crls, r);
+    crl_watch_fill(&m->crls, r, m->log);
     files_free(m->files);
     m->files = next->files;
     next->files = NULL;

@@ -74,7 +74,7 @@ static int load(struct master *m, struct diags *diags)
         return fail(&e);
     }
     build_dates(r, metrics_slot(m->region, m->workers_max));
-    crl_watch_fill(&m->crls, r);
+    crl_watch_fill(&m->crls, r, m->log);
     master_deny_show(m);
     build_unref(r);
     return 0;

@@ -145,7 +145,8 @@ static void note_failure(struct helper *h, const struct ocsp_question *q)
     int64_t now_s = clock_wall_ms() / 1000;
     struct ocsp_entry e = ocsp_table_get(h->line->table, q->key);
     if (e.status == OCSP_STATUS_NONE || (e.status != OCSP_STATUS_REVOKED && now_s >= e.until_s)) {
-        e = (struct ocsp_entry){.status = OCSP_STATUS_FAILED, .until_s = now_s + RETRY_S};
+        e.status = OCSP_STATUS_FAILED;
+        e.until_s = now_s + RETRY_S;
     }
     e.refresh_s = now_s + RETRY_S;
     ocsp_table_put(h->line->table, q->key, &e);
@@ -193,6 +194,12 @@ static void answer(struct helper *h, const struct ocsp_question *q, unsigned sea
     }
     int rc = ask(q, &entry, &e);
     (void)pthread_mutex_lock(&h->lock);
+    struct ocsp_entry known = ocsp_table_get(h->line->table, q->key);
+    if (rc == 0 && !ocsp_reconcile(&known, &entry)) {
+        rc =
+            err_set(&e, ERR_DENIED,
+                    "the response would undo what is known, but is older or does not say \"good\"");
+    }
     count(h, q, rc, entry.status);
     if (rc == 0) {
         ocsp_table_put(h->line->table, q->key, &entry);

@@ -237,13 +237,16 @@ static void ask_ocsp(struct standing *st)
 
 enum reason standing_renew(struct standing *st)
 {
-    if (st->runtime != st->env->runtime) {
+    enum reason before = st->certificate;
+    bool renewed = st->runtime != st->env->runtime;
+    if (renewed) {
         adopt_runtime(st);
-        if (st->session != NULL && read_identity(st) != 0) {
-            return REASON_OUT_OF_MEMORY;
-        }
     }
     ask_ocsp(st);
+    /* Upstreams are told of a certificate only once it is accepted. */
+    if (st->session != NULL && (renewed || st->certificate != before) && read_identity(st) != 0) {
+        return REASON_OUT_OF_MEMORY;
+    }
     if (st->port->closed) {
         st->gone = true;
     }

@@ -139,3 +139,29 @@ def test_openssl_takes_the_long_list_too(tmp_path):
                           "-CAfile", str(pki.dir / "ca.crt")], capture_output=True, text=True,
                          check=True)
     assert "verify OK" in out.stderr and out.stdout.count("Serial Number") == 4
+
+
+def test_a_list_of_the_future(make_proxy, lists):
+    """Of a CA whose clock is ahead, or ours behind: told apart from one that has ended."""
+    lists.write("early.crl", crl_pem(lists.ca.crl(lists.load("bob"), last=NOW + DAY,
+                                                  following=NOW + 2 * DAY)))
+    proxy = with_lists(make_proxy, lists, "early.crl")
+    assert reason(proxy, "alice") == "crl_not_yet_valid"
+    assert reason(proxy, "bob", "bob@example.com") == "client_cert_revoked"
+
+
+def test_an_older_list_is_told(make_proxy, lists):
+    """It is what the operator put there, but what it forgets is accepted again."""
+    path = lists.dir / "turned.crl"
+    path.write_bytes(crl_pem(lists.ca.crl(lists.load("bob"), last=NOW - DAY)))
+    proxy = with_lists(make_proxy, lists, "turned.crl")
+    assert reason(proxy, "bob", "bob@example.com") == "client_cert_revoked"
+    assert proxy.events("crl_older") == []
+    new = path.with_suffix(".new")
+    new.write_bytes(crl_pem(lists.ca.crl(last=NOW - 5 * DAY)))
+    new.rename(path)
+    (event,) = wait_until(lambda: proxy.events("crl_older"))
+    assert event["level"] == "warning" and event["issuer"] == "CN=Test CA"
+    assert event["this_update"] < event["before"]
+    assert "accepted again" in event["effect"]
+    wait_until(lambda: reason(proxy, "bob", "bob@example.com") is None)

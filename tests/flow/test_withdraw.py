@@ -101,6 +101,20 @@ def test_withdrawn_at_once_and_nobody_else(deny_proxy, pki, way):
     assert p.metric("countersign_deny_entries") == 1
 
 
+def test_a_file_written_over_with_its_time_set_back(deny_proxy):
+    """As long as it was, and of the same time: the system's own stamp tells."""
+    p = deny_proxy()
+    p.deny_path.write_text("user=carol@example.com\n")
+    p.start()
+    assert p.get("alice").status == 200
+    before = p.deny_path.stat()
+    with open(p.deny_path, "r+") as file:
+        file.write("user=alice@example.com\n")
+    os.utime(p.deny_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert p.deny_path.stat().st_size == before.st_size
+    wait_until(lambda: p.get("alice").status == 403)
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_alert_certificate_revoked(deny_proxy, pki, version):
     """on_failure refuse: the handshake ends with the alert that says so."""

@@ -144,6 +144,28 @@ static void test_replaced(void **state)
     assert_true(files_changed(p->files));
 }
 
+/* Written over in place, with as many octets, and the time set back. */
+static void test_written_over(void **state)
+{
+    struct place *p = *state;
+    struct stat st;
+    expect(p->files, p->path, "one");
+    assert_int_equal(stat(p->path, &st), 0);
+    /* The clock of a file system is a coarse one. */
+    struct stat now = st;
+    while (now.st_ctim.tv_sec == st.st_ctim.tv_sec && now.st_ctim.tv_nsec == st.st_ctim.tv_nsec) {
+        FILE *f = fopen(p->path, "r+");
+        assert_non_null(f);
+        assert_int_equal(fwrite("two", 1, 3, f), 3);
+        assert_int_equal(fclose(f), 0);
+        const struct timespec times[2] = {st.st_atim, st.st_mtim};
+        assert_int_equal(utimensat(AT_FDCWD, p->path, times, 0), 0);
+        assert_int_equal(stat(p->path, &now), 0);
+        assert_true(now.st_ino == st.st_ino && now.st_mtim.tv_nsec == st.st_mtim.tv_nsec);
+    }
+    assert_true(files_changed(p->files));
+}
+
 static void test_pinned(void **state)
 {
     struct place *p = *state;
@@ -343,10 +365,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_read_once),      TEST(test_empty),    TEST(test_large),   TEST(test_refused),
-        TEST(test_changed),        TEST(test_replaced), TEST(test_pinned),  TEST(test_glob),
-        TEST(test_put_and_exists), TEST(test_packed),   TEST(test_derived), TEST(test_done),
-        TEST(test_no_memory),
+        TEST(test_read_once),      TEST(test_empty),     TEST(test_large),
+        TEST(test_refused),        TEST(test_changed),   TEST(test_replaced),
+        TEST(test_written_over),   TEST(test_pinned),    TEST(test_glob),
+        TEST(test_put_and_exists), TEST(test_packed),    TEST(test_derived),
+        TEST(test_done),           TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static void put(struct ocsp_table *t, unsigned n, enum ocsp_status status, int64
 {
     unsigned char key[OCSP_KEY];
     make_key(n, key);
-    ocsp_table_put(t, key, &(struct ocsp_entry){status, until_s, until_s - 1});
+    ocsp_table_put(t, key, &(struct ocsp_entry){status, until_s, until_s - 1, until_s - 2});
 }
 
 static enum ocsp_status get(const struct ocsp_table *t, unsigned n)
@@ -39,6 +39,7 @@ static void test_kept(void **state)
     assert_int_equal(e.status, OCSP_STATUS_GOOD);
     assert_int_equal(e.until_s, 100);
     assert_int_equal(e.refresh_s, 99);
+    assert_int_equal(e.this_s, 98);
     key[OCSP_KEY - 1] ^= 1;
     assert_int_equal(ocsp_table_get(t, key).status, OCSP_STATUS_NONE);
     assert_int_equal(ocsp_table_revocations(t), 0);
@@ -84,8 +85,9 @@ static void test_another_process(void **state)
     for (unsigned i = 0; i < 20000; i++) {
         struct ocsp_entry e = ocsp_table_get(t, key);
         /* Never half of one and half of the other. */
-        assert_true(e.status == OCSP_STATUS_NONE ||
-                    e.until_s == (e.status == OCSP_STATUS_GOOD ? 1 : 2));
+        assert_true(
+            e.status == OCSP_STATUS_NONE ||
+            (e.until_s == (e.status == OCSP_STATUS_GOOD ? 1 : 2) && e.this_s == e.until_s - 2));
     }
     int status = -1;
     assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -75,10 +75,10 @@ struct row {
     int64_t refresh_s, until_s; /* from now */
 };
 
-static OCSP_RESPONSE *respond(const struct row *row)
+static OCSP_RESPONSE *respond(const struct row *row, const EVP_MD *hash)
 {
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), *row->about, ca);
+    OCSP_CERTID *id = OCSP_cert_to_id(hash, *row->about, ca);
     ASN1_TIME *this_update = ASN1_GENERALIZEDTIME_set(NULL, PKI_NOW_S + row->this_s);
     ASN1_TIME *next =
         row->next_s != 0 ? ASN1_GENERALIZEDTIME_set(NULL, PKI_NOW_S + row->next_s) : NULL;
@@ -121,21 +121,126 @@ static void test_responses(void **state)
         {"good for long: asked again before", &leaf, &ca, good, 0, 90000, 0, OCSP_STATUS_GOOD, 3600,
          90300},
         {"no next update", &leaf, &ca, good, 0, 0, 0, OCSP_STATUS_GOOD, 60, 360},
+        {"no next update, a year old", &leaf, &ca, good, -365 * 86400, 0, -ERR_DENIED, 0, 0, 0},
+        {"no next update, revoked a year ago", &leaf, &ca, V_OCSP_CERTSTATUS_REVOKED, -365 * 86400,
+         0, -ERR_DENIED, 0, 0, 0},
+        {"no next update, older than any is kept", &leaf, &ca, good, -3900, 0, -ERR_DENIED, 0, 0,
+         0},
+        {"no next update, nearly so old", &leaf, &ca, good, -3899, 0, 0, OCSP_STATUS_GOOD, 60, 60},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct err e = {0};
         struct ocsp_entry entry;
         struct ocsp_question q = question_of(leaf, &rule);
-        OCSP_RESPONSE *r = respond(&rows[i]);
+        /* However the certificate is named. */
+        OCSP_RESPONSE *r = respond(&rows[i], i % 2 == 0 ? EVP_sha1() : EVP_sha256());
         CHECK_ROW(rows[i].says, ocsp_judge(&q, r, PKI_NOW_S, &entry, &e) == rows[i].rc);
         CHECK_ROW(rows[i].says, entry.status == rows[i].out);
         CHECK_ROW(rows[i].says, (e.text[0] != '\0') == (rows[i].rc != 0));
         if (rows[i].rc == 0) {
             CHECK_ROW(rows[i].says, entry.refresh_s == PKI_NOW_S + rows[i].refresh_s);
             CHECK_ROW(rows[i].says, entry.until_s == PKI_NOW_S + rows[i].until_s);
+            CHECK_ROW(rows[i].says, entry.this_s == PKI_NOW_S + rows[i].this_s);
         }
         OCSP_RESPONSE_free(r);
+        r = respond(&rows[i], EVP_sha384());
+        CHECK_ROW(rows[i].says, ocsp_judge(&q, r, PKI_NOW_S, &entry, &e) == -ERR_DENIED);
+        OCSP_RESPONSE_free(r);
         ocsp_question_release(&q);
+    }
+}
+
+/* What is known, what is said, and what is kept. */
+static void test_reconcile(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct ocsp_entry known, said;
+        bool fine;
+        int64_t this_s, until_s; /* kept */
+    } rows[] = {
+        {"an older good",
+         {OCSP_STATUS_REVOKED, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 99, 60, 9},
+         false,
+         0,
+         0},
+        {"a good of the same time",
+         {OCSP_STATUS_REVOKED, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 99, 60, 10},
+         false,
+         0,
+         0},
+        {"a newer one that forgot",
+         {OCSP_STATUS_REVOKED, 90, 50, 10},
+         {OCSP_STATUS_UNKNOWN, 99, 60, 11},
+         false,
+         0,
+         0},
+        {"an older revoked",
+         {OCSP_STATUS_GOOD, 90, 50, 10},
+         {OCSP_STATUS_REVOKED, 99, 60, 9},
+         false,
+         0,
+         0},
+        {"older than what failed since",
+         {OCSP_STATUS_FAILED, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 99, 60, 9},
+         false,
+         0,
+         0},
+        {"nothing is known",
+         {OCSP_STATUS_NONE, 0, 0, 0},
+         {OCSP_STATUS_GOOD, 99, 60, 10},
+         true,
+         10,
+         99},
+        {"revoked by now",
+         {OCSP_STATUS_GOOD, 90, 50, 10},
+         {OCSP_STATUS_REVOKED, 99, 60, 11},
+         true,
+         11,
+         99},
+        {"revoked, of the same time",
+         {OCSP_STATUS_GOOD, 90, 50, 10},
+         {OCSP_STATUS_REVOKED, 99, 60, 10},
+         true,
+         10,
+         99},
+        {"good again",
+         {OCSP_STATUS_REVOKED, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 99, 60, 11},
+         true,
+         11,
+         99},
+        {"the same once more",
+         {OCSP_STATUS_GOOD, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 90, 60, 10},
+         true,
+         10,
+         90},
+        {"older, but the same",
+         {OCSP_STATUS_GOOD, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 80, 60, 9},
+         true,
+         10,
+         90},
+        {"the same after a failure",
+         {OCSP_STATUS_FAILED, 90, 50, 10},
+         {OCSP_STATUS_GOOD, 99, 60, 10},
+         true,
+         10,
+         99},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct ocsp_entry said = rows[i].said;
+        CHECK_ROW(rows[i].says, ocsp_reconcile(&rows[i].known, &said) == rows[i].fine);
+        if (rows[i].fine) {
+            CHECK_ROW(rows[i].says, said.status == rows[i].said.status && said.refresh_s == 60);
+            CHECK_ROW(rows[i].says, said.this_s == rows[i].this_s);
+            CHECK_ROW(rows[i].says, said.until_s == rows[i].until_s);
+        }
     }
 }
 
@@ -183,7 +288,7 @@ static void test_desk(void **state)
     assert_int_equal(ocsp_desk_ask(&d, leaf, ca, &rule, now_ms + 1000), OCSP_STATUS_NONE);
     assert_int_equal(sent, 2);
     assert_int_equal(ocsp_key(leaf, name), 0);
-    struct ocsp_entry e = {OCSP_STATUS_GOOD, PKI_NOW_S + 100, PKI_NOW_S + 50};
+    struct ocsp_entry e = {OCSP_STATUS_GOOD, PKI_NOW_S + 100, PKI_NOW_S + 50, PKI_NOW_S};
     ocsp_table_put(t, name, &e);
     assert_int_equal(ocsp_desk_ask(&d, leaf, ca, &rule, now_ms + 49999), OCSP_STATUS_GOOD);
     assert_int_equal(sent, 2);
@@ -238,9 +343,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_questions), cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_reconcile), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_desk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

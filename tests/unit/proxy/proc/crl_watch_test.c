@@ -81,11 +81,66 @@ static void test_last_day(void **state)
     assert_int_equal(crl_watch_wait_ms(&w, 0), 29 * PKI_DAY_S * 1000);
 }
 
+/* What is told when lists that are called by letters, of times, follow others. */
+static void test_older(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct crl_watched old[2], fresh[2];
+        const char *told; /* part of it; NULL: nothing */
+    } rows[] = {
+        {"the first", {{.crl.this_s = 0}}, {{.crl = {"A", {1}, 60, 99, 0}}}, NULL},
+        {"a later one", {{.crl = {"A", {1}, 60, 99, 0}}}, {{.crl = {"A", {1}, 61, 99, 0}}}, NULL},
+        {"the same", {{.crl = {"A", {1}, 60, 99, 0}}}, {{.crl = {"A", {1}, 60, 99, 0}}}, NULL},
+        {"of another key",
+         {{.crl = {"A", {1}, 60, 99, 0}}},
+         {{.crl = {"A", {2}, 59, 99, 0}}},
+         NULL},
+        {"of another issuer",
+         {{.crl = {"A", {1}, 60, 99, 0}}},
+         {{.crl = {"B", {1}, 59, 99, 0}}},
+         NULL},
+        {"older, beside a later one",
+         {{.crl = {"A", {1}, 60, 99, 0}}},
+         {{.crl = {"A", {1}, 59, 99, 0}}, {.crl = {"A", {1}, 60, 99, 0}}},
+         NULL},
+        {"an older one",
+         {{.crl = {"A", {1}, 60, 99, 0}}},
+         {{.crl = {"A", {1}, 59, 99, 0}}},
+         "event=crl_older issuer=A this_update=1970-01-01T00:00:59.000Z "
+         "before=1970-01-01T00:01:00.000Z"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char path[] = "/tmp/crlwatch-XXXXXX";
+        struct crl_watched old[2] = {rows[i].old[0], rows[i].old[1]};
+        struct crl_watched fresh[2] = {rows[i].fresh[0], rows[i].fresh[1]};
+        const struct crl_watch before = {old, 1};
+        const struct crl_watch after = {fresh, fresh[1].crl.this_s != 0 ? 2 : 1};
+        int fd = mkstemp(path);
+        struct logfile *f = logfile_open(path, 0, NULL);
+        struct log *l = log_new(f, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, NULL);
+        crl_watch_compare(&before, &after, l);
+        ssize_t n = read(fd, written, sizeof(written) - 1);
+        written[n > 0 ? n : 0] = '\0';
+        if (rows[i].told == NULL) {
+            CHECK_STR(rows[i].says, str_of(written), STR(""));
+        } else if (strstr(written, rows[i].told) == NULL) {
+            fail_msg("%s: %s", rows[i].says, written);
+        }
+        log_free(l);
+        logfile_close(f);
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stages),
         cmocka_unit_test(test_last_day),
+        cmocka_unit_test(test_older),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

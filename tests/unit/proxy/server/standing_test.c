@@ -456,6 +456,9 @@ static void test_responders(void **state)
         CHECK_ROW(responders[i].says, st.peer.gate.certificate == responders[i].certificate);
         CHECK_ROW(responders[i].says, responders[i].mode != CONF_OCSP_OFF || tls.asked == 0);
         CHECK_ROW(responders[i].says, st.peer.gate.identity != NULL);
+        /* What upstreams are told is made anew: nothing was told of one that was not accepted. */
+        bool changed = responders[i].certificate != responders[i].verdict;
+        CHECK_ROW(responders[i].says, tls.identities == (changed ? 2 : 1));
     }
 }
 
