@@ -57,8 +57,9 @@ static const struct key ocsp_keys[] = {
      .min = 1000,
      .max = HOURS(24),
      .fallback = "1h",
-     .meaning = "It is asked for again after this, also if its next update is later. One that does not "
-                "say when the next update is counts only if it was made within this time."},
+     .meaning =
+         "It is asked for again after this, also if its next update is later. One that does not "
+         "say when the next update is counts only if it was made within this time."},
 };
 
 static const struct key_section ocsp = {

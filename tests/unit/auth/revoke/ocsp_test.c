@@ -151,95 +151,86 @@ static void test_responses(void **state)
 }
 
 /* What is known, what is said, and what is kept. */
+static const struct {
+    const char *says;
+    struct ocsp_entry known, said;
+    bool fine;
+    int64_t this_s, until_s; /* kept */
+} words[] = {
+    {"an older good",
+     {OCSP_STATUS_REVOKED, 90, 50, 10},
+     {OCSP_STATUS_GOOD, 99, 60, 9},
+     false,
+     0,
+     0},
+    {"a good of the same time",
+     {OCSP_STATUS_REVOKED, 90, 50, 10},
+     {OCSP_STATUS_GOOD, 99, 60, 10},
+     false,
+     0,
+     0},
+    {"a newer one that forgot",
+     {OCSP_STATUS_REVOKED, 90, 50, 10},
+     {OCSP_STATUS_UNKNOWN, 99, 60, 11},
+     false,
+     0,
+     0},
+    {"an older revoked",
+     {OCSP_STATUS_GOOD, 90, 50, 10},
+     {OCSP_STATUS_REVOKED, 99, 60, 9},
+     false,
+     0,
+     0},
+    {"older than what failed since",
+     {OCSP_STATUS_FAILED, 90, 50, 10},
+     {OCSP_STATUS_GOOD, 99, 60, 9},
+     false,
+     0,
+     0},
+    {"nothing is known", {OCSP_STATUS_NONE, 0, 0, 0}, {OCSP_STATUS_GOOD, 99, 60, 10}, true, 10, 99},
+    {"revoked by now",
+     {OCSP_STATUS_GOOD, 90, 50, 10},
+     {OCSP_STATUS_REVOKED, 99, 60, 11},
+     true,
+     11,
+     99},
+    {"revoked, of the same time",
+     {OCSP_STATUS_GOOD, 90, 50, 10},
+     {OCSP_STATUS_REVOKED, 99, 60, 10},
+     true,
+     10,
+     99},
+    {"good again", {OCSP_STATUS_REVOKED, 90, 50, 10}, {OCSP_STATUS_GOOD, 99, 60, 11}, true, 11, 99},
+    {"the same once more",
+     {OCSP_STATUS_GOOD, 90, 50, 10},
+     {OCSP_STATUS_GOOD, 90, 60, 10},
+     true,
+     10,
+     90},
+    {"older, but the same",
+     {OCSP_STATUS_GOOD, 90, 50, 10},
+     {OCSP_STATUS_GOOD, 80, 60, 9},
+     true,
+     10,
+     90},
+    {"the same after a failure",
+     {OCSP_STATUS_FAILED, 90, 50, 10},
+     {OCSP_STATUS_GOOD, 99, 60, 10},
+     true,
+     10,
+     99},
+};
+
 static void test_reconcile(void **state)
 {
     (void)state;
-    static const struct {
-        const char *says;
-        struct ocsp_entry known, said;
-        bool fine;
-        int64_t this_s, until_s; /* kept */
-    } rows[] = {
-        {"an older good",
-         {OCSP_STATUS_REVOKED, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 99, 60, 9},
-         false,
-         0,
-         0},
-        {"a good of the same time",
-         {OCSP_STATUS_REVOKED, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 99, 60, 10},
-         false,
-         0,
-         0},
-        {"a newer one that forgot",
-         {OCSP_STATUS_REVOKED, 90, 50, 10},
-         {OCSP_STATUS_UNKNOWN, 99, 60, 11},
-         false,
-         0,
-         0},
-        {"an older revoked",
-         {OCSP_STATUS_GOOD, 90, 50, 10},
-         {OCSP_STATUS_REVOKED, 99, 60, 9},
-         false,
-         0,
-         0},
-        {"older than what failed since",
-         {OCSP_STATUS_FAILED, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 99, 60, 9},
-         false,
-         0,
-         0},
-        {"nothing is known",
-         {OCSP_STATUS_NONE, 0, 0, 0},
-         {OCSP_STATUS_GOOD, 99, 60, 10},
-         true,
-         10,
-         99},
-        {"revoked by now",
-         {OCSP_STATUS_GOOD, 90, 50, 10},
-         {OCSP_STATUS_REVOKED, 99, 60, 11},
-         true,
-         11,
-         99},
-        {"revoked, of the same time",
-         {OCSP_STATUS_GOOD, 90, 50, 10},
-         {OCSP_STATUS_REVOKED, 99, 60, 10},
-         true,
-         10,
-         99},
-        {"good again",
-         {OCSP_STATUS_REVOKED, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 99, 60, 11},
-         true,
-         11,
-         99},
-        {"the same once more",
-         {OCSP_STATUS_GOOD, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 90, 60, 10},
-         true,
-         10,
-         90},
-        {"older, but the same",
-         {OCSP_STATUS_GOOD, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 80, 60, 9},
-         true,
-         10,
-         90},
-        {"the same after a failure",
-         {OCSP_STATUS_FAILED, 90, 50, 10},
-         {OCSP_STATUS_GOOD, 99, 60, 10},
-         true,
-         10,
-         99},
-    };
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        struct ocsp_entry said = rows[i].said;
-        CHECK_ROW(rows[i].says, ocsp_reconcile(&rows[i].known, &said) == rows[i].fine);
-        if (rows[i].fine) {
-            CHECK_ROW(rows[i].says, said.status == rows[i].said.status && said.refresh_s == 60);
-            CHECK_ROW(rows[i].says, said.this_s == rows[i].this_s);
-            CHECK_ROW(rows[i].says, said.until_s == rows[i].until_s);
+    for (size_t i = 0; i < ROWS(words); i++) {
+        struct ocsp_entry said = words[i].said;
+        CHECK_ROW(words[i].says, ocsp_reconcile(&words[i].known, &said) == words[i].fine);
+        if (words[i].fine) {
+            CHECK_ROW(words[i].says, said.status == words[i].said.status && said.refresh_s == 60);
+            CHECK_ROW(words[i].says, said.this_s == words[i].this_s);
+            CHECK_ROW(words[i].says, said.until_s == words[i].until_s);
         }
     }
 }
