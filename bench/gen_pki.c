@@ -533,8 +533,8 @@ int bench_gen_pki_main(int argc, char **argv)
     }
     (void)printf(
         "%s: a CA, a server and %lu clients\n"
-        "  countersign-bench --ca %s/%s --certs %s/%s --users %s/%s https://localhost:PORT/\n",
-        r.directory, r.clients, r.directory, PKI_FILES_CA_CERT, r.directory, PKI_FILES_CLIENTS,
-        r.directory, PKI_FILES_USERS);
+        "  countersign-bench --ca %s/%s --certs %s --users %s/%s https://localhost:PORT/\n",
+        r.directory, r.clients, r.directory, PKI_FILES_CA_CERT, r.directory, r.directory,
+        PKI_FILES_USERS);
     return 0;
 }

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from proxy import LIMIT_S, PROGRAM
+from proxy import BENCH, LIMIT_S, PROGRAM
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(.*)$")
@@ -101,6 +101,7 @@ class Reader:
         program = self.dir / ".bin"
         program.mkdir()
         (program / "countersign").symlink_to(PROGRAM)
+        (program / "countersign-bench").symlink_to(BENCH)
         (program / "python3").symlink_to("/usr/bin/python3")
         self.env = {k: v for k, v in os.environ.items()
                     if not re.search(r"proxy$|_CA_BUNDLE$|^SSL_CERT_", k, re.I)}

@@ -14,6 +14,7 @@ import yaml
 
 PROGRAM = os.environ.get("COUNTERSIGN") or str(
     Path(__file__).resolve().parents[2] / "build/dev/countersign")
+BENCH = str(Path(PROGRAM).with_name("countersign-bench"))
 LIMIT_S = 30  # how long anything may take before a test gives up
 
 
