@@ -300,10 +300,9 @@ static json_t *client(const struct result *r)
                 {LIMIT_LOCAL, "local"}};
     json_t *o = json_object();
     json_t *limits = json_array();
-    bool ok = put_count(o, "cpu_ns", r->client_cpu_ns) &&
+    bool ok = put(o, "limited_by", limits) && put_count(o, "cpu_ns", r->client_cpu_ns) &&
               put_real(o, "busiest_thread", r->busiest_thread) &&
-              put(o, "lag", r->options->closed ? json_null() : durations(&r->lag)) &&
-              put(o, "limited_by", limits);
+              put(o, "lag", r->options->closed ? json_null() : durations(&r->lag));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && ok; i++) {
         ok = (r->limits & rows[i].bit) == 0 ||
              json_array_append_new(limits, json_string(rows[i].name)) == 0;
@@ -331,8 +330,8 @@ static json_t *search(const struct result *r)
 {
     json_t *o = json_object();
     json_t *steps = json_array();
-    bool ok = put_bool(o, "converged", r->converged) && put_real(o, "low", r->max_low) &&
-              put_real(o, "high", r->max_high) && put(o, "steps", steps);
+    bool ok = put(o, "steps", steps) && put_bool(o, "converged", r->converged) &&
+              put_real(o, "low", r->max_low) && put_real(o, "high", r->max_high);
     for (size_t i = 0; i < r->step_count && ok; i++) {
         const struct result_step *s = &r->steps[i];
         json_t *one = json_object();

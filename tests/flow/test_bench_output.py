@@ -206,7 +206,7 @@ def test_csv_adds_up(outputs, document):
     assert [int(r["second"]) for r in rows] == list(range(len(rows)))
     for mine, theirs in zip(rows, document["seconds"]):
         assert {k: int(mine[k]) for k in theirs} == theirs
-    assert sum(int(r["started"]) for r in rows) == 120
+    assert len(rows) == len(document["seconds"]) >= 2
 
 
 def test_hgrm_is_what_the_json_says(outputs, document):
