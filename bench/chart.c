@@ -162,11 +162,12 @@ static void seconds(struct chart *c, const struct chart_run *runs, size_t n)
         const char *member;
         const char *title;
     } rows[] = {{"p50_ns", "p50"}, {"p99_ns", "p99"}, {"max_ns", "max"}};
+    static const size_t colours[] = {0, 1, 3};
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < 3; k++) {
             if (n == 1 || k == 1) {
                 add_seconds(c, runs[i].document, rows[k].member, NS_PER_MS);
-                end_line(c, n > 1 ? runs[i].name : rows[k].title, n > 1 ? i : k, false);
+                end_line(c, n > 1 ? runs[i].name : rows[k].title, n > 1 ? i : colours[k], false);
             }
         }
     }
@@ -216,6 +217,18 @@ bool chart_has(enum chart_kind kind, const struct chart_run *runs, size_t n)
 
 /* ---- Axes ---- */
 
+/* 1, 2 or 5 times a power of ten, at least 1, so that it goes at most count times into right. */
+static double step_of(double right, double count)
+{
+    double power = pow(10.0, floor(log10(fmax(right / count, 1.0))));
+    for (double factor = 1.0; factor <= 5.0; factor = factor < 2.0 ? 2.0 : factor + 3.0) {
+        if (right <= factor * power * count) {
+            return factor * power;
+        }
+    }
+    return 10.0 * power;
+}
+
 static void axes(struct chart *c, enum chart_kind kind, bool narrow)
 {
     const struct kind *k = &kinds[kind];
@@ -227,7 +240,9 @@ static void axes(struct chart *c, enum chart_kind kind, bool narrow)
                    "\"99.99\" 10000, \"99.999\" 100000, \"99.9999\" 1000000)\n",
                    fmax(c->right, 10.0));
     } else {
-        writer_put(&c->out, "set xrange [0:*]\nset xtics autofreq\n");
+        double step = step_of(c->right, narrow ? 5.0 : 10.0);
+        writer_put(&c->out, "set xrange [0:%.9g]\nset xtics 0,%.9g\n",
+                   fmax(ceil(c->right / step), 1.0) * step, step);
     }
     if (kind != CHART_RATE && c->least > 0.0 && c->most / c->least > LOG_FROM) {
         writer_put(&c->out, "set logscale y 10\nset format y \"%%g\"\n");

@@ -59,7 +59,7 @@ static void put_cells(struct page *p, const char *name, bool is_share)
         if (i == 0) {
             first = f.value;
         } else if (f.present && first > 0.0 && !is_share) {
-            writer_put(&p->w, " <span class=\"ratio\">×%.2f</span>", f.value / first);
+            writer_put(&p->w, " <span class=\"ratio\">×%.3g</span>", f.value / first);
         }
         writer_put(&p->w, "</td>");
     }
@@ -140,6 +140,26 @@ static void warn(struct page *p, size_t run, const char *text, const char *detai
     writer_put(&p->w, "</p>\n");
 }
 
+/* What a member of client.limited_by means. */
+static const char *limit_text(const char *limit)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+    } rows[] = {
+        {"cpu", "a thread had no processor time left"},
+        {"lag", "operations began late although a connection was free"},
+        {"connections", "operations waited because all connections were in use"},
+        {"local", "descriptors, ports or memory ran out"},
+    };
+    for (size_t i = 0; limit != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, limit) == 0) {
+            return rows[i].text;
+        }
+    }
+    return limit != NULL ? limit : "?";
+}
+
 /* What makes the figures worth less. */
 static void put_warnings(struct page *p)
 {
@@ -151,7 +171,7 @@ static void put_warnings(struct page *p)
         json_array_foreach(limits, k, limit)
         {
             const char *why = json_string_value(limit);
-            warn(p, i, "The client, not the server, was the limit: ", why != NULL ? why : "?");
+            warn(p, i, "The client, not the server, was the limit: ", limit_text(why));
         }
         if (json_is_true(document_member(d, "counts.interrupted"))) {
             warn(p, i, "The run was interrupted: its figures are of the time until then.", "");

@@ -25,7 +25,7 @@ static const char sheet[] =
     "caption{text-align:left;color:var(--soft);font-size:.875rem;padding-bottom:.25rem}\n"
     "th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:right;\n"
     "white-space:nowrap}\n"
-    "th:first-child{text-align:left;font-weight:normal;color:var(--soft)}\n"
+    "th:first-child{text-align:left;font-weight:normal;white-space:normal;color:var(--soft)}\n"
     "thead th,thead th:first-child{color:var(--ink);font-weight:600}\n"
     "td.text{text-align:left;white-space:normal;overflow-wrap:anywhere}\n"
     "tr.main td{font-weight:600}\n"

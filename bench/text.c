@@ -65,7 +65,7 @@ static void say_load(struct writer *w, const struct result *r)
     if (o->closed) {
         writer_put(w, ", closed loop over %s connections", text_count(o->connections, count));
     } else if (o->find_max) {
-        writer_put(w, ", search of the highest rate");
+        writer_put(w, ", open loop, at the highest rate that met the objective");
     } else {
         writer_put(w, ", open loop %g/s (%s), at most %s connections", o->rate,
                    options_arrivals_name(o->arrivals), text_count(o->connections, count));
