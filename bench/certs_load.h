@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <openssl/evp.h>
+#include <openssl/types.h>
 #include <openssl/x509.h>
 
 #include "base/err.h"
@@ -19,13 +20,15 @@ struct cert_entry {
 struct cert_list {
     struct cert_entry *v; /* owned, with all in it */
     size_t n, size;
+    OSSL_LIB_CTX *library; /* that certificates are read in; NULL: the default one */
 };
 
-/* Fill l (all zero) from what --certs says: a pattern of files (glob(7)), or a directory: the .pem
- * files of its sub-directory clients (as gen-pki makes it), else its clients.pem, else its own .pem
- * files, in order of name. A file holds one client or many, each: certificate, its intermediates if
- * any, key. A file without a key takes it from the file of the same name that ends in .key. Returns
- * 0 or -ERR_CONFIG, -ERR_NOMEM with e naming the file; call certs_free either way. */
+/* Fill l (all zero, but library) from what --certs says: a pattern of files (glob(7)), or a
+ * directory: the .pem files of its sub-directory clients (as gen-pki makes it), else its
+ * clients.pem, else its own .pem files, in order of name. A file holds one client or many, each:
+ * certificate, its intermediates if any, key. A file without a key takes it from the file of the
+ * same name that ends in .key. Returns 0 or -ERR_CONFIG, -ERR_NOMEM with e naming the file; call
+ * certs_free either way. */
 int certs_load(const char *where, struct cert_list *l, struct err *e)
     __attribute__((warn_unused_result));
 

@@ -12,6 +12,7 @@
 #include "bench/pick.h"
 #include "bench/progress.h"
 #include "bench/worker.h"
+#include "proxy/tls/library.h"
 
 #define START_DELAY_NS  UINT64_C(20000000)
 #define CPU_LIMIT       0.95
@@ -49,12 +50,14 @@ static int raise_descriptors(const struct options *o, struct err *e)
 
 int engine_init(struct engine *g, const struct options *o, struct err *e)
 {
+    const char *why = NULL;
     memset(g, 0, sizeof(*g));
     g->o = o;
     (void)signal(SIGPIPE, SIG_IGN);
     int rc = raise_descriptors(o, e);
     if (rc == 0) {
-        rc = identities_load(o, &g->ids, e);
+        g->lib = o->stock_library ? NULL : library_context(&why);
+        rc = identities_load(o, g->lib, &g->ids, e);
     }
     if (rc == 0 && o->pick == PICK_ZIPF) {
         g->zipf = pick_zipf_table(g->ids.n, o->zipf);
@@ -181,7 +184,7 @@ int engine_run(struct engine *g, double rate, const char *label, struct result *
     const struct options *o = g->o;
     struct team team = {0};
     struct worker_plan plan = {
-        .o = o, .ids = &g->ids, .zipf = g->zipf, .rate = rate, .stop = &g->stop};
+        .o = o, .ids = &g->ids, .lib = g->lib, .zipf = g->zipf, .rate = rate, .stop = &g->stop};
     environment_read(&r->env);
     r->env.identities = g->ids.n;
     tls_client_key_text(g->ids.v[0].cert, r->env.client_key, sizeof(r->env.client_key));

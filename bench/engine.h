@@ -10,8 +10,9 @@
 struct engine {
     const struct options *o;
     struct identities ids;
-    double *zipf;     /* owned; NULL unless asked for */
-    _Atomic int stop; /* a signal handler may set it to 1 */
+    OSSL_LIB_CTX *lib; /* for handshakes; NULL: the default one */
+    double *zipf;      /* owned; NULL unless asked for */
+    _Atomic int stop;  /* a signal handler may set it to 1 */
 };
 
 /* Load certificates and users, raise the limit of descriptors. Returns 0 or -ERR_CONFIG,

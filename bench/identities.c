@@ -40,10 +40,12 @@ static int fill(const struct options *o, struct identities *ids, const struct us
     return id->request.p != NULL ? 0 : err_set(e, ERR_NOMEM, "out of memory for the clients");
 }
 
-int identities_load(const struct options *o, struct identities *ids, struct err *e)
+int identities_load(const struct options *o, OSSL_LIB_CTX *lib, struct identities *ids,
+                    struct err *e)
 {
     struct user_list users = {0};
     int rc = 0;
+    ids->certs.library = lib;
     if (o->certs != NULL) {
         rc = certs_load(o->certs, &ids->certs, e);
     }

@@ -20,12 +20,13 @@ struct identities {
     struct cert_list certs;
 };
 
-/* Load what o->certs and o->users name into ids (all zero). With both, every certificate must have
- * a line in the file of users by its name. With neither there is one client without anything.
+/* Load what o->certs and o->users name into ids (all zero), certificates for
+ * handshakes in the library context lib (NULL: the default one). With both, every certificate must
+ * have a line in the file of users by its name. With neither there is one client without anything.
  * --mismatch needs two clients. Returns 0 or -ERR_CONFIG, -ERR_NOMEM with e set; call
  * identities_free either way. */
-int identities_load(const struct options *o, struct identities *ids, struct err *e)
-    __attribute__((warn_unused_result));
+int identities_load(const struct options *o, OSSL_LIB_CTX *lib, struct identities *ids,
+                    struct err *e) __attribute__((warn_unused_result));
 
 /* Wipe and free. */
 void identities_free(struct identities *ids);

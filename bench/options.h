@@ -67,6 +67,7 @@ struct options {
     /* TLS. */
     const char *ca; /* PEM file that the server's chain must lead to; NULL: the system's */
     bool insecure_no_verify;
+    bool stock_library; /* all of OpenSSL's default provider, not only what TLS needs */
     enum options_tls tls;
     const char *groups, *ciphers, *sigalgs; /* NULL: the library's */
 

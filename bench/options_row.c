@@ -202,6 +202,13 @@ static const char *set_no_verify(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_stock_library(struct options *o, const char *value)
+{
+    (void)value;
+    o->stock_library = true;
+    return NULL;
+}
+
 static const char *set_groups(struct options *o, const char *value)
 {
     o->groups = value;
@@ -335,6 +342,8 @@ const struct options_row options_rows[] = {
      "keepalive: requests before a connection is closed (default: no bound)"},
     {"--ca", "FILE", set_ca, "trust this CA for the server's certificate (default: the system's)"},
     {"--insecure-no-verify", NULL, set_no_verify, "do not verify the server's certificate"},
+    {"--stock-library", NULL, set_stock_library,
+     "all of OpenSSL, for servers with rare keys (DSA, SM2): costs more"},
     {"--tls", "VERSION", set_tls, "1.2 or 1.3 only"},
     {"--groups", "LIST", set_groups, "key exchange groups, first is used"},
     {"--ciphers", "LIST", set_ciphers, "suites of TLS 1.3 (TLS_...) or ciphers of 1.2"},

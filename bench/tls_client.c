@@ -154,13 +154,34 @@ static int set_sessions(struct tls_client *t, const struct options *o, struct er
     return 0;
 }
 
-int tls_client_init(struct tls_client *t, const struct options *o, size_t n, struct err *e)
+/* A context that knows the lists of o, in lib or in the default library context. */
+static SSL_CTX *new_context(const struct options *o, OSSL_LIB_CTX *lib, struct err *e)
+{
+    SSL_CTX *ctx = SSL_CTX_new_ex(lib, NULL, TLS_client_method());
+    struct err why = {0};
+    if (ctx != NULL && limit_versions(ctx, o) == 0 && set_lists(ctx, o, &why) == 0) {
+        return ctx;
+    }
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    if (lib != NULL) {
+        return new_context(o, NULL, e);
+    }
+    (void)err_set(e, why.code != ERR_OK ? why.code : ERR_CRYPTO, "%s",
+                  why.code != ERR_OK ? why.text : "cannot make a TLS context");
+    return NULL;
+}
+
+int tls_client_init(struct tls_client *t, const struct options *o, OSSL_LIB_CTX *lib, size_t n,
+                    struct err *e)
 {
     static const unsigned char alpn[] = "\x08http/1.1";
     *t = (struct tls_client){.identities = n};
-    t->ctx = SSL_CTX_new(TLS_client_method());
-    if (t->ctx == NULL || limit_versions(t->ctx, o) != 0 ||
-        SSL_CTX_set_alpn_protos(t->ctx, alpn, sizeof(alpn) - 1) != 0) {
+    t->ctx = new_context(o, lib, e);
+    if (t->ctx == NULL) {
+        return -(int)e->code;
+    }
+    if (SSL_CTX_set_alpn_protos(t->ctx, alpn, sizeof(alpn) - 1) != 0) {
         return err_set(e, ERR_CRYPTO, "cannot make a TLS context");
     }
     (void)SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION);
@@ -171,10 +192,7 @@ int tls_client_init(struct tls_client *t, const struct options *o, size_t n, str
         (void)SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS);
     }
     SSL_CTX_set_read_ahead(t->ctx, 1);
-    int rc = set_lists(t->ctx, o, e);
-    if (rc == 0) {
-        rc = set_trust(t, o, e);
-    }
+    int rc = set_trust(t, o, e);
     ERR_clear_error();
     return rc == 0 ? set_sessions(t, o, e) : rc;
 }

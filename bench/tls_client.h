@@ -32,11 +32,12 @@ struct tls_link {
     bool got_session;
 };
 
-/* Prepare t for one thread and n clients as o says. Returns 0, -ERR_CONFIG (a list of groups,
+/* Prepare t for one thread and n clients as o says, in the library context lib, or in the default
+ * one if lib is NULL or lacks what o asks for. Returns 0, -ERR_CONFIG (a list of groups,
  * ciphers or a CA that cannot be used), -ERR_CRYPTO, -ERR_NOMEM with e set; call tls_client_fini
  * either way. */
-int tls_client_init(struct tls_client *t, const struct options *o, size_t n, struct err *e)
-    __attribute__((warn_unused_result));
+int tls_client_init(struct tls_client *t, const struct options *o, OSSL_LIB_CTX *lib, size_t n,
+                    struct err *e) __attribute__((warn_unused_result));
 
 /* Free what t owns. */
 void tls_client_fini(struct tls_client *t);

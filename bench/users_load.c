@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,9 +86,9 @@ static bool read_line(struct str line, struct user_entry *out)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct user_entry *const *left = a;
-    const struct user_entry *const *right = b;
-    return str_cmp((*left)->name, (*right)->name);
+    const struct user_entry *left = a;
+    const struct user_entry *right = b;
+    return str_cmp(left->name, right->name);
 }
 
 static int sort(struct user_list *l, const char *path, struct err *e)
@@ -96,9 +97,7 @@ static int sort(struct user_list *l, const char *path, struct err *e)
     if (l->by_name == NULL) {
         return err_set(e, ERR_NOMEM, "--users %s: out of memory", path);
     }
-    for (size_t i = 0; i < l->n; i++) {
-        l->by_name[i] = &l->v[i];
-    }
+    memcpy(l->by_name, l->v, l->n * sizeof(*l->v));
     qsort(l->by_name, l->n, sizeof(*l->by_name), by_name);
     return 0;
 }
@@ -139,10 +138,5 @@ int users_load(const char *path, struct user_list *l, struct err *e)
 const struct user_entry *users_find(const struct user_list *l, struct str name)
 {
     struct user_entry wanted = {.name = name};
-    struct user_entry *key = &wanted;
-    if (l->n == 0) {
-        return NULL;
-    }
-    struct user_entry **found = bsearch(&key, l->by_name, l->n, sizeof(*l->by_name), by_name);
-    return found != NULL ? *found : NULL;
+    return l->n > 0 ? bsearch(&wanted, l->by_name, l->n, sizeof(*l->by_name), by_name) : NULL;
 }

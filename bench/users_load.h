@@ -16,8 +16,8 @@ struct user_entry {
 struct user_list {
     struct user_entry *v; /* owned; the texts borrow from text */
     size_t n;
-    struct user_entry **by_name; /* owned; v in order of name */
-    char *text;                  /* owned, secret */
+    struct user_entry *by_name; /* owned; the same in order of name */
+    char *text;                 /* owned, secret */
     size_t text_n;
 };
 

@@ -102,7 +102,7 @@ struct worker *worker_new(const struct worker_plan *plan, size_t thread, struct 
         (void)err_set_errno(e, ERR_IO, errno, "cannot make an epoll descriptor");
         goto fail;
     }
-    if (tls_client_init(&w->shared.tls, o, plan->ids->n, e) != 0) {
+    if (tls_client_init(&w->shared.tls, o, plan->lib, plan->ids->n, e) != 0) {
         goto fail;
     }
     return w;

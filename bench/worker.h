@@ -14,6 +14,7 @@
 struct worker_plan {
     const struct options *o;
     const struct identities *ids;
+    OSSL_LIB_CTX *lib;  /* for handshakes; NULL: the default one */
     const double *zipf; /* for --pick zipf */
     double rate;        /* open loop */
     uint64_t start_ns;  /* warm-up begins */

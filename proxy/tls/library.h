@@ -1,5 +1,5 @@
 /* Which library context of OpenSSL handshakes use: a narrow one where that helps and works.
- * Private to proxy/tls. */
+ * For proxy/tls and the load tool. */
 #ifndef PROXY_TLS_LIBRARY_H
 #define PROXY_TLS_LIBRARY_H
 

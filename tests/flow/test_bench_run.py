@@ -114,6 +114,20 @@ def test_handshakes(pki, serve, tls):
     assert r.all["environment"]["tls"] == f"TLSv{tls}"
 
 
+@pytest.mark.parametrize("options, said", [
+    (["--groups", "P-384"], {"group": "secp384r1"}),
+    (["--groups", "ffdhe2048", "--tls", "1.3"], {"group": "ffdhe2048"}),
+    (["--groups", "X448"], {"group": "X448"}),
+    (["--ciphers", "TLS_CHACHA20_POLY1305_SHA256"], {"cipher": "TLS_CHACHA20_POLY1305_SHA256"}),
+    (["--tls", "1.2", "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256"],
+     {"tls": "TLSv1.2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"}),
+    (["--sigalgs", "ECDSA+SHA256", "--stock-library"], {"server_key": "EC 256 prime256v1"})])
+def test_what_is_negotiated(pki, serve, options, said):
+    r = load(serve().url, *pki.options(), *COUNTED, *options, "-c", 1, "--operations", 3)
+    assert r.outcomes == {"ok": 3}
+    assert {k: r.all["environment"][k] for k in said} == said
+
+
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 @pytest.mark.parametrize("mode", [["--mode", "resume"], ["--mode", "handshake", "--resume-ratio", 1]])
 def test_resumption_is_what_the_server_saw(pki, serve, tls, mode):

@@ -20,15 +20,15 @@ static void test_uniform_over_threads(void **state)
     struct options o = {.threads = THREADS, .arrivals = ARRIVALS_UNIFORM};
     struct lot l;
     lot_init(&l, 1, 0);
-    for (size_t t = 0; t < THREADS; t++) {
+    for (size_t t = 0, at = 0; t < THREADS; t++) {
         struct schedule s;
         schedule_init(&s, &o, 700.0, 5000, t, &l);
-        for (size_t i = 0; i < EACH; i++) {
-            due[t * EACH + i] = s.due_ns;
+        for (size_t i = 0; i < EACH; i++, at++) {
+            due[at] = s.due_ns;
             schedule_advance(&s, &l);
         }
     }
-    qsort(due, THREADS * EACH, sizeof(due[0]), by_size);
+    qsort(due, ROWS(due), sizeof(due[0]), by_size);
     assert_int_equal(due[0], 5000);
     for (size_t i = 0; i < ROWS(due); i++) {
         /* Each where it belongs, to the nanosecond: no drift. */
