@@ -3,6 +3,7 @@
 #include "conf/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/field.h"
 #include "base/mem.h"
@@ -90,21 +91,66 @@ static bool same_methods(const struct conf_route *a, const struct conf_route *b)
     return false;
 }
 
-static void check_route_twice(const struct draft *d, struct diags *diags, size_t i)
+static int compare_texts(const struct conf_text *a, const struct conf_text *b)
 {
-    const struct conf_route *r = &d->conf.routes[i];
-    for (size_t j = 0; j < i && r->path.p != NULL; j++) {
-        const struct conf_route *other = &d->conf.routes[j];
-        if (same_text(&r->host, &other->host) && same_text(&r->path, &other->path) &&
-            same_methods(r, other)) {
+    if (a->p == NULL || b->p == NULL) {
+        return (a->p != NULL) - (b->p != NULL);
+    }
+    return str_cmp(str_of(a->p), str_of(b->p));
+}
+
+/* By host and path; those of one place as in the configuration. */
+static int by_place(const void *left, const void *right)
+{
+    const struct conf_route *a = *(const struct conf_route *const *)left;
+    const struct conf_route *b = *(const struct conf_route *const *)right;
+    int d = compare_texts(&a->host, &b->host);
+    if (d == 0) {
+        d = compare_texts(&a->path, &b->path);
+    }
+    return d != 0 ? d : (a > b) - (a < b);
+}
+
+/* routes[at] against those before it; from: the first with the same host and path. */
+static void check_route_twice(const struct draft *d, struct diags *diags,
+                              const struct conf_route **routes, size_t from, size_t at)
+{
+    const struct conf_route *r = routes[at];
+    for (size_t j = from; j < at && r->path.p != NULL; j++) {
+        const struct conf_route *other = routes[j];
+        if (same_methods(r, other)) {
             char key[KEY_TEXT_MAX];
-            (void)snprintf(key, sizeof(key), "routes[%zu].path", i);
+            (void)snprintf(key, sizeof(key), "routes[%zu].path", (size_t)(r - d->conf.routes));
             diag_add(diags, DIAG_ERROR, r->path.at, key, "Remove one of the two routes.",
                      "the same host and path as the route at %s:%u", file_of(diags, other->at),
                      other->at.line);
             return;
         }
     }
+}
+
+/* Sorted first: there may be very many. */
+static void check_routes_twice(const struct draft *d, struct diags *diags)
+{
+    size_t n = d->conf.route_count;
+    const struct conf_route **routes = mem_calloc(n + 1, sizeof(struct conf_route *));
+    if (routes == NULL) {
+        diag_add(diags, DIAG_ERROR, top(d), "routes", NULL, "no memory to compare them");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        routes[i] = &d->conf.routes[i];
+    }
+    qsort(routes, n, sizeof(struct conf_route *), by_place);
+    size_t from = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (!same_text(&routes[i]->host, &routes[from]->host) ||
+            !same_text(&routes[i]->path, &routes[from]->path)) {
+            from = i;
+        }
+        check_route_twice(d, diags, routes, from, i);
+    }
+    mem_free(routes);
 }
 
 /* Who nobody names can neither be in a group nor have a secret. */
@@ -138,9 +184,9 @@ static void check_routes(const struct draft *d, struct diags *diags)
     }
     for (size_t i = 0; i < c->route_count; i++) {
         check_route_upstream(d, diags, i);
-        check_route_twice(d, diags, i);
         check_route_factors(d, diags, i);
     }
+    check_routes_twice(d, diags);
 }
 
 static bool is_used(const struct conf *c, const struct conf_text *upstream)

@@ -1,4 +1,8 @@
-/* Owns: the table of rules in the order in which they are tried, and the choice. Pure. */
+/* Owns: the table of rules in the order in which they are tried, and the choice. Pure.
+ *
+ * The choice costs as much with a hundred thousand routes as with ten: entries lie in one array,
+ * those of a host together (a group), among them those whose prefixes are equally long (a step),
+ * and host, then prefix of each length, are searched by halving. */
 #include "proxy/exchange/route.h"
 
 #include <arpa/inet.h>
@@ -7,6 +11,8 @@
 
 #include "base/mem.h"
 #include "proxy/exchange/path.h"
+
+#define HOST_LEN_MAX 256 /* of a suffix, its dot included; names are shorter (RFC 1035 2.3.4) */
 
 enum host_kind { HOST_EXACT = 0, HOST_SUFFIX, HOST_ANY };
 
@@ -19,8 +25,23 @@ struct entry {
     unsigned methods; /* a bit for each; 0: any */
 };
 
+/* Entries of one host whose prefixes have one length, in the order of their octets. */
+struct step {
+    size_t first, end; /* entries; end is behind the last */
+};
+
+/* Entries of one host; the longest prefixes first. */
+struct group {
+    enum host_kind kind;
+    struct str host;   /* as of its entries */
+    size_t first, end; /* steps */
+};
+
 struct route_table {
     size_t n;
+    struct group *groups; /* owned; in the order of the entries */
+    struct step *steps;   /* owned */
+    size_t group_count, step_count;
     struct entry entries[];
 };
 
@@ -68,6 +89,7 @@ static bool set_prefix(struct entry *e, struct str path)
     if (!path_normalise(path, e->prefix, &e->prefix_n, &end)) {
         mem_free(e->prefix);
         e->prefix = NULL;
+        e->prefix_n = 0;
     }
     return true;
 }
@@ -93,19 +115,24 @@ static int compare_folded(struct str a, struct str b)
     return 0;
 }
 
-/* Exact hosts, then suffixes, then any; the longer first; equal hosts together, and among them the
- * longer prefix first. */
+/* Exact hosts, then suffixes, then any; the longer first. */
+static int compare_hosts(enum host_kind a_kind, struct str a, enum host_kind b_kind, struct str b)
+{
+    if (a_kind != b_kind) {
+        return a_kind < b_kind ? -1 : 1;
+    }
+    if (a.n != b.n) {
+        return a.n > b.n ? -1 : 1;
+    }
+    return compare_folded(a, b);
+}
+
+/* In the order of hosts; equal hosts together, and among them the longer prefix first. */
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry *a = left;
     const struct entry *b = right;
-    if (a->kind != b->kind) {
-        return a->kind < b->kind ? -1 : 1;
-    }
-    if (a->host.n != b->host.n) {
-        return a->host.n > b->host.n ? -1 : 1;
-    }
-    int d = compare_folded(a->host, b->host);
+    int d = compare_hosts(a->kind, a->host, b->kind, b->host);
     if (d != 0) {
         return d;
     }
@@ -117,6 +144,31 @@ static int compare_entries(const void *left, const void *right)
         return d;
     }
     return (a->route > b->route) - (a->route < b->route); /* as in the configuration */
+}
+
+/* Find the groups and steps of the sorted entries. Returns false without memory. */
+static bool set_index(struct route_table *t)
+{
+    t->groups = mem_calloc(t->n + 1, sizeof(*t->groups));
+    t->steps = mem_calloc(t->n + 1, sizeof(*t->steps));
+    if (t->groups == NULL || t->steps == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        const struct entry *e = &t->entries[i];
+        const struct entry *before = i > 0 ? e - 1 : NULL;
+        bool other_host =
+            before == NULL || compare_hosts(before->kind, before->host, e->kind, e->host) != 0;
+        if (other_host) {
+            t->groups[t->group_count++] = (struct group){e->kind, e->host, t->step_count, 0};
+        }
+        if (other_host || before->prefix_n != e->prefix_n) {
+            t->steps[t->step_count++].first = i;
+        }
+        t->steps[t->step_count - 1].end = i + 1;
+        t->groups[t->group_count - 1].end = t->step_count;
+    }
+    return true;
 }
 
 struct route_table *route_table_new(const struct conf *conf)
@@ -136,6 +188,10 @@ struct route_table *route_table_new(const struct conf *conf)
         }
     }
     qsort(t->entries, t->n, sizeof(t->entries[0]), compare_entries);
+    if (!set_index(t)) {
+        route_table_free(t);
+        return NULL;
+    }
     return t;
 }
 
@@ -147,29 +203,81 @@ void route_table_free(struct route_table *t)
     for (size_t i = 0; i < t->n; i++) {
         mem_free(t->entries[i].prefix);
     }
+    mem_free(t->groups);
+    mem_free(t->steps);
     mem_free(t);
 }
 
-static bool host_matches(const struct entry *e, struct str host)
+static const struct group *group_of(const struct route_table *t, enum host_kind kind,
+                                    struct str host)
 {
-    switch (e->kind) {
-    case HOST_EXACT:
-        return is_same_host(e->host, host);
-    case HOST_SUFFIX:
-        return host.n > e->host.n && str_ieq(e->host, str_slice(host, host.n - e->host.n, host.n));
-    case HOST_ANY:
-        return true;
+    size_t low = 0;
+    size_t high = t->group_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct group *g = &t->groups[middle];
+        int d = compare_hosts(kind, host, g->kind, g->host);
+        if (d == 0) {
+            return g;
+        }
+        if (d < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
     }
-    return false;
+    return NULL;
 }
 
-static bool path_matches(const struct entry *e, struct str path)
+/* An IPv6 address may be spelled otherwise than in the table: each exact host is looked at. */
+static const struct group *group_of_ipv6(const struct route_table *t, struct str host)
 {
-    struct str prefix = {e->prefix, e->prefix_n};
-    if (e->prefix == NULL || !str_starts(path, prefix)) {
-        return false;
+    for (size_t i = 0; i < t->group_count && t->groups[i].kind == HOST_EXACT; i++) {
+        if (is_same_host(t->groups[i].host, host)) {
+            return &t->groups[i];
+        }
     }
-    return prefix.p[prefix.n - 1] == '/' || path.n == prefix.n || path.p[prefix.n] == '/';
+    return NULL;
+}
+
+/* The most exact group for host, or NULL. */
+static const struct group *find_group(const struct route_table *t, struct str host)
+{
+    const struct group *g =
+        host.n > 0 && host.p[0] == '[' ? group_of_ipv6(t, host) : group_of(t, HOST_EXACT, host);
+    for (size_t i = 1; g == NULL && i < host.n; i++) {
+        if (host.p[i] == '.' && host.n - i <= HOST_LEN_MAX) {
+            g = group_of(t, HOST_SUFFIX, str_slice(host, i, host.n));
+        }
+    }
+    return g != NULL ? g : group_of(t, HOST_ANY, STR(""));
+}
+
+static bool ends_segment(const struct entry *e, struct str path)
+{
+    return e->prefix[e->prefix_n - 1] == '/' || path.n == e->prefix_n || path.p[e->prefix_n] == '/';
+}
+
+/* The first entry of a step that path begins with, t->n if there is none. */
+static size_t find_prefix(const struct route_table *t, const struct step *step, struct str path)
+{
+    size_t length = t->entries[step->first].prefix_n;
+    size_t low = step->first;
+    size_t high = step->end;
+    if (length == 0 || length > path.n) {
+        return t->n;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(t->entries[middle].prefix, path.p, length) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found = low < step->end && memcmp(t->entries[low].prefix, path.p, length) == 0 &&
+                 ends_segment(&t->entries[low], path);
+    return found ? low : t->n;
 }
 
 static bool same_place(const struct entry *a, const struct entry *b)
@@ -202,18 +310,11 @@ static const struct conf_route *choose(const struct route_table *t, struct str h
                                        struct str path, enum http_method method,
                                        enum route_method *fits)
 {
-    size_t i = 0;
-    while (i < t->n && !host_matches(&t->entries[i], host)) {
-        i++;
-    }
-    const struct entry *group = i < t->n ? &t->entries[i] : NULL;
-    for (; i < t->n; i++) {
-        const struct entry *e = &t->entries[i];
-        if (e->kind != group->kind || !str_ieq(e->host, group->host)) {
-            break;
-        }
-        if (path_matches(e, path)) {
-            return choose_method(t, i, method, fits);
+    const struct group *g = find_group(t, host);
+    for (size_t i = g != NULL ? g->first : 0; g != NULL && i < g->end; i++) {
+        size_t first = find_prefix(t, &t->steps[i], path);
+        if (first < t->n) {
+            return choose_method(t, first, method, fits);
         }
     }
     return NULL;

@@ -1,5 +1,6 @@
 /* Which rule a request falls under: the tricks by which a path gets under a weaker rule than the
  * upstream will apply it to. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -188,6 +189,112 @@ static void test_no_routes(void **state)
     route_table_free(t);
 }
 
+#define MANY      4000
+#define TEXT_ROOM 40
+
+static uint32_t lot; /* the same numbers in each run */
+
+static uint32_t draw(uint32_t below)
+{
+    lot = lot * UINT32_C(1664525) + UINT32_C(1013904223);
+    return (lot >> 8) % below;
+}
+
+/* A path of up to four short segments, so that many begin alike. */
+static void draw_path(char text[TEXT_ROOM], bool slash)
+{
+    size_t n = 0;
+    for (uint32_t left = draw(5); left > 0; left--) {
+        const char *segments[] = {"/a", "/b", "/ab", "/abc"};
+        n += (size_t)snprintf(text + n, TEXT_ROOM - n, "%s", segments[draw(ROWS(segments))]);
+    }
+    if (n == 0 || (slash && draw(4) == 0)) {
+        n += (size_t)snprintf(text + n, TEXT_ROOM - n, "/");
+    }
+}
+
+static void draw_host(char text[TEXT_ROOM], bool rule)
+{
+    size_t n = rule && draw(3) == 0 ? (size_t)snprintf(text, TEXT_ROOM, "*.") : 0;
+    for (uint32_t left = draw(3) + 1; left > 0; left--) {
+        n += (size_t)snprintf(text + n, TEXT_ROOM - n, "%c%s", (char)('a' + draw(6)),
+                              left > 1 ? "." : "");
+    }
+}
+
+/* How exactly a rule's host fits: 0 not at all, 1 any host, more for the longer. */
+static size_t host_weight(const struct conf_route *r, struct str host)
+{
+    struct str own = r->host.p != NULL ? str_of(r->host.p) : STR("");
+    if (own.n == 0) {
+        return 1;
+    }
+    if (!str_starts(own, STR("*."))) {
+        return str_eq(own, host) ? 1000 : 0;
+    }
+    struct str tail = str_slice(own, 1, own.n);
+    bool fits = host.n > tail.n && str_eq(tail, str_slice(host, host.n - tail.n, host.n));
+    return fits ? 1 + tail.n : 0;
+}
+
+static size_t path_weight(const struct conf_route *r, struct str path)
+{
+    struct str own = str_of(r->path.p);
+    bool fits = str_starts(path, own) &&
+                (own.p[own.n - 1] == '/' || path.n == own.n || path.p[own.n] == '/');
+    return fits ? own.n : 0;
+}
+
+/* As the header says it, by looking at every rule. */
+static const struct conf_route *find_slowly(const struct conf *c, struct str host, struct str path)
+{
+    const struct conf_route *best = NULL;
+    size_t exact = 0;
+    for (size_t i = 0; i < c->route_count; i++) {
+        size_t weight = host_weight(&c->routes[i], host);
+        exact = weight > exact ? weight : exact;
+    }
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct conf_route *r = &c->routes[i];
+        if (host_weight(r, host) == exact && exact > 0 && path_weight(r, path) > 0 &&
+            (best == NULL || path_weight(r, path) > path_weight(best, path))) {
+            best = r;
+        }
+    }
+    return best;
+}
+
+static void test_many(void **state)
+{
+    (void)state;
+    static char hosts[MANY][TEXT_ROOM];
+    static char paths[MANY][TEXT_ROOM];
+    static struct conf_route many[MANY];
+    lot = 1;
+    for (size_t n = 1; n <= MANY; n = n * 5 / 2 + 1) {
+        struct conf c = {.routes = many, .route_count = n};
+        for (size_t i = 0; i < n; i++) {
+            draw_host(hosts[i], true);
+            draw_path(paths[i], true);
+            many[i].host.p = draw(5) == 0 ? NULL : hosts[i];
+            many[i].path.p = paths[i];
+        }
+        struct route_table *t = route_table_new(&c);
+        assert_non_null(t);
+        for (size_t i = 0; i < 2000; i++) {
+            char host[TEXT_ROOM];
+            char path[TEXT_ROOM];
+            draw_host(host, false);
+            draw_path(path, true);
+            const struct conf_route *got = find(t, str_of(host), str_of(path));
+            if (got != find_slowly(&c, str_of(host), str_of(path))) {
+                fail_msg("%zu routes: %s%s", n, host, path);
+            }
+        }
+        route_table_free(t);
+    }
+}
+
 static void test_methods(void **state)
 {
     (void)state;
@@ -247,7 +354,7 @@ static void test_methods(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    for (unsigned long n = 1; n <= 1 + ROWS(routes); n++) {
+    for (unsigned long n = 1; n <= 3 + ROWS(routes); n++) {
         mem_fail_after(n, false);
         assert_null(route_table_new(&conf));
     }
@@ -264,8 +371,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),      cmocka_unit_test(test_order_does_not_matter),
-        cmocka_unit_test(test_no_routes), cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_routes), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_methods),   cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
