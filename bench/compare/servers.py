@@ -321,7 +321,9 @@ class Countersign(Server):
         self.admin_port = free_port()
         self.write("users.htpasswd", setup.material.htpasswd.read_text())
         crl = f"\n      crl: {setup.crl}" if setup.crl else ""
-        users = ", remember_max: 200000" if setup.roomy else ""
+        users, tuning = "", ""
+        if setup.roomy:
+            users, tuning = ", remember_max: 200000", "tuning: { remember_chains_max: 200000 }\n"
         self.write("countersign.yaml", f"""listeners:
   - address: 127.0.0.1:{self.port}
     tls: {{ certificate: {setup.chain()}, key: {setup.material.key} }}
@@ -336,7 +338,7 @@ headers: {{ issuer: "", serial: "", fingerprint: "", via: false }}
 limits: {{ connections: {2 * CONNECTIONS}, connections_per_address: 0 }}
 timeouts: {{ keepalive: 1h }}
 resumption: {{ enabled: {"true" if setup.resumption else "false"} }}
-log: {{ access: access.log, error: error.log }}
+{tuning}log: {{ access: access.log, error: error.log }}
 process: {{ workers: 1 }}
 """)
 

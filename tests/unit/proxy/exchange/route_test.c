@@ -209,7 +209,7 @@ static void draw_path(char text[TEXT_ROOM], bool slash)
         n += (size_t)snprintf(text + n, TEXT_ROOM - n, "%s", segments[draw(ROWS(segments))]);
     }
     if (n == 0 || (slash && draw(4) == 0)) {
-        n += (size_t)snprintf(text + n, TEXT_ROOM - n, "/");
+        (void)snprintf(text + n, TEXT_ROOM - n, "/");
     }
 }
 
