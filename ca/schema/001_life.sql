@@ -43,11 +43,14 @@ CREATE TABLE certificate (
     not_after_ms INTEGER NOT NULL,
     overlap_ends_ms INTEGER NOT NULL DEFAULT 0,
     withdrawn_ms INTEGER NOT NULL DEFAULT 0,
-    withdrawn_reason INTEGER NOT NULL DEFAULT -1
+    withdrawn_reason INTEGER NOT NULL DEFAULT -1,
+    published INTEGER NOT NULL DEFAULT 0 CHECK (published IN (0, 1)) -- the proxies refuse it
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX certificate_end ON certificate (not_after_ms);
 CREATE INDEX certificate_withdrawn ON certificate (withdrawn_ms) WHERE withdrawn_ms > 0;
+CREATE INDEX certificate_unpublished ON certificate (serial)
+    WHERE (withdrawn_ms > 0) <> published;
 CREATE INDEX certificate_overlap ON certificate (overlap_ends_ms) WHERE overlap_ends_ms > 0;
 
 CREATE TABLE audit (

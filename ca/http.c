@@ -1,0 +1,190 @@
+/* Owns: connections of the proxy's workers, bodies up to their limit, and who may connect. Leaves
+ * what is asked to the handler. */
+#include "ca/http.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum {
+    CONNECTIONS_MAX = 256,
+    IDLE_S = 60,
+    REPLY_MAX = 16 * 1024 * 1024, /* a list of 100,000 certificates comes in pages */
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    http_serve_fn serve;
+    void *arg;
+    size_t peer_n;
+    uid_t peers[];
+};
+
+/* A request that is being read. */
+struct incoming {
+    struct buf body;
+    bool too_large;
+};
+
+struct str http_query(const struct http_request *r, const char *name)
+{
+    return str_of(MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name));
+}
+
+struct str http_field(const struct http_request *r, const char *name)
+{
+    return str_of(MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name));
+}
+
+void http_reply_field(struct http_reply *r, const char *name, const char *value)
+{
+    if (r->field_count < HTTP_FIELDS) {
+        struct http_pair *pair = &r->fields[r->field_count++];
+        pair->name = name;
+        (void)snprintf(pair->value, sizeof(pair->value), "%s", value);
+    }
+}
+
+static bool is_peer(const struct http_server *s, struct MHD_Connection *c)
+{
+    struct ucred peer;
+    socklen_t n = sizeof(peer);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == NULL || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < s->peer_n; i++) {
+        if (s->peers[i] == peer.uid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_reply *r)
+{
+    struct str body = buf_str(&r->body);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+    bool ok = response != NULL;
+    if (r->type != NULL) {
+        ok = ok && MHD_add_response_header(response, "Content-Type", r->type) == MHD_YES;
+    }
+    ok = ok && MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+    for (size_t i = 0; i < r->field_count; i++) {
+        ok = ok &&
+             MHD_add_response_header(response, r->fields[i].name, r->fields[i].value) == MHD_YES;
+    }
+    enum MHD_Result result = ok ? MHD_queue_response(c, r->status, response) : MHD_NO;
+    if (response != NULL) {
+        MHD_destroy_response(response);
+    }
+    return result;
+}
+
+static enum MHD_Result serve(struct http_server *s, struct MHD_Connection *c,
+                             const struct http_request *r)
+{
+    struct http_reply reply = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR};
+    buf_init(&reply.body, REPLY_MAX);
+    s->serve(s->arg, r, &reply);
+    enum MHD_Result result = send_reply(c, &reply);
+    buf_release(&reply.body);
+    return result;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status)
+{
+    const struct http_reply reply = {.status = status};
+    return send_reply(c, &reply);
+}
+
+/* Called first with the head, then with each piece of the body, then at its end. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *n, void **state)
+{
+    struct http_server *s = arg;
+    struct incoming *in = *state;
+    (void)version;
+    if (in == NULL) {
+        in = mem_calloc(1, sizeof(*in));
+        if (in == NULL || !is_peer(s, c)) {
+            mem_free(in);
+            return MHD_NO;
+        }
+        buf_init(&in->body, HTTP_BODY_MAX);
+        *state = in;
+        return MHD_YES;
+    }
+    if (*n > 0) {
+        in->too_large = in->too_large || buf_append(&in->body, (struct str){data, *n}) != 0;
+        *n = 0;
+        return MHD_YES;
+    }
+    if (in->too_large) {
+        return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE);
+    }
+    const struct http_request r = {
+        .method = str_of(method), .path = str_of(url), .body = buf_str(&in->body), .connection = c};
+    return serve(s, c, &r);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct incoming *in = *state;
+    (void)arg;
+    (void)c;
+    (void)code;
+    if (in != NULL) {
+        buf_wipe(&in->body); /* may hold a code */
+        mem_free(in);
+        *state = NULL;
+    }
+}
+
+int http_start(int fd, const uid_t *peer_uids, size_t n, http_serve_fn serve_fn, void *arg,
+               struct http_server **out, struct err *e)
+{
+    struct http_server *s = mem_calloc(1, sizeof(*s) + n * sizeof(s->peers[0]));
+    *out = NULL;
+    if (s == NULL) {
+        (void)close(fd);
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    s->serve = serve_fn;
+    s->arg = arg;
+    s->peer_n = n;
+    memcpy(s->peers, peer_uids, n * sizeof(s->peers[0]));
+    s->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
+    if (s->daemon == NULL) {
+        (void)close(fd);
+        mem_free(s);
+        return err_set(e, ERR_IO, "cannot serve HTTP on the CA's socket");
+    }
+    *out = s;
+    return 0;
+}
+
+void http_run(struct http_server *s, unsigned wait_ms)
+{
+    (void)MHD_run_wait(s->daemon, (int32_t)wait_ms);
+}
+
+void http_stop(struct http_server *s)
+{
+    if (s != NULL) {
+        MHD_stop_daemon(s->daemon);
+        mem_free(s);
+    }
+}

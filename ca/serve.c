@@ -1,0 +1,152 @@
+/* Owns: the order of opening, the loop, and who may connect. */
+#include "ca/serve.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ca/api.h"
+#include "ca/http.h"
+#include "ca/issue.h"
+#include "ca/publish.h"
+#include "ca/withdraw.h"
+
+enum { TICK_MS = 1000, BACKLOG = 64, PEERS_MAX = 3 };
+
+struct ca {
+    const struct conf *conf;
+    const struct serve_hooks *hooks;
+    struct log *log;
+    struct ca_key key;
+    struct api api;
+    struct http_server *http;
+};
+
+/* A socket left behind by one that was killed is in the way of nobody. */
+static int listen_at(const char *path, struct err *e)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return err_set(e, ERR_CONFIG, "%s: too long for the name of a socket", path);
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat s;
+    if (lstat(path, &s) == 0 && S_ISSOCK(s.st_mode)) {
+        (void)unlink(path);
+    }
+    /* Who connects is asked of the kernel, so that the mode need not say it. */
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0) {
+        int rc = err_set_errno(e, ERR_IO, errno, "%s", path);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return rc;
+    }
+    return fd;
+}
+
+/* The workers' user, ourselves, and root. */
+static size_t find_peers(const struct conf *conf, uid_t peers[PEERS_MAX])
+{
+    size_t n = 0;
+    peers[n++] = 0;
+    peers[n++] = geteuid();
+    const struct passwd *user =
+        conf->process.user.p != NULL ? getpwnam(conf->process.user.p) : NULL;
+    if (user != NULL) {
+        peers[n++] = user->pw_uid;
+    }
+    return n;
+}
+
+static int open_all(struct ca *ca, struct err *e)
+{
+    const struct conf_ca *conf = &ca->conf->ca;
+    uid_t peers[PEERS_MAX];
+    int rc = ca_key_load(conf, &ca->key, e);
+    rc = rc == 0 ? db_open(conf->store.p, true, &ca->api.life.db, e) : rc;
+    rc = rc == 0 ? people_open(&ca->conf->users, &ca->api.people, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    ca->api.life.conf = conf;
+    ca->api.life.key = &ca->key;
+    ca->api.user_field = ca->conf->headers.user.p;
+    ca->api.log = ca->log;
+    ca->api.publish = publish;
+    ca->api.publish_arg = ca;
+    int fd = listen_at(conf->socket.p, e);
+    if (fd < 0) {
+        return fd;
+    }
+    size_t n = find_peers(ca->conf, peers);
+    return http_start(fd, peers, n, api_serve, &ca->api, &ca->http, e);
+}
+
+/* Have withdrawals in force; false if that must be tried again. */
+static bool publish(void *arg)
+{
+    struct ca *ca = arg;
+    struct err e = {0};
+    size_t n = 0;
+    if (ca->conf->revocation.deny.n == 0) {
+        return false;
+    }
+    int rc = publish_denied(&ca->api.life, ca->conf->revocation.deny.v[0].p, &n, &e);
+    if (n > 0) {
+        LOG(ca->log, LOG_LEVEL_INFO, "withdrawals_published", LOG_NUMBER("certificates", n));
+        ca->hooks->deny_changed(ca->hooks->arg);
+    }
+    if (rc != 0) {
+        LOG(ca->log, LOG_LEVEL_ERROR, "withdrawals_not_published",
+            LOG_TEXT("error", str_of(e.text)));
+    }
+    return rc == 0;
+}
+
+static void tick(struct ca *ca)
+{
+    struct err e = {0};
+    size_t issued = 0;
+    size_t withdrawn = 0;
+    int rc = issue_all(&ca->api.life, &issued, &e);
+    rc = rc == 0 ? withdraw_tick(&ca->api.life, &withdrawn, &e) : rc;
+    if (issued > 0) {
+        LOG(ca->log, LOG_LEVEL_INFO, "issued", LOG_NUMBER("certificates", issued));
+    }
+    if (rc != 0) {
+        LOG(ca->log, LOG_LEVEL_ERROR, "ca_tick_failed", LOG_TEXT("error", str_of(e.text)));
+    }
+    (void)publish(ca);
+}
+
+int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *log,
+          const volatile sig_atomic_t *stop, struct err *e)
+{
+    struct ca ca = {.conf = conf, .hooks = hooks, .log = log};
+    uint64_t tick_at_ms = 0;
+    int rc = open_all(&ca, e);
+    if (rc == 0) {
+        LOG(log, LOG_LEVEL_INFO, "ca_serves", LOG_TEXT("socket", str_of(conf->ca.socket.p)));
+    }
+    while (rc == 0 && !*stop) {
+        if (clock_mono_ms() >= tick_at_ms) {
+            tick(&ca);
+            tick_at_ms = clock_mono_ms() + TICK_MS;
+        }
+        http_run(ca.http, TICK_MS / 2);
+    }
+    http_stop(ca.http);
+    people_close(ca.api.people);
+    db_close(ca.api.life.db);
+    ca_key_fini(&ca.key);
+    return rc;
+}
