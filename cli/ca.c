@@ -11,16 +11,18 @@
 #include "ca/authority.h"
 #include "ca/issue.h"
 #include "cli/ca_open.h"
+#include "cli/ca_serve.h"
 #include "cli/cli.h"
 #include "cli/secret.h"
 
 static const char usage_text[] =
     "usage: countersign ca init [OPTION]... DIRECTORY\n"
-    "       countersign ca issue [-c CONFIG]\n"
+    "       countersign ca issue|serve [-c CONFIG]\n"
     "\n"
     "  init   make a CA in DIRECTORY: root.key, root.crt, issuing.key, issuing.crt (with the root\n"
     "         behind it). Keep root.key apart: it is needed again only for another issuing CA\n"
     "  issue  sign every request that operators have approved\n"
+    "  serve  the CA's process; countersign run starts it by itself\n"
     "\n"
     "  -n, --name NAME        the CA's name (default: Countersign CA)\n"
     "  -o, --company NAME     its organization\n"
@@ -216,6 +218,9 @@ int ca_main(int argc, char **argv)
     }
     if (argc - optind == 1 && strcmp(argv[optind], "issue") == 0) {
         return sign_all(&w);
+    }
+    if (argc - optind == 1 && strcmp(argv[optind], "serve") == 0) {
+        return ca_serve(w.config);
     }
     (void)fputs(usage_text, stderr);
     return 2;

@@ -1,0 +1,91 @@
+/* Owns: signals, log and rights of the CA's process. Leaves what it serves to ca/serve. */
+#include "cli/ca_serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/logfile.h"
+#include "ca/serve.h"
+#include "cli/loaded.h"
+#include "proxy/proc/harden.h"
+#include "proxy/proc/privdrop.h"
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t none;
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGUSR1, SIG_IGN);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int complain(struct err *e)
+{
+    (void)fprintf(stderr, "countersign ca: %s\n", e->text);
+    return 1;
+}
+
+/* The log is opened with the rights of who started us, all else without. */
+static int serve_as_user(const struct conf *conf, struct log *log, struct err *e)
+{
+    struct privdrop drop;
+    int rc = privdrop_find(conf->ca.user.p, NULL, &drop, e);
+    rc = rc == 0 ? privdrop_now(&drop, e) : rc;
+    if (rc == 0) {
+        harden_memory();
+        rc = serve(conf, log, &stop, e);
+    }
+    if (rc != 0) {
+        LOG(log, LOG_LEVEL_ERROR, "ca_cannot_serve", LOG_TEXT("error", str_of(e->text)));
+    }
+    return rc;
+}
+
+static int serve_logged(const struct conf *conf, struct err *e)
+{
+    struct logfile *file = logfile_open(conf->log.error.p, 0, e);
+    if (file == NULL) {
+        return -ERR_IO;
+    }
+    struct log *log = log_new(file, (enum log_level)conf->log.level,
+                              (enum log_format)conf->log.error_format, "ca");
+    int rc = serve_as_user(conf, log, e);
+    log_free(log);
+    logfile_close(file);
+    return rc;
+}
+
+int ca_serve(const char *path)
+{
+    struct loaded loaded;
+    struct err e = {0};
+    pid_t parent = getppid();
+    harden_process();
+    harden_memory();
+    catch_signals();
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) {
+        return 0;
+    }
+    int rc = loaded_open(&loaded, path);
+    if (rc == 0 && loaded.conf->ca.socket.p == NULL) {
+        rc = err_set(&e, ERR_CONFIG, "%s: ca.socket is not given: there is nothing to serve", path);
+    }
+    rc = rc == 0 ? serve_logged(loaded.conf, &e) : rc;
+    loaded_close(&loaded);
+    return rc == 0 ? 0 : complain(&e);
+}
