@@ -20,6 +20,11 @@ static const char usage_text[] =
     "\n"
     "Exit status: 0 drained, 1 could not start or was forced, 2 wrong usage.\n";
 
+static bool wants_ca(const struct conf *conf)
+{
+    return conf->ca.socket.p != NULL;
+}
+
 int run_main(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
@@ -46,5 +51,8 @@ int run_main(int argc, char **argv)
                       argv[optind]);
         return 2;
     }
+    const char *const ca[] = {"countersign", "ca", "serve", "-c", o.config_path, NULL};
+    o.companion = ca;
+    o.companion_wanted = wants_ca;
     return master_run(&o);
 }

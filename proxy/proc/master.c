@@ -250,6 +250,7 @@ static int wait_ms(const struct master *m, uint64_t now_ms)
     }
     at = earlier(at, master_deny_due(m));
     at = earlier(at, master_ocsp_deadline(m));
+    at = earlier(at, master_companion_deadline(m));
     if (m->watchdog_ms > 0) {
         at = earlier(at, m->watchdog_at_ms);
     }
@@ -271,6 +272,7 @@ static void tick(struct master *m)
         crl_watch_tick(&m->crls, clock_wall_ms(), m->log);
     }
     master_deny_tick(m, now_ms);
+    master_companion(m, now_ms);
     advance(m, now_ms);
     if (m->watchdog_ms > 0 && now_ms >= m->watchdog_at_ms) {
         notify_watchdog();

@@ -66,6 +66,12 @@ struct master_deny {
     char error[IPC_TEXT_MAX + 1]; /* why refused */
 };
 
+struct master_companion {
+    pid_t pid; /* 0: there is none */
+    bool told; /* to end */
+    uint64_t rest_until_ms;
+};
+
 struct master {
     const struct master_options *options;
     enum master_state state;
@@ -100,6 +106,8 @@ struct master {
     struct ocsp_line ocsp;
     pid_t ocsp_pid; /* of the helper; 0: there is none */
     uint64_t ocsp_rest_until_ms;
+
+    struct master_companion companion;
 
     struct logfile *error_file;
     struct logfile *access_file;
@@ -145,6 +153,19 @@ uint64_t master_ocsp_deadline(const struct master *m);
 
 /* End it now. */
 void master_ocsp_end(struct master *m);
+
+/* master_companion.c: start the companion if it is wanted and not there, tell it to end if it is
+ * not wanted. */
+void master_companion(struct master *m, uint64_t now_ms);
+
+/* When that is due again; UINT64_MAX: not by time. */
+uint64_t master_companion_deadline(const struct master *m);
+
+/* Tell it to end; another one is started if one is wanted. */
+void master_companion_renew(struct master *m);
+
+/* End it, and wait for that. */
+void master_companion_end(struct master *m);
 
 /* Collect ended workers. */
 void master_reap(struct master *m, uint64_t now_ms);

@@ -127,6 +127,9 @@ static void adopt(struct master *m, uint64_t now_ms)
     sockets_unlink(&m->sockets, m->conf);
     sockets_keep_named(&m->sockets, m->conf);
     set_workers(m, now_ms);
+    if (!m->by_watch) {
+        master_companion_renew(m);
+    }
     master_log_insecure(m, m->conf);
     drop_next(m);
 }

@@ -208,6 +208,7 @@ void master_fini(struct master *m)
 {
     if (!m->in_worker) {
         master_ocsp_end(m);
+        master_companion_end(m);
     }
     ocsp_line_close(&m->ocsp);
     if (m->in_worker) {

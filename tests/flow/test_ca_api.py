@@ -1,0 +1,201 @@
+"""The API of the CA through the proxy, as a customer and an operator use it."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from proxy import basic, wait_until
+
+ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
+REQUESTS = "/ca/v1/requests"
+
+
+@pytest.fixture
+def ca(make_proxy, pki, tmp_path):
+    """A running proxy with a CA of its own behind it. bob and carol are operators."""
+    proxy = make_proxy()
+    made = proxy.run("ca", "init", str(tmp_path / "ca"))
+    assert made.returncode == 0, made.stderr
+    (proxy.dir / "users.fields").write_text(f"{BOB} groups=operators\n{CAROL} groups=operators\n")
+    client = {"ca": [str(pki.dir / "ca.crt"), str(tmp_path / "ca/root.crt")], "mode": "optional"}
+    listener = dict(proxy.config["listeners"][0], client=client)
+    proxy.write_config({
+        "listeners": [listener],
+        "users": {"fields": str(proxy.dir / "users.fields")},
+        "routes": [{"path": "/ca", "require": "password", "upstream": "ca"},
+                   {"path": "/", "require": "both", "upstream": "api"}],
+        "upstreams": {"ca": {"servers": [f"unix:{proxy.dir}/ca.sock"]}},
+        "ca": {"certificate": str(tmp_path / "ca/issuing.crt"),
+               "key": str(tmp_path / "ca/issuing.key"), "store": "ca.db", "socket": "ca.sock",
+               "profiles": {"client": {"operators": ["operators"]},
+                            "two": {"operators": ["operators"], "approvals": 2},
+                            "auto": {"approvals": 0, "keys": ["p256"]}}},
+    })
+    proxy.start()
+    wait_until(lambda: proxy.events("ca_serves"))
+    return proxy
+
+
+def csr(directory, user=ALICE, name="new", key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
+    subprocess.run(["openssl", "req", "-new", "-newkey", *key, "-nodes", "-keyout",
+                    directory / f"{name}.key", "-subj", f"/O=Example/CN={user}", "-out",
+                    directory / f"{name}.csr"], check=True, capture_output=True)
+    return (directory / f"{name}.csr").read_text()
+
+
+def call(ca, user, method, path, body="", kind="application/pkcs10", password=None):
+    with ca.connect(None) as client:
+        head = (f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+                f"Authorization: {basic(user, password or ca.passwords[user])}\r\n"
+                f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n")
+        client.send((head + body).encode())
+        return client.answer()
+
+
+def post_json(ca, user, path, **members):
+    return call(ca, user, "POST", path, json.dumps(members), "application/json")
+
+
+def file(ca, profile="client", user=ALICE, **options):
+    answer = call(ca, user, "POST", f"{REQUESTS}?profile={profile}", csr(ca.dir, user, **options))
+    assert answer.status == 201, answer.body
+    return json.loads(answer.body)
+
+
+def test_refused(ca):
+    """Each with its status, and in words."""
+    good = csr(ca.dir)
+    for status, word, answer in [
+        (401, "", call(ca, ALICE, "POST", REQUESTS, good, password="wrong")),
+        (400, "neither PEM", call(ca, ALICE, "POST", REQUESTS + "?profile=client", "x y")),
+        (400, "empty", call(ca, ALICE, "POST", REQUESTS + "?profile=client")),
+        (400, "profile", call(ca, ALICE, "POST", REQUESTS, good)),
+        (400, "profile", call(ca, ALICE, "POST", REQUESTS + "?profile=none", good)),
+        (403, "account", call(ca, BOB, "POST", REQUESTS + "?profile=client", good)),
+        (403, "key", call(ca, ALICE, "POST", REQUESTS + "?profile=auto",
+                          csr(ca.dir, name="rsa", key=("rsa:2048",)))),
+        (400, "JSON", call(ca, ALICE, "POST", REQUESTS, "{", "application/json")),
+        (400, "duplicate", call(ca, ALICE, "POST", REQUESTS, '{"profile":"a","profile":"b"}',
+                                "application/json")),
+        (400, "certificateSigningRequest", post_json(ca, ALICE, REQUESTS, profile="client")),
+        (404, "nothing", call(ca, ALICE, "GET", "/ca/v1/nothing")),
+        (404, "request", call(ca, ALICE, "GET", REQUESTS + "/AAAAAAAAAAAAAAAAAAAAAA")),
+        (405, "method", call(ca, ALICE, "DELETE", REQUESTS)),
+        (400, "state", call(ca, ALICE, "GET", REQUESTS + "?state=gone")),
+        (400, "limit", call(ca, ALICE, "GET", REQUESTS + "?limit=0")),
+        (413, "", call(ca, ALICE, "POST", REQUESTS, "A" * 70000)),
+    ]:
+        assert answer.status == status, (word, answer.status, answer.body)
+        if status != 401 and word:
+            assert word in answer.problem()["detail"]
+
+
+def test_from_request_to_use(ca):
+    """One command of the customer, one of the operator, and the certificate opens the door."""
+    assert ca.get(None, ALICE).status in (400, 403)
+    asked = file(ca)
+    assert asked["status"] == "PENDING" and asked["notYetApprovedBy"] == ["operators"]
+    path = f"{REQUESTS}/{asked['id']}"
+    assert call(ca, ALICE, "POST", path + "/approve").status == 403
+    assert call(ca, ALICE, "GET", path + "/certificate").status == 409
+    done = call(ca, BOB, "POST", path + "/approve")
+    assert done.status == 200, done.body
+    told = json.loads(done.body)
+    assert told["status"] == "EXECUTED" and told["approvedBy"] == [BOB]
+    assert told["executionTime"] and told["result"].startswith("-----BEGIN CERTIFICATE-----")
+    pem = call(ca, ALICE, "GET", path + "/certificate")
+    assert pem.status == 200 and pem.body.count(b"BEGIN CERTIFICATE") == 3
+    (ca.pki.dir / "new.crt").write_bytes(pem.body)
+    (ca.pki.dir / "new.key").write_bytes((ca.dir / "new.key").read_bytes())
+    assert ca.get("new", ALICE).status == 200
+    assert ca.get("new", BOB).status == 403
+    assert json.loads(call(ca, ALICE, "GET", path).body)["state"] == "delivered"
+
+
+def test_two_must_agree_and_one_no_ends_it(ca):
+    first, second = file(ca, "two", name="a"), file(ca, "two", name="b")
+    path = f"{REQUESTS}/{first['id']}"
+    assert json.loads(call(ca, BOB, "POST", path + "/approve").body)["status"] == "PENDING"
+    assert call(ca, BOB, "POST", path + "/approve").status == 409
+    assert json.loads(call(ca, CAROL, "POST", path + "/approve").body)["status"] == "EXECUTED"
+    path = f"{REQUESTS}/{second['id']}"
+    assert post_json(ca, BOB, path + "/deny", reason="").status == 400
+    assert post_json(ca, ALICE, path + "/deny", reason="no").status == 403
+    told = json.loads(post_json(ca, BOB, path + "/deny", reason="not known here").body)
+    assert told["status"] == "REJECTED" and told["rejectedBy"] == [BOB]
+    assert told["reason"] == "not known here"
+    assert call(ca, CAROL, "POST", path + "/approve").status == 409
+
+
+def test_nobody_approves_their_own(ca):
+    asked = file(ca, user=BOB)
+    path = f"{REQUESTS}/{asked['id']}/approve"
+    assert call(ca, BOB, "POST", path).status == 403
+    assert call(ca, CAROL, "POST", path).status == 200
+
+
+def test_others_see_nothing(ca):
+    """Not that it is there, not in the list; operators see all."""
+    asked = file(ca, user=BOB)
+    assert call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").status == 404
+    assert call(ca, ALICE, "POST", f"{REQUESTS}/{asked['id']}/approve").status == 404
+    assert call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}/certificate").status == 404
+    assert json.loads(call(ca, ALICE, "GET", REQUESTS).body)["requests"] == []
+    assert json.loads(call(ca, ALICE, "GET", f"{REQUESTS}?user={BOB}").body)["requests"] == []
+    assert len(json.loads(call(ca, CAROL, "GET", REQUESTS).body)["requests"]) == 1
+
+
+def test_pages_of_a_list(ca):
+    ids = [file(ca, "auto", name=f"n{i}")["id"] for i in range(5)]
+    page = json.loads(call(ca, ALICE, "GET", REQUESTS + "?limit=3").body)
+    rest = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}?limit=3&after={page['next']}").body)
+    assert [r["id"] for r in page["requests"] + rest["requests"]] == ids[::-1]
+    assert "next" not in rest
+
+
+def test_withdrawn_by_its_holder(ca):
+    asked = file(ca, "auto")
+    serial = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)["serial"]
+    path = f"/ca/v1/certificates/{serial}/withdraw"
+    assert post_json(ca, ALICE, path, reason="because").status == 400
+    assert post_json(ca, ALICE, path, reason="keyCompromise").status == 204
+    assert post_json(ca, ALICE, path, reason="keyCompromise").status == 409
+    told = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)
+    assert told["state"] == "withdrawn"
+
+
+def companion(ca):
+    return ca.events("companion_started")[-1]["companion_pid"]
+
+
+def test_killed_and_back(ca):
+    """The proxy starts another; nothing that was answered is lost."""
+    asked = file(ca, "two")
+    before = companion(ca)
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: len(ca.events("ca_serves")) == 2)
+    path = f"{REQUESTS}/{asked['id']}"
+    assert json.loads(call(ca, BOB, "POST", path + "/approve").body)["status"] == "PENDING"
+    assert ca.reload().returncode == 0
+    wait_until(lambda: len(ca.events("ca_serves")) == 3)
+    assert json.loads(call(ca, CAROL, "POST", path + "/approve").body)["status"] == "EXECUTED"
+    assert ca.run("audit", "verify", "-c", str(ca.config_path)).returncode == 0
+
+
+def test_it_ends_with_the_proxy(ca):
+    pid = companion(ca)
+    assert ca.stop() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_client_cannot_say_who_it_is(ca):
+    """The field that the CA reads comes from the proxy alone."""
+    with ca.connect(None) as client:
+        answer = client.get(REQUESTS, ALICE, ca.passwords[ALICE],
+                            fields=[("X-Client-User", BOB), ("X_Client_User", BOB)])
+    assert answer.status == 200
+    asked = file(ca, user=CAROL)
+    assert call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").status == 404
