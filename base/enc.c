@@ -263,6 +263,35 @@ int enc_percent(struct buf *out, struct str s)
     return append_escaped(out, s, percent_escape, STR(""));
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char l = str_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+int enc_percent_decode(struct str s, char *out, size_t *n)
+{
+    size_t w = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != '%') {
+            out[w++] = s.p[i];
+            continue;
+        }
+        int high = s.n - i > 2 ? hex_value(s.p[i + 1]) : -1;
+        int low = s.n - i > 2 ? hex_value(s.p[i + 2]) : -1;
+        if (high < 0 || low < 0) {
+            return -ERR_MALFORMED;
+        }
+        out[w++] = (char)(unsigned char)(high * 16 + low);
+        i += 2;
+    }
+    *n = w;
+    return 0;
+}
+
 /* Looked up once: to do so for each digest takes longer than a short digest itself. Never freed, as
  * threads may use it until the end. */
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;

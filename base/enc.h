@@ -40,6 +40,10 @@ int enc_log_text(struct buf *out, struct str s) __attribute__((warn_unused_resul
 /* Append s, octets outside RFC 3986 "unreserved" as %HH. */
 int enc_percent(struct buf *out, struct str s) __attribute__((warn_unused_result));
 
+/* The octets that s stands for, %HH for one each, into out (at least s.n octets); *n: how many.
+ * Returns 0, or -ERR_MALFORMED for a "%" without two hex digits behind. */
+int enc_percent_decode(struct str s, char *out, size_t *n) __attribute__((warn_unused_result));
+
 /* SHA-256 of s into digest[32]. Returns 0 or -ERR_CRYPTO. */
 int enc_sha256(struct str s, unsigned char digest[32]) __attribute__((warn_unused_result));
 

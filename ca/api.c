@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "base/clock.h"
+#include "base/enc.h"
 #include "ca/api_json.h"
 #include "ca/csr.h"
 #include "ca/deliver.h"
@@ -27,7 +27,8 @@ struct call {
     struct http_reply *reply;
     struct user *user; /* the account of who asks */
     struct request_operator self;
-    struct str id; /* what stands in the path behind the noun */
+    struct str id;  /* what stands in the path behind the noun */
+    char name[768]; /* of who asks; the proxy writes an octet as three at most */
     struct err err;
 };
 
@@ -413,11 +414,13 @@ static int dispatch(struct call *c, struct str path)
 /* The account of the one whom the proxy names; nobody else comes in. */
 static int identify(struct call *c)
 {
-    struct str name = http_field(c->request, c->api->user_field);
+    struct str field = http_field(c->request, c->api->user_field);
     struct str origin = http_field(c->request, "X-Forwarded-For");
-    if (name.n == 0) {
+    size_t n = 0;
+    if (field.n == 0 || field.n > sizeof(c->name) || enc_percent_decode(field, c->name, &n) != 0) {
         return err_set(&c->err, ERR_DENIED, "the proxy names no user: its route must require one");
     }
+    struct str name = {c->name, n};
     int rc = people_find(c->api->people, name, &c->user, &c->err);
     if (rc != 0) {
         return rc == -ERR_NOT_FOUND ? err_set(&c->err, ERR_DENIED, "there is no such account") : rc;

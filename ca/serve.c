@@ -67,6 +67,27 @@ static size_t find_peers(const struct conf *conf, uid_t peers[PEERS_MAX])
     return n;
 }
 
+/* Have withdrawals in force; false if that must be tried again. */
+static bool publish(void *arg)
+{
+    struct ca *ca = arg;
+    struct err e = {0};
+    size_t n = 0;
+    if (ca->conf->revocation.deny.n == 0) {
+        return false;
+    }
+    int rc = publish_denied(&ca->api.life, ca->conf->revocation.deny.v[0].p, &n, &e);
+    if (n > 0) {
+        LOG(ca->log, LOG_LEVEL_INFO, "withdrawals_published", LOG_NUMBER("certificates", n));
+        ca->hooks->deny_changed(ca->hooks->arg);
+    }
+    if (rc != 0) {
+        LOG(ca->log, LOG_LEVEL_ERROR, "withdrawals_not_published",
+            LOG_TEXT("error", str_of(e.text)));
+    }
+    return rc == 0;
+}
+
 static int open_all(struct ca *ca, struct err *e)
 {
     const struct conf_ca *conf = &ca->conf->ca;
@@ -89,27 +110,6 @@ static int open_all(struct ca *ca, struct err *e)
     }
     size_t n = find_peers(ca->conf, peers);
     return http_start(fd, peers, n, api_serve, &ca->api, &ca->http, e);
-}
-
-/* Have withdrawals in force; false if that must be tried again. */
-static bool publish(void *arg)
-{
-    struct ca *ca = arg;
-    struct err e = {0};
-    size_t n = 0;
-    if (ca->conf->revocation.deny.n == 0) {
-        return false;
-    }
-    int rc = publish_denied(&ca->api.life, ca->conf->revocation.deny.v[0].p, &n, &e);
-    if (n > 0) {
-        LOG(ca->log, LOG_LEVEL_INFO, "withdrawals_published", LOG_NUMBER("certificates", n));
-        ca->hooks->deny_changed(ca->hooks->arg);
-    }
-    if (rc != 0) {
-        LOG(ca->log, LOG_LEVEL_ERROR, "withdrawals_not_published",
-            LOG_TEXT("error", str_of(e.text)));
-    }
-    return rc == 0;
 }
 
 static void tick(struct ca *ca)

@@ -10,8 +10,11 @@
 #include "base/logfile.h"
 #include "ca/serve.h"
 #include "cli/loaded.h"
+#include "proxy/proc/control.h"
 #include "proxy/proc/harden.h"
 #include "proxy/proc/privdrop.h"
+
+enum { ANSWER_MAX = 65536, TELL_MS = 2000 };
 
 static volatile sig_atomic_t stop;
 
@@ -39,6 +42,19 @@ static int complain(struct err *e)
     return 1;
 }
 
+/* The proxy looks at the file by itself too, a little later. */
+static void ask_proxy(void *arg)
+{
+    const struct conf *conf = arg;
+    struct buf answer;
+    buf_init(&answer, ANSWER_MAX);
+    if (conf->admin.socket.p != NULL &&
+        control_ask(conf->admin.socket.p, "deny", STR_NONE, TELL_MS, &answer, NULL) != 0) {
+        buf_clear(&answer);
+    }
+    buf_release(&answer);
+}
+
 /* The log is opened with the rights of who started us, all else without. */
 static int serve_as_user(const struct conf *conf, struct log *log, struct err *e)
 {
@@ -47,7 +63,8 @@ static int serve_as_user(const struct conf *conf, struct log *log, struct err *e
     rc = rc == 0 ? privdrop_now(&drop, e) : rc;
     if (rc == 0) {
         harden_memory();
-        rc = serve(conf, log, &stop, e);
+        const struct serve_hooks hooks = {ask_proxy, (void *)(uintptr_t)conf};
+        rc = serve(conf, &hooks, log, &stop, e);
     }
     if (rc != 0) {
         LOG(log, LOG_LEVEL_ERROR, "ca_cannot_serve", LOG_TEXT("error", str_of(e->text)));

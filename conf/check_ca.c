@@ -16,6 +16,24 @@ static void check_profile(const struct conf_ca_profile *p, struct diags *diags)
     }
 }
 
+/* What its process is told by the proxy, and tells it. */
+static void check_process(const struct draft *d, struct diags *diags)
+{
+    const struct conf *c = &d->conf;
+    if (c->ca.socket.p == NULL) {
+        return;
+    }
+    if (c->headers.without_own || c->headers.user.p == NULL || c->headers.user.p[0] == '\0') {
+        diag_add(diags, DIAG_ERROR, c->ca.socket.at, "ca.socket",
+                 "Let headers.dialects hold own, and headers.user have a name.",
+                 "the CA's process could not be told who asks");
+    }
+    if (c->revocation.deny.n == 0) {
+        diag_add(diags, DIAG_WARNING, c->ca.socket.at, "revocation.deny", "Name a file.",
+                 "is not given: the proxy would go on taking certificates that the CA withdraws");
+    }
+}
+
 void check_ca(const struct draft *d, struct diags *diags)
 {
     const struct conf_ca *ca = &d->conf.ca;
@@ -39,6 +57,7 @@ void check_ca(const struct draft *d, struct diags *diags)
                  "Add one, such as profiles: { client: { operators: [ operators ] } }.",
                  "there is no kind of certificate to issue");
     }
+    check_process(d, diags);
     for (size_t i = 0; i < ca->profile_count; i++) {
         check_profile(&ca->profiles[i], diags);
     }

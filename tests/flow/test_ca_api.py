@@ -19,7 +19,8 @@ def ca(make_proxy, pki, tmp_path):
     made = proxy.run("ca", "init", str(tmp_path / "ca"))
     assert made.returncode == 0, made.stderr
     (proxy.dir / "users.fields").write_text(f"{BOB} groups=operators\n{CAROL} groups=operators\n")
-    client = {"ca": [str(pki.dir / "ca.crt"), str(tmp_path / "ca/root.crt")], "mode": "optional"}
+    client = {"ca": [str(pki.dir / "ca.crt"), str(tmp_path / "ca/root.crt")], "mode": "optional",
+              "on_failure": "answer"}
     listener = dict(proxy.config["listeners"][0], client=client)
     proxy.write_config({
         "listeners": [listener],
@@ -27,12 +28,14 @@ def ca(make_proxy, pki, tmp_path):
         "routes": [{"path": "/ca", "require": "password", "upstream": "ca"},
                    {"path": "/", "require": "both", "upstream": "api"}],
         "upstreams": {"ca": {"servers": [f"unix:{proxy.dir}/ca.sock"]}},
+        "revocation": {"deny": "denied"},
         "ca": {"certificate": str(tmp_path / "ca/issuing.crt"),
                "key": str(tmp_path / "ca/issuing.key"), "store": "ca.db", "socket": "ca.sock",
                "profiles": {"client": {"operators": ["operators"]},
                             "two": {"operators": ["operators"], "approvals": 2},
                             "auto": {"approvals": 0, "keys": ["p256"]}}},
     })
+    (proxy.dir / "denied").write_text("")
     proxy.start()
     wait_until(lambda: proxy.events("ca_serves"))
     return proxy
@@ -62,6 +65,14 @@ def file(ca, profile="client", user=ALICE, **options):
     answer = call(ca, user, "POST", f"{REQUESTS}?profile={profile}", csr(ca.dir, user, **options))
     assert answer.status == 201, answer.body
     return json.loads(answer.body)
+
+
+def install(ca, asked, name="new"):
+    """Fetch the certificate and put it where connect(name) finds it with its key."""
+    pem = call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}/certificate")
+    assert pem.status == 200 and pem.body.count(b"BEGIN CERTIFICATE") == 3
+    (ca.pki.dir / f"{name}.crt").write_bytes(pem.body)
+    (ca.pki.dir / f"{name}.key").write_bytes((ca.dir / f"{name}.key").read_bytes())
 
 
 def test_refused(ca):
@@ -105,10 +116,7 @@ def test_from_request_to_use(ca):
     told = json.loads(done.body)
     assert told["status"] == "EXECUTED" and told["approvedBy"] == [BOB]
     assert told["executionTime"] and told["result"].startswith("-----BEGIN CERTIFICATE-----")
-    pem = call(ca, ALICE, "GET", path + "/certificate")
-    assert pem.status == 200 and pem.body.count(b"BEGIN CERTIFICATE") == 3
-    (ca.pki.dir / "new.crt").write_bytes(pem.body)
-    (ca.pki.dir / "new.key").write_bytes((ca.dir / "new.key").read_bytes())
+    install(ca, asked)
     assert ca.get("new", ALICE).status == 200
     assert ca.get("new", BOB).status == 403
     assert json.loads(call(ca, ALICE, "GET", path).body)["state"] == "delivered"
@@ -160,7 +168,12 @@ def test_withdrawn_by_its_holder(ca):
     serial = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)["serial"]
     path = f"/ca/v1/certificates/{serial}/withdraw"
     assert post_json(ca, ALICE, path, reason="because").status == 400
-    assert post_json(ca, ALICE, path, reason="keyCompromise").status == 204
+    install(ca, asked)
+    with ca.connect("new") as client:
+        assert client.get("/", ALICE, ca.passwords[ALICE]).status == 200
+        assert post_json(ca, ALICE, path, reason="keyCompromise").status == 204
+        assert client.at_end()
+    assert ca.get("new", ALICE).status in (400, 403)
     assert post_json(ca, ALICE, path, reason="keyCompromise").status == 409
     told = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)
     assert told["state"] == "withdrawn"
@@ -199,3 +212,20 @@ def test_a_client_cannot_say_who_it_is(ca):
     assert answer.status == 200
     asked = file(ca, user=CAROL)
     assert call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").status == 404
+
+
+def test_withdrawal_survives_a_kill(ca):
+    """What the database says and the proxies do not know yet is told after the next start."""
+    asked = file(ca, "auto")
+    install(ca, asked)
+    serial = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)["serial"]
+    (ca.dir / "denied").chmod(0o644)
+    (ca.dir / "denied").rename(ca.dir / "kept")
+    (ca.dir / "denied").mkdir()
+    answer = post_json(ca, ALICE, f"/ca/v1/certificates/{serial}/withdraw", reason="superseded")
+    assert answer.status == 202
+    os.kill(companion(ca), signal.SIGKILL)
+    (ca.dir / "denied").rmdir()
+    (ca.dir / "kept").rename(ca.dir / "denied")
+    wait_until(lambda: ca.get("new", ALICE).status in (400, 403))
+    assert (ca.dir / "denied").read_text().count("fingerprint=") == 1

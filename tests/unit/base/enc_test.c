@@ -211,13 +211,42 @@ static void test_digests(void **state)
               STR("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
 }
 
+static void test_percent_decode(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct str in;
+        const char *out; /* NULL: refused */
+    } rows[] = {
+        {"a sign alone", {"%", 1}, NULL},
+        {"one digit", {"%4", 2}, NULL},
+        {"no digits", {"%zz", 3}, NULL},
+        {"a second sign", {"%%41", 4}, NULL},
+        {"a digit and a letter", {"%4g", 3}, NULL},
+        {"nothing", {"", 0}, ""},
+        {"plain", {"a+b@c", 5}, "a+b@c"},
+        {"both cases", {"%4a%4A", 6}, "JJ"},
+        {"UTF-8", {"%C3%A9t%C3%A9", 13}, "\xc3\xa9t\xc3\xa9"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char out[16];
+        size_t n = 0;
+        int rc = enc_percent_decode(rows[i].in, out, &n);
+        CHECK_ROW(rows[i].says, rc == (rows[i].out != NULL ? 0 : -ERR_MALFORMED));
+        if (rc == 0) {
+            CHECK_STR(rows[i].says, ((struct str){out, n}), str_of(rows[i].out));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base64url),      cmocka_unit_test(test_base64_refused),
         cmocka_unit_test(test_base64_vectors), cmocka_unit_test(test_base64_all_octets),
         cmocka_unit_test(test_escapes),        cmocka_unit_test(test_escapes_all_or_nothing),
-        cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_digests),        cmocka_unit_test(test_percent_decode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,47 @@
+/* Configurations with one mistake each where certificates are issued. */
+#include "tests/unit/conf/mistakes.h"
+
+#define CA                                                                                         \
+    "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"                                    \
+    "  profiles: { client: { operators: [ ops ] } }\n"
+
+static const struct mistake rows[] = {
+    {"no key", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  store: ca.db\n  profiles: { a: { approvals: 0 } }\n",
+     AT "1:1" ERROR "ca.key: is needed to issue certificates"},
+    {"no store", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  profiles: { a: { approvals: 0 } }\n",
+     AT "1:1" ERROR "ca.store: is needed to issue certificates"},
+    {"no profile", WITH_ALL, "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n",
+     AT "1:1" ERROR "ca.profiles: there is no kind of certificate to issue"},
+    {"nobody to ask", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n  profiles: { a: { life: 1 } }\n",
+     AT "5:15" ERROR "ca.profiles.a.operators: nobody could agree to a request of this profile"},
+    {"a kind of key that there is not", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { approvals: 0, keys: [ dsa ] } }\n",
+     AT "5:42" ERROR
+        "ca.profiles.a.keys[0]: \"dsa\" is not a kind of key: p256, p384, ed25519 or rsa"},
+    {"a process that is told nobody", WITH_ALL,
+     CA "  socket: ca.sock\nheaders: { dialects: [ rfc9440 ] }\nrevocation: { deny: d }\n",
+     AT "6:11" ERROR "ca.socket: the CA's process could not be told who asks"},
+    {"withdrawals that nobody hears of", WITH_ALL, CA "  socket: ca.sock\n",
+     AT "6:11" WARNING "revocation.deny: is not given: the proxy would go on taking certificates "
+        "that the CA withdraws"},
+    {"commands alone", WITH_ALL, CA, NULL},
+    {"a process", WITH_ALL, CA "  socket: ca.sock\nrevocation: { deny: d }\n", NULL},
+};
+
+static void test_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        check_mistake(&rows[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
