@@ -21,7 +21,7 @@ static const struct mistake rows[] = {
      "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
      "  profiles: { a: { approvals: 0, keys: [ dsa ] } }\n",
      AT "5:42" ERROR
-        "ca.profiles.a.keys[0]: \"dsa\" is not a kind of key: p256, p384, ed25519 or rsa"},
+        "ca.profiles.a.keys[0]: \"dsa\": is not a kind of key: p256, p384, ed25519 or rsa"},
     {"a process that is told nobody", WITH_ALL,
      CA "  socket: ca.sock\nheaders: { dialects: [ rfc9440 ] }\nrevocation: { deny: d }\n",
      AT "6:11" ERROR "ca.socket: the CA's process could not be told who asks"},
