@@ -17,6 +17,7 @@
 #define START_DELAY_NS  UINT64_C(20000000)
 #define CPU_LIMIT       0.95
 #define LATE_SHARE      0.01
+#define JUDGED_MIN_NS   UINT64_C(100000000) /* what is shorter says nothing of a thread's load */
 #define LATE_MIN        10
 #define DESCRIPTORS_OWN 64
 
@@ -146,11 +147,12 @@ static void judge_client(const struct team *team, struct result *r)
     uint64_t late_blocked = 0;
     for (size_t i = 0; i < team->n; i++) {
         struct worker_usage u = worker_usage(team->workers[i]);
+        bool enough = u.wall_ns >= JUDGED_MIN_NS;
         double share = u.wall_ns != 0 ? (double)u.cpu_ns / (double)u.wall_ns : 0.0;
         double wanted = u.wall_ns != 0 ? (double)(u.cpu_ns + u.wait_ns) / (double)u.wall_ns : 0.0;
         r->client_cpu_ns += u.cpu_ns;
         r->busiest_thread = share > r->busiest_thread ? share : r->busiest_thread;
-        r->limits |= wanted >= CPU_LIMIT ? LIMIT_CPU : 0;
+        r->limits |= enough && wanted >= CPU_LIMIT ? LIMIT_CPU : 0;
         r->limits |= u.local_limit ? LIMIT_LOCAL : 0;
         late_client += team->tallies[i]->late_client;
         late_blocked += team->tallies[i]->late_blocked;

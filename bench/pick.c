@@ -25,8 +25,11 @@ double *pick_zipf_table(size_t n, double s)
 void pick_init(struct pick *p, const struct options *o, size_t n, const double *table,
                size_t thread)
 {
+    bool shared = n < o->threads;
     *p = (struct pick){.how = o->pick, .n = n, .zipf = table};
-    p->next = thread * n / o->threads;
+    p->low = shared ? 0 : thread * n / o->threads;
+    p->high = shared ? n : (thread + 1) * n / o->threads;
+    p->next = shared ? thread % n : p->low;
 }
 
 /* The first entry above share. */
@@ -55,7 +58,7 @@ size_t pick_next(struct pick *p, struct lot *l)
         return search(p->zipf, p->n, lot_share(l));
     case PICK_ROUND_ROBIN:
     default:
-        p->next = i + 1 < p->n ? i + 1 : 0;
+        p->next = i + 1 < p->high ? i + 1 : p->low;
         return i;
     }
 }

@@ -8,14 +8,31 @@
 static void test_round_robin(void **state)
 {
     (void)state;
-    struct options o = {.threads = 2, .pick = PICK_ROUND_ROBIN};
+    struct options o = {.threads = 3, .pick = PICK_ROUND_ROBIN};
+    static const size_t begin[] = {0, 3, 6, 10};
     struct lot l;
     lot_init(&l, 1, 0);
-    for (size_t thread = 0; thread < 2; thread++) {
+    for (size_t thread = 0; thread < 3; thread++) {
         struct pick p;
         pick_init(&p, &o, 10, NULL, thread);
         for (size_t i = 0; i < 25; i++) {
-            assert_int_equal(pick_next(&p, &l), (i + thread * 5) % 10);
+            size_t part = begin[thread + 1] - begin[thread];
+            assert_int_equal(pick_next(&p, &l), begin[thread] + i % part);
+        }
+    }
+}
+
+static void test_round_robin_of_few(void **state)
+{
+    (void)state;
+    struct options o = {.threads = 5, .pick = PICK_ROUND_ROBIN};
+    struct lot l;
+    lot_init(&l, 1, 0);
+    for (size_t thread = 0; thread < 5; thread++) {
+        struct pick p;
+        pick_init(&p, &o, 3, NULL, thread);
+        for (size_t i = 0; i < 7; i++) {
+            assert_int_equal(pick_next(&p, &l), (thread + i) % 3);
         }
     }
 }
@@ -93,9 +110,8 @@ static void test_one_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_robin),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_zipf),
+        cmocka_unit_test(test_round_robin), cmocka_unit_test(test_round_robin_of_few),
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_zipf),
         cmocka_unit_test(test_one_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
