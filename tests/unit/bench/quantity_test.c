@@ -82,8 +82,8 @@ static const struct {
 static void test_numbers(void **state)
 {
     (void)state;
-    double n = -1.0;
-    uint64_t u = 77;
+    double n;
+    uint64_t u;
     for (size_t i = 0; i < ROWS(numbers); i++) {
         n = -1.0;
         CHECK_ROW(numbers[i].text, quantity_number(str_of(numbers[i].text), &n) == numbers[i].ok);
