@@ -83,6 +83,25 @@ static bool is_printable(struct str s)
     return true;
 }
 
+/* A space at the end of a field value gets lost on the way: an escaped one there is told by its
+ * number (RFC 2253 2.4), as auth/headers/facts does. */
+static enum reason copy_name(struct str text, struct str *out)
+{
+    bool blank = str_ends(text, STR("\\ "));
+    size_t n = blank ? text.n + 1 : text.n;
+    char *copy = mem_alloc(n + 1);
+    if (copy == NULL) {
+        return REASON_OUT_OF_MEMORY;
+    }
+    memcpy(copy, text.p, text.n);
+    if (blank) {
+        memcpy(copy + text.n - 1, "20", 2);
+    }
+    copy[n] = '\0';
+    *out = (struct str){copy, n};
+    return REASON_OK;
+}
+
 /* A name as RFC 2253 text, which escapes controls and all above ASCII. One that is too long is not
  * cut, because a cut name is another one. */
 static enum reason take_name(const X509_NAME *name, struct str *out)
@@ -102,9 +121,7 @@ static enum reason take_name(const X509_NAME *name, struct str *out)
         long n = BIO_get_mem_data(bio, &p);
         struct str text = {p, n > 0 ? (size_t)n : 0};
         if (text.n <= NAME_MAX_N && is_printable(text)) {
-            char *copy = mem_dup(text.p, text.n);
-            *out = (struct str){copy, copy != NULL ? text.n : 0};
-            r = copy != NULL ? REASON_OK : REASON_OUT_OF_MEMORY;
+            r = copy_name(text, out);
         }
     }
     BIO_free(bio);

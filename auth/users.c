@@ -196,11 +196,10 @@ struct users *users_load(const struct conf_users *conf, const struct conf_identi
     return u;
 }
 
-void users_attach(struct users *u, struct job_pool *pool,
-                  void (*report)(void *arg, const char *error), void *arg)
+void users_attach(struct users *u, struct job_pool *pool, const struct users_ear *ear)
 {
     if (u->db != NULL) {
-        users_db_attach(u->db, pool, report, arg);
+        users_db_attach(u->db, pool, ear);
     }
 }
 

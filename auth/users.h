@@ -21,10 +21,8 @@ struct users *users_load(const struct conf_users *conf, const struct conf_identi
                          struct files *files, struct diags *diags);
 
 /* From now on a database is asked by jobs of pool, which has one thread; its owner collects them.
- * Before this (at the command line) it is asked in place. report(arg, error) tells on the loop's
- * thread that the database fails, and with NULL that it answers again. */
-void users_attach(struct users *u, struct job_pool *pool,
-                  void (*report)(void *arg, const char *error), void *arg);
+ * Before this (at the command line) it is asked in place. ear (copied) hears of the look-ups. */
+void users_attach(struct users *u, struct job_pool *pool, const struct users_ear *ear);
 
 /* Look beside the loop whether the store has changed: to be called a few times a second. Returns
  * false if there is nothing to look at, as files are watched by the master. */

@@ -14,6 +14,7 @@
 #include "auth/pairing.h"
 #include "auth/store/sqlite.h"
 #include "auth/users_cache.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
 
@@ -34,8 +35,7 @@ struct users_db {
     void (*prepare)(void *arg, struct user *user);
     void *prepare_arg;
     struct job_pool *pool;
-    void (*report)(void *arg, const char *error);
-    void *report_arg;
+    struct users_ear ear;
     bool failing;
     bool polling;
     unsigned facts_count;
@@ -57,6 +57,7 @@ struct lookup {
     struct list link; /* in users_db.lookups */
     struct list tickets;
     struct users_db *db;   /* a reference */
+    uint64_t begun_us;     /* monotonic clock */
     _Atomic bool unwanted; /* nobody waits any more: not joined, skipped if not begun */
     bool is_poll;
     size_t n;
@@ -197,6 +198,13 @@ static void run_lookup(struct job *job)
     }
 }
 
+static void tell_looked(const struct users_db *db, enum users_found found, int64_t us)
+{
+    if (db->ear.looked != NULL) {
+        db->ear.looked(db->ear.arg, found, us);
+    }
+}
+
 static void take_facts(struct users_db *db, const struct facts *f)
 {
     users_cache_clear(db->known);
@@ -214,8 +222,8 @@ static void tell_state(struct users_db *db, const struct lookup *l)
         users_cache_clear(db->unknown);
         db->facts.version = 0;
     }
-    if (failing != db->failing && db->report != NULL) {
-        db->report(db->report_arg, failing ? l->e.text : NULL);
+    if (failing != db->failing && db->ear.state != NULL) {
+        db->ear.state(db->ear.arg, failing ? l->e.text : NULL);
     }
     db->failing = failing;
 }
@@ -257,6 +265,9 @@ static void finish_lookup(struct job *job)
     list_remove(&l->link); /* so that no callback joins what is over */
     if (!db->closing && !(l->version == 0 && l->e.code == ERR_OK)) {
         adopt(db, l);
+        if (!l->is_poll) {
+            tell_looked(db, l->found, (int64_t)(clock_mono_us() - l->begun_us));
+        }
     }
     db->polling = db->polling && !l->is_poll;
     while (!list_empty(&l->tickets)) {
@@ -281,6 +292,7 @@ static struct lookup *new_lookup(struct users_db *db, struct str name)
     list_init(&l->link);
     list_init(&l->tickets);
     l->db = db;
+    l->begun_us = clock_mono_us();
     l->n = name.n;
     memcpy(l->name, name.p, name.n);
     return l;
@@ -338,9 +350,11 @@ enum users_found users_db_find(struct users_db *db, struct str name, users_done_
     const struct user *known = NULL;
     if (users_cache_get(db->known, key, &known)) {
         *user = known;
+        tell_looked(db, USERS_FOUND, -1);
         return USERS_FOUND;
     }
     if (users_cache_get(db->unknown, key, &known)) {
+        tell_looked(db, USERS_NONE, -1);
         return USERS_NONE;
     }
     if (db->pool == NULL) {
@@ -354,6 +368,7 @@ enum users_found users_db_find(struct users_db *db, struct str name, users_done_
     }
     if (l == NULL) {
         mem_free(t);
+        tell_looked(db, USERS_FAILED, 0);
         return USERS_FAILED;
     }
     *t = (struct users_ticket){.lookup = l, .done = done, .arg = arg};
@@ -385,12 +400,10 @@ void users_db_poll(struct users_db *db)
     db->polling = submit(db, l);
 }
 
-void users_db_attach(struct users_db *db, struct job_pool *pool,
-                     void (*report)(void *arg, const char *error), void *arg)
+void users_db_attach(struct users_db *db, struct job_pool *pool, const struct users_ear *ear)
 {
     db->pool = pool;
-    db->report = report;
-    db->report_arg = arg;
+    db->ear = *ear;
 }
 
 int users_db_check(struct users_db *db, struct err *e)

@@ -33,11 +33,9 @@ int users_db_check(struct users_db *db, struct err *e) __attribute__((warn_unuse
 /* Close the database if a search in place has opened it; the next one opens it again. */
 void users_db_rest(struct users_db *db);
 
-/* From now on look up with jobs of pool, which has one thread; its owner collects. report(arg,
- * error) is called on the loop's thread when the database begins to fail, and with NULL when it
- * answers again. Before this, users_db_find() answers at once, in place. */
-void users_db_attach(struct users_db *db, struct job_pool *pool,
-                     void (*report)(void *arg, const char *error), void *arg);
+/* From now on look up with jobs of pool, which has one thread; its owner collects. ear (copied)
+ * hears of them. Before this, users_db_find() answers at once, in place. */
+void users_db_attach(struct users_db *db, struct job_pool *pool, const struct users_ear *ear);
 
 /* The owner lets go: what waits is dropped (its callbacks do not come, its tickets are gone), and
  * the rest goes with the last job. NULL is fine. */

@@ -18,4 +18,14 @@ enum users_found {
  * USERS_FOUND, otherwise NULL. */
 typedef void (*users_done_fn)(void *arg, enum users_found found, const struct user *user);
 
+/* What whoever lends the threads for look-ups in a database is told, on the loop's thread. Each may
+ * be NULL. */
+struct users_ear {
+    /* The database begins to fail, and why; NULL: it answers again. */
+    void (*state)(void *arg, const char *error);
+    /* A look-up has come to found, after so many microseconds; below 0: from memory. */
+    void (*looked)(void *arg, enum users_found found, int64_t us);
+    void *arg;
+};
+
 #endif

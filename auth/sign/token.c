@@ -113,7 +113,11 @@ static void keep(struct token_slot *slot, const struct token_facts *f, struct st
 int token_get(const struct conf_token *conf, const struct es256 *keys, struct token_slot *slot,
               const struct token_facts *f, struct arena *a, struct str *out)
 {
-    if (is_fresh(conf, slot, f)) {
+    bool fresh = is_fresh(conf, slot, f);
+    if (slot != NULL) {
+        slot->reused = fresh;
+    }
+    if (fresh) {
         *out = arena_dup(a, str_of(slot->text));
         return out->p != NULL ? 0 : -ERR_NOMEM;
     }

@@ -10,6 +10,7 @@ struct token_slot {
     char *user; /* owned */
     char *text; /* owned */
     int64_t issued_ms;
+    bool reused; /* the last answer was the kept token */
 };
 
 /* What a token says of a request. */

@@ -186,6 +186,7 @@ void flow_start(struct exchange *x)
         .keep_authorization = keeps_authorization(x),
         .code_name = str_of(conf->totp.header.p),
         .request_id = x->request_id,
+        .metrics = x->env->metrics,
     };
     fill_own_facts(x, &facts.own);
     enum reason why = untold(x->peer->told_error);

@@ -208,6 +208,18 @@ static int add_x_forwarded(const struct forward_facts *facts, const struct onwar
     return r == 0 ? add_if_any(fields, STR("X-Forwarded-Host"), head->authority) : r;
 }
 
+static void count_token(const struct forward_facts *facts, int r)
+{
+    bool reused = facts->slot != NULL && facts->slot->reused;
+    enum metric outcome = METRIC_TOKENS_SIGNED_TOTAL;
+    if (r != 0) {
+        outcome = METRIC_TOKENS_FAILED_TOTAL;
+    } else if (reused) {
+        outcome = METRIC_TOKENS_REUSED_TOTAL;
+    }
+    metrics_add(facts->metrics, outcome, 1);
+}
+
 /* Nobody gets no token. */
 static int add_token(const struct forward_facts *facts, struct http_request *head)
 {
@@ -225,6 +237,7 @@ static int add_token(const struct forward_facts *facts, struct http_request *hea
                                    .wall_ms = facts->wall_ms};
     struct str token;
     int r = token_get(s->token_conf, s->token, facts->slot, &of, head->fields.arena, &token);
+    count_token(facts, r);
     return r == 0 ? fields_add(&head->fields, str_of(s->token_conf->header.p), token) : r;
 }
 
@@ -241,7 +254,10 @@ static int add_signature(const struct forward_facts *facts, const size_t own[2],
                               .authority = head->authority,
                               .target = head->target,
                               .fields = &head->fields};
-    return message_sign(s->signature_conf, s->signature, &m, own, facts->wall_ms, &head->fields);
+    int r = message_sign(s->signature_conf, s->signature, &m, own, facts->wall_ms, &head->fields);
+    metrics_add(facts->metrics,
+                r == 0 ? METRIC_SIGNATURES_OK_TOTAL : METRIC_SIGNATURES_FAILED_TOTAL, 1);
+    return r;
 }
 
 /* Add the fields that tell who asks, within their limit. */

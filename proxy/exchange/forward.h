@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "conf/model.h"
 #include "proxy/http/head.h"
+#include "proxy/observe/metrics.h"
 
 /* What forwarding has to know besides the head. All borrowed for the call; texts that become field
  * values are copied. */
@@ -33,6 +34,7 @@ struct forward_facts {
     bool keep_authorization;
     struct str code_name; /* totp.header: what it holds is for us alone */
     struct str request_id;
+    struct metrics *metrics; /* where what is signed is counted; NULL: nowhere */
 };
 
 /* Turn head into what the upstream gets: hop-by-hop fields go first, then reserved ones, then

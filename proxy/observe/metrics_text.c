@@ -50,6 +50,8 @@ static const struct row times[METRIC_TIME_COUNT] = {
                              "time from a request's first octet to its answer's last"},
     [METRIC_TIME_UPSTREAM] = {"histogram", PREFIX "upstream_response_duration_seconds",
                               "time from a request sent to the head of the upstream's answer"},
+    [METRIC_TIME_USER_LOOKUP] = {"histogram", PREFIX "user_lookup_duration_seconds",
+                                 "time of a look-up in the database of users, with its wait"},
 };
 
 /* The steps shown. Each is the edge of a bucket of base/hist.h, so that no count is rounded; they

@@ -207,6 +207,20 @@ static void on_store_state(void *arg, const char *error)
     }
 }
 
+static void on_looked(void *arg, enum users_found found, int64_t us)
+{
+    static const enum metric outcomes[] = {[USERS_FAILED] = METRIC_USER_LOOKUPS_FAILED_TOTAL,
+                                           [USERS_NONE] = METRIC_USER_LOOKUPS_UNKNOWN_TOTAL,
+                                           [USERS_FOUND] = METRIC_USER_LOOKUPS_FOUND_TOTAL};
+    struct worker *w = arg;
+    if (us < 0) {
+        metrics_add(w->env.metrics, METRIC_USER_LOOKUPS_REMEMBERED_TOTAL, 1);
+    } else if (found < USERS_WAIT) {
+        metrics_add(w->env.metrics, outcomes[found], 1);
+        metrics_time(w->env.metrics, METRIC_TIME_USER_LOOKUP, (uint64_t)us);
+    }
+}
+
 static void on_store_timer(struct loop_timer *t)
 {
     struct worker *w = LIST_ENTRY(t, struct worker, store_timer);
@@ -217,7 +231,8 @@ static void on_store_timer(struct loop_timer *t)
 
 void worker_attach_users(struct worker *w, struct runtime *r)
 {
-    users_attach(r->users, w->env.lookups, on_store_state, w);
+    const struct users_ear ear = {.state = on_store_state, .looked = on_looked, .arg = w};
+    users_attach(r->users, w->env.lookups, &ear);
 }
 
 void worker_attach_cache(struct worker *w, struct runtime *r)

@@ -1,6 +1,7 @@
 """The words in which an upstream is told who asks: what reaches it is read by other people's code."""
 import base64
 import datetime
+import ssl
 import urllib.parse
 
 import pytest
@@ -8,8 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from pki import Authority, cert_pem, name
+from pki import Authority, Pki, cert_pem, name
 from test_headers import ALICE, twins
+from test_resumption import Visitor
 
 ALL = ["rfc9440", "xfcc", "nginx", "apache", "traefik"]
 FIELDS = ["Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert", "X-SSL-Client-Verify",
@@ -260,3 +262,53 @@ def test_reload_changes_the_words(make_proxy, upstream):
     first, second = upstream.requests[-2:]
     assert first.get("X-Client-User") == ALICE and first.get("Client-Cert") is None
     assert second.get("X-Client-User") is None and second.get("Client-Cert")
+
+
+# What is not about who asks, or about this one request.
+OF_THE_REQUEST = {"x-request-id", "traceparent", "via", "forwarded", "x-forwarded-for"}
+TEMPLATES = {"X-Unit": "{subject.O}/{serial.decimal}/{fingerprint.sha1}",
+             "X-Dates": "{not_before} {not_after}", "X-Names": "{subject} {issuer}",
+             "X-Whole": "{certificate}"}
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3],
+                         ids=["1.2", "1.3"])
+@pytest.mark.parametrize("dialects", [["own", *ALL], ["own", "haproxy"]], ids=["all", "haproxy"])
+@pytest.mark.parametrize("pair", ["alice", "below"])
+def test_resumed_says_the_same(make_proxy, upstream, tmp_path, version, dialects, pair):
+    """A resumed session tells octet for octet what the full handshake told. (headers.chain and
+    resumption exclude each other.)"""
+    directory = tmp_path / "pki"
+    directory.mkdir()
+    own = Pki(directory)
+    middle = Authority("Middle CA", issuer=own.ca)
+    own.client("below", own.subject(ALICE), authority=middle, chain=[middle.cert])
+    p = make_proxy({"headers": {"dialects": dialects, "fields": TEMPLATES},
+                    "resumption": {"enabled": True}}, pki=own).start()
+    visitor = Visitor(own, version, pair)
+    told = []
+    for resumed in (False, True, True):
+        answer, was_resumed = visitor.visit(p)
+        assert (answer.status, was_resumed) == (200, resumed)
+        told.append(sorted((n, v) for n, v in upstream.requests[-1].fields
+                           if n.lower() not in OF_THE_REQUEST))
+    assert told[0] == told[1] == told[2]
+    names = {n.lower() for n, _ in told[0]}
+    assert names >= {n.lower() for n in TEMPLATES} | {"x-client-user"}
+    if "rfc9440" in dialects:
+        assert "client-cert" in names and "client-cert-chain" not in names
+
+
+def test_a_space_at_the_end_of_a_name(make_proxy, upstream, tmp_path):
+    """It is part of the name, and a field value would lose it."""
+    directory = tmp_path / "pki"
+    directory.mkdir()
+    own = Pki(directory)
+    for stem, company in (("spaced", "Acme "), ("plain", "Acme")):
+        own.client(stem, name((NameOID.ORGANIZATION_NAME, company), (NameOID.COMMON_NAME, ALICE)))
+    p = make_proxy(pki=own).start()
+    subjects = []
+    for pair in ("spaced", "plain"):
+        assert p.get(pair).status == 200
+        subjects.append(upstream.requests[-1].get("X-Client-Subject"))
+    assert subjects == [f"CN={ALICE},O=Acme\\20", f"CN={ALICE},O=Acme"]

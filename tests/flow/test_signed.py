@@ -116,6 +116,9 @@ def test_token_is_of_this_request(make_signing, upstream):
     tokens = [r.get("X-Identity-Token") for r in upstream.requests[-4:]]
     subjects = [read_token(t, published(p))[1] for t in tokens]
     assert [s["sub"] for s in subjects] == [ALICE, ALICE, BOB, ALICE]
+    assert p.metric('countersign_tokens_total{outcome="signed"}') == 3
+    assert p.metric('countersign_tokens_total{outcome="reused"}') == 1
+    assert p.metric('countersign_tokens_total{outcome="failed"}') == 0
     assert all("cnf" not in s for s in subjects)  # no certificate was shown
     assert tokens[0] == tokens[1] != tokens[2]
 

@@ -218,6 +218,8 @@ def test_unknown_users_and_letter_case(make_proxy, db):
         for _ in range(2):  # from the database, then from memory
             answer = proxy.get(user=name, password="wonder land")
             assert (answer.status, reason(proxy, answer)) == (status, why), name
+    assert (lookups(proxy, "found"), lookups(proxy, "unknown")) == (1, 2)
+    assert lookups(proxy, "remembered") >= 3
 
 
 def test_rules_win(make_proxy, db):
@@ -236,6 +238,10 @@ def test_rules_win(make_proxy, db):
     assert proxy.get(None, BOB).status == 403 and proxy.get(None, ALICE).status == 403
 
 
+def lookups(proxy, outcome):
+    return proxy.metric(f'countersign_user_lookups_total{{outcome="{outcome}"}}')
+
+
 def test_a_database_that_goes_and_comes_back(make_proxy, db):
     proxy = with_store(make_proxy, db).start()
     assert proxy.get().status == 200
@@ -244,6 +250,10 @@ def test_a_database_that_goes_and_comes_back(make_proxy, db):
     wait_until(lambda: reason(proxy, proxy.get()) == "user_store_unavailable")
     assert proxy.get().status == 503
     assert len(proxy.events("user_store_failed")) == 1
+    assert lookups(proxy, "found") >= 1 and lookups(proxy, "failed") >= 2
+    assert lookups(proxy, "unknown") == 0
+    assert proxy.metric("countersign_user_lookup_duration_seconds_count") == (
+        lookups(proxy, "found") + lookups(proxy, "failed"))
     # Another file in its place: what was remembered of the old one is forgotten.
     shutil.copy(aside, db.with_name("new.db"))
     done("disable", "-s", db.with_name("new.db"), ALICE)

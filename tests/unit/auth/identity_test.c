@@ -392,6 +392,14 @@ static void test_texts(void **state)
          {ONE(NID_commonName, UTF8, "a"), WITH(NID_organizationName, UTF8, "b")},
          NULL},
         {"empty", {{.nid = 0}}, ""},
+        /* A field value would lose a space at its end, and with it which name it is. */
+        {"a space at the end", {ONE(NID_commonName, UTF8, "alice ")}, "CN=alice\\20"},
+        {"two of them", {ONE(NID_commonName, UTF8, "alice  ")}, "CN=alice \\20"},
+        {"a backslash and a space", {ONE(NID_commonName, UTF8, "alice\\ ")}, "CN=alice\\\\\\20"},
+        {"a space elsewhere",
+         {ONE(NID_organizationName, UTF8, "Acme"), ONE(NID_commonName, UTF8, "alice ")},
+         "CN=alice\\ ,O=Acme"},
+        {"a space alone", {ONE(NID_commonName, UTF8, " ")}, "CN=\\20"},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct pki_spec spec = {.subject = rows[i].subject,

@@ -35,6 +35,17 @@ static void on_report(void *arg, const char *error)
     recoveries += error == NULL;
 }
 
+/* What was heard of look-ups: from memory, and from the database by outcome. */
+static unsigned remembered;
+static unsigned looked[USERS_WAIT];
+
+static void on_looked(void *arg, enum users_found found, int64_t us)
+{
+    (void)arg;
+    remembered += us < 0;
+    looked[found] += us >= 0;
+}
+
 static int edit(void *arg, struct user_draft *d, struct err *e)
 {
     (void)e;
@@ -69,6 +80,8 @@ static int set_up(void **state)
     pool = job_pool_new(1, 8, 0, wake, NULL);
     conf = (struct conf_users){.store = {.p = path}, .lookup_remember_max = 10};
     failures = recoveries = 0;
+    remembered = 0;
+    memset(looked, 0, sizeof(looked));
     change(STORE_ADD, "Alice@Example.com", "groups=a");
     change(STORE_ADD, "bob", "certificate=optional");
     return pool != NULL ? 0 : -1;
@@ -89,7 +102,8 @@ static struct users *load(bool attached)
     struct users *u = users_load(&conf, &rule, files, diags);
     assert_non_null(u);
     if (attached) {
-        users_attach(u, pool, on_report, NULL);
+        const struct users_ear ear = {.state = on_report, .looked = on_looked};
+        users_attach(u, pool, &ear);
     }
     return u;
 }
@@ -233,6 +247,29 @@ static void test_failing_database(void **state)
     assert_int_equal(diags_errors(diags), 1);
 }
 
+/* Each search is heard of once, by what came of it; looking for changes is none. */
+static void test_what_is_heard(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bob", "bob", "carol", "carol", "carol", "a:b"};
+    char aside[TMPDIR_PATH_MAX];
+    bool waited = false;
+    struct users *u = load(true);
+    for (size_t i = 0; i < ROWS(names); i++) {
+        user_unref(ask(u, str_of(names[i]), &waited).user);
+    }
+    (void)users_poll(u);
+    collect_all();
+    assert_int_equal(remembered, 3);
+    assert_int_equal(looked[USERS_FOUND], 1);
+    assert_int_equal(looked[USERS_NONE], 1); /* what no user can be called is not looked for */
+    assert_int_equal(looked[USERS_FAILED], 0);
+    assert_int_equal(rename(path, tmpdir_path(&dir, "aside", aside)), 0);
+    user_unref(ask(u, STR("dora"), &waited).user);
+    assert_int_equal(looked[USERS_FAILED], 1);
+    users_unref(u);
+}
+
 static void test_queue(void **state)
 {
     (void)state;
@@ -331,8 +368,13 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_find),   CASE(test_changes_are_seen), CASE(test_failing_database),
-        CASE(test_queue),  CASE(test_cancel_and_close), CASE(test_decoy_and_rules),
+        CASE(test_find),
+        CASE(test_changes_are_seen),
+        CASE(test_failing_database),
+        CASE(test_what_is_heard),
+        CASE(test_queue),
+        CASE(test_cancel_and_close),
+        CASE(test_decoy_and_rules),
         CASE(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

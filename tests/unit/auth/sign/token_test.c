@@ -126,6 +126,7 @@ static void test_slot(void **state)
         const struct token_facts f = {.user = str_of(rows[i].user), .wall_ms = rows[i].at_ms};
         struct str token = get(&l, &conf, &l.slot, &f);
         CHECK_ROW(rows[i].says, str_eq(token, before) == rows[i].same);
+        CHECK_ROW(rows[i].says, l.slot.reused == rows[i].same);
         before = token;
     }
     lab_close(&l);
