@@ -8,6 +8,7 @@
 
 #include "auth/revoke/asn1time.h"
 #include "auth/revoke/deny.h"
+#include "auth/revoke/name_digest.h"
 
 /* The first certificate of text, or NULL. */
 static X509 *read_certificate(struct str text)
@@ -53,11 +54,17 @@ static void print_name(const X509_NAME *name, char out[DENY_TEXT_MAX + 1])
     BIO_free(bio);
 }
 
+static int digest_issuer(const X509_NAME *name, struct deny_entry *entry)
+{
+    int rc = name_digest(name, entry->issuer);
+    return rc == 0 ? deny_spelled_digest(name, entry->spelled) : rc;
+}
+
 static int from_certificate(const X509 *x, struct deny_entry *entry, struct err *e)
 {
     int64_t until = INT64_MAX;
     if (deny_serial_of(x, entry->serial) != 0 ||
-        deny_issuer_digest(X509_get_issuer_name(x), entry->issuer) != 0 ||
+        digest_issuer(X509_get_issuer_name(x), entry) != 0 ||
         !asn1time_seconds(X509_get0_notAfter(x), &until)) {
         return err_set(e, ERR_MALFORMED, "serial number, issuer or dates cannot be read");
     }
@@ -84,9 +91,7 @@ int cert_name_file(const char *path, struct deny_entry *entry, struct err *e)
 static int take_issuer(const X509_NAME *name, struct deny_entry *entry, struct err *e)
 {
     print_name(name, entry->issuer_name);
-    return deny_issuer_digest(name, entry->issuer) == 0
-               ? 0
-               : err_set(e, ERR_CRYPTO, "SHA-256 is not available");
+    return digest_issuer(name, entry) == 0 ? 0 : err_set(e, ERR_CRYPTO, "SHA-256 is not available");
 }
 
 /* Look for the CA called wanted in one bundle. */

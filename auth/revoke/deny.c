@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 
 #include "auth/revoke/deny_set.h"
+#include "auth/revoke/name_digest.h"
 #include "base/enc.h"
 #include "base/mem.h"
 
@@ -78,7 +79,7 @@ int deny_key_of_user(struct str normal, unsigned char key[DENY_KEY])
     return rc;
 }
 
-int deny_issuer_digest(const X509_NAME *name, unsigned char digest[DENY_DIGEST])
+int deny_spelled_digest(const X509_NAME *name, unsigned char digest[DENY_DIGEST])
 {
     unsigned n = 0;
     return X509_NAME_digest(name, EVP_sha256(), digest, &n) == 1 && n == DENY_DIGEST ? 0
@@ -107,11 +108,12 @@ int deny_keys_of(X509 *x, struct deny_keys *out)
         return -ERR_CRYPTO;
     }
     deny_key_of_digest(digest, out->fingerprint);
-    if (deny_issuer_digest(X509_get_issuer_name(x), digest) != 0 ||
-        deny_serial_of(x, serial) != 0) {
-        return -ERR_CRYPTO;
-    }
-    return deny_key_of_serial(digest, str_of(serial), out->serial);
+    const X509_NAME *issuer = X509_get_issuer_name(x);
+    int rc = deny_serial_of(x, serial);
+    rc = rc == 0 ? name_digest(issuer, digest) : rc;
+    rc = rc == 0 ? deny_key_of_serial(digest, str_of(serial), out->serial) : rc;
+    rc = rc == 0 ? deny_spelled_digest(issuer, digest) : rc;
+    return rc == 0 ? deny_key_of_serial(digest, str_of(serial), out->spelled) : rc;
 }
 
 int deny_chain_add(struct deny_chain *c, X509 *x)
@@ -152,6 +154,7 @@ static enum deny_reason ask(const struct deny *d, enum deny_kind kind,
 enum deny_reason deny_certificate(const struct deny *d, const struct deny_keys *keys)
 {
     enum deny_reason r = ask(d, DENY_SERIAL, keys->serial);
+    r = r != DENY_NOT_LISTED ? r : ask(d, DENY_SERIAL, keys->spelled);
     return r != DENY_NOT_LISTED ? r : ask(d, DENY_FINGERPRINT, keys->fingerprint);
 }
 

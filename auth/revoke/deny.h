@@ -19,11 +19,12 @@
 struct deny;
 
 /* What a certificate may be found by: octets of its fingerprint, and of a digest over its issuer
- * and serial number. */
+ * and serial number, the issuer however it is spelled, or as it is. */
 #define DENY_KEY 15
 struct deny_keys {
     unsigned char fingerprint[DENY_KEY];
     unsigned char serial[DENY_KEY];
+    unsigned char spelled[DENY_KEY];
 };
 
 /* The keys of a chain, the leaf first. */
@@ -65,9 +66,9 @@ void deny_free(struct deny *d);
 /* The keys of x. Returns 0 or -ERR_CRYPTO. */
 int deny_keys_of(X509 *x, struct deny_keys *out) __attribute__((warn_unused_result));
 
-/* SHA-256 of a name's DER form, and the serial number of x as in a line. Return 0 or -ERR_CRYPTO.
- */
-int deny_issuer_digest(const X509_NAME *name, unsigned char digest[DENY_DIGEST])
+/* SHA-256 of a name's DER form; name_digest() is that of the name itself. And the serial number of
+ * x as in a line. Return 0 or -ERR_CRYPTO. */
+int deny_spelled_digest(const X509_NAME *name, unsigned char digest[DENY_DIGEST])
     __attribute__((warn_unused_result));
 int deny_serial_of(const X509 *x, char out[DENY_SERIAL_MAX + 1])
     __attribute__((warn_unused_result));

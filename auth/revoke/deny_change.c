@@ -107,6 +107,13 @@ static int add(struct change *c, struct str line, struct err *e)
     if (rc != 0) {
         return rc;
     }
+    if (!rewrite_exists(file)) {
+        rewrite_close(file);
+        return err_set(e, ERR_NOT_FOUND,
+                       "%s: there is no such file; put it back if it was lost, as a new one would "
+                       "let in again who stood in it; make an empty one if nothing is withdrawn",
+                       c->path);
+    }
     if (c->found > 0) {
         rewrite_close(file);
         return already(c, e);

@@ -15,9 +15,10 @@ struct deny_names {
     const struct conf_identity *rule;
 };
 
-/* Put e at the end of the file at path, which is made if it is missing. Returns
- * 0, -ERR_EXISTS if the same thing is withdrawn there already (the file is left as it is), -ERR_IO
- * or -ERR_NOMEM, with e. */
+/* Put e at the end of the file at path. One that is missing is not made: the proxy, which goes on
+ * with the last list that it has read, would take the new one for all of it. Returns 0,
+ * -ERR_NOT_FOUND, -ERR_EXISTS if the same thing is withdrawn there already (the file is left as it
+ * is), -ERR_IO or -ERR_NOMEM, with e. */
 int deny_change_add(const char *path, const struct deny_entry *entry,
                     const struct deny_names *names, struct err *e)
     __attribute__((warn_unused_result));

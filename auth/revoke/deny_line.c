@@ -383,6 +383,7 @@ void deny_entry_init(struct deny_entry *e, enum deny_kind kind)
     e->date_s = INT64_MIN;
     e->until_s = INT64_MAX;
     memset(e->issuer, 0, sizeof(e->issuer));
+    memset(e->spelled, 0, sizeof(e->spelled));
     memset(e->fingerprint, 0, sizeof(e->fingerprint));
     e->serial[0] = '\0';
     e->user[0] = '\0';
@@ -395,9 +396,12 @@ static struct str without_cr(struct str line)
     return str_ends(line, STR("\r")) ? str_slice(line, 0, line.n - 1) : line;
 }
 
+/* A CR within a comment may be the only line end that its writer knows: what follows is no comment
+ * then, and is told as a fault. */
 bool deny_line_is_blank(struct str line)
 {
-    return str_trim(without_cr(line)).n == 0 || line.p[0] == '#';
+    struct str text = without_cr(line);
+    return str_trim(text).n == 0 || (text.p[0] == '#' && str_chr(text, '\r') == STR_NPOS);
 }
 
 bool deny_line_read(struct str line, struct deny_entry *e, struct deny_fault *fault)
@@ -407,7 +411,9 @@ bool deny_line_read(struct str line, struct deny_entry *e, struct deny_fault *fa
     deny_entry_init(e, DENY_SERIAL);
     *fault = (struct deny_fault){.column = 1};
     if (!str_is_utf8(line) || str_has_control(rest)) {
-        fault->what = "the line is not UTF-8, or holds a control character";
+        fault->what = str_chr(rest, '\r') != STR_NPOS
+                          ? "a CR within the line: lines end with LF, or CR and LF"
+                          : "the line is not UTF-8, or holds a control character";
         return false;
     }
     while (rest.n > 0 && fault->what == NULL) {
@@ -490,7 +496,9 @@ bool deny_entry_same(const struct deny_entry *a, const struct deny_entry *b)
     }
     switch (a->kind) {
     case DENY_SERIAL:
-        return strcmp(a->serial, b->serial) == 0 && memcmp(a->issuer, b->issuer, DENY_DIGEST) == 0;
+        return strcmp(a->serial, b->serial) == 0 &&
+               (memcmp(a->issuer, b->issuer, DENY_DIGEST) == 0 ||
+                memcmp(a->issuer, b->spelled, DENY_DIGEST) == 0);
     case DENY_FINGERPRINT:
         return memcmp(a->fingerprint, b->fingerprint, DENY_DIGEST) == 0;
     case DENY_USER:

@@ -1,6 +1,6 @@
 /* One line of a deny file: reading, writing, comparing.
  *
- *   serial=0A1B issuer=<SHA-256 of the issuer's DER name, hex> [field]...
+ *   serial=0A1B issuer=<digest of the issuer's name, hex> [field]...
  *   fingerprint=<SHA-256 of the certificate, hex> [field]...
  *   user=alice@example.com [field]...
  *
@@ -8,7 +8,9 @@
  * which \" and \\ stand for the two. Further fields: reason (a name of RFC 5280 5.3.1), date and
  * until (2026-11-21T18:16:54Z: when it was withdrawn, until when the entry is kept), subject and
  * issuer_name (for people, never compared). Empty lines and those that begin with '#' are skipped.
- */
+ *
+ * The issuer's digest is that of name_digest(), which is one for all spellings of a name, or
+ * SHA-256 of its DER form: then only certificates are meant that spell it just so. */
 #ifndef AUTH_REVOKE_DENY_LINE_H
 #define AUTH_REVOKE_DENY_LINE_H
 
@@ -44,6 +46,8 @@ struct deny_entry {
     int64_t date_s;  /* INT64_MIN: not told */
     int64_t until_s; /* INT64_MAX: for ever */
     unsigned char issuer[DENY_DIGEST];
+    unsigned char spelled[DENY_DIGEST]; /* the other digest that a line may have instead; cleared
+                                           where it is not known, as in what was read */
     unsigned char fingerprint[DENY_DIGEST];
     char serial[DENY_SERIAL_MAX + 1]; /* upper-case hex in whole octets, as in struct identity */
     char user[256];
@@ -71,7 +75,8 @@ bool deny_line_read(struct str line, struct deny_entry *e, struct deny_fault *fa
 int deny_line_write(const struct deny_entry *e, struct buf *out)
     __attribute__((warn_unused_result));
 
-/* True if both withdraw the same thing, whatever the reason. Users are compared octet by octet. */
+/* True if both withdraw the same thing, whatever the reason; by serial number also if a has the
+ * issuer as b spells it. Users are compared octet by octet. */
 bool deny_entry_same(const struct deny_entry *a, const struct deny_entry *b);
 
 /* False only if line surely does not withdraw what e does, whatever the rule for users' names: a

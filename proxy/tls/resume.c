@@ -29,7 +29,7 @@ struct resume {
 
 /* What a ticket holds of ours, in this order, numbers with the highest octet first. */
 enum {
-    NOTE_VERSION = 2,
+    NOTE_VERSION = 3,
     NOTE_FIXED = 1 + 8 + 8 + 8 + 1 + SITE_BINDING + 1 + 1,
     NOTE_MAX = NOTE_FIXED + DENY_CHAIN_MAX * (int)sizeof(struct deny_keys) + SITE_NAME_MAX
 };

@@ -61,9 +61,11 @@ class Authority:
         self.cert = builder.sign(signer.key, hashes.SHA256())
 
     def leaf(self, subject, key=None, usage=ExtendedKeyUsageOID.CLIENT_AUTH, san=None,
-             not_before=NOW - DAY, not_after=NOW + 365 * DAY, is_ca=False, serial=None):
+             not_before=NOW - DAY, not_after=NOW + 365 * DAY, is_ca=False, serial=None,
+             issuer_name=None):
         key = key or new_key()
-        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.cert.subject)
+        builder = (x509.CertificateBuilder().subject_name(subject)
+                   .issuer_name(issuer_name or self.cert.subject)
                    .public_key(key.public_key())
                    .serial_number(serial or x509.random_serial_number())
                    .not_valid_before(not_before).not_valid_after(not_after)

@@ -1,4 +1,5 @@
 """Withdrawal: the deny list at the handshake, at every request, and on connections that are open."""
+import hashlib
 import json
 import os
 import socket
@@ -6,8 +7,10 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import NameOID
 
-from pki import Authority, NOW, DAY, Pki, cert_pem
+from pki import Authority, NOW, DAY, Pki, cert_pem, name
 from proxy import LIMIT_S, Client, wait_until
 from test_resumption import Visitor
 from upstream import Upstream
@@ -56,6 +59,15 @@ def refused_handshake(p, pair, **options):
             return c.get("/", ALICE, p.passwords[ALICE]).status
     except ssl.SSLError as e:
         return str(e)
+
+
+def status(p, pair="alice"):
+    """Of a request; None where the connection is ended under it."""
+    try:
+        answer = p.get(pair)
+    except OSError:
+        return None
+    return answer.status if answer else None
 
 
 WAYS = {
@@ -112,7 +124,73 @@ def test_a_file_written_over_with_its_time_set_back(deny_proxy):
         file.write("user=alice@example.com\n")
     os.utime(p.deny_path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert p.deny_path.stat().st_size == before.st_size
-    wait_until(lambda: p.get("alice").status == 403)
+    wait_until(lambda: status(p) == 403)
+
+
+SPELLINGS = {
+    "as the CA": name((NameOID.COMMON_NAME, "Test CA")),
+    "PrintableString": name((NameOID.COMMON_NAME, "Test CA", _ASN1Type.PrintableString)),
+    "another case": name((NameOID.COMMON_NAME, "TEST ca")),
+    "two blanks": name((NameOID.COMMON_NAME, " Test  CA ")),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("way", ["serial number and CA file", "serial number and CA name",
+                                 "a certificate file"])
+def test_an_issuer_that_is_spelled_otherwise(deny_proxy, pki, spelling, way):
+    """What chains take for one name, the list does too."""
+    issued = pki.client("spelled", pki.subject(ALICE), issuer_name=SPELLINGS[spelling])
+    serial = f"{issued.serial_number:x}"
+    ways = {"a certificate file": ["--certificate", str(pki.dir / "spelled.crt")],
+            "serial number and CA file": ["--serial", serial, "--issuer", str(pki.dir / "ca.crt")],
+            "serial number and CA name": ["--serial", serial, "--issuer", "CN=Test CA"]}
+    p = deny_proxy().start()
+    assert p.get("spelled").status == 200
+    hold = ["--reason", "certificateHold"]
+    assert cert(p, "withdraw", *ways[way], *hold).returncode == 0
+    assert p.get("spelled").status == 400
+    assert p.get("alice").status == 200
+    assert "withdrawn already" in cert(p, "withdraw", *ways["serial number and CA file"]).stdout
+    assert cert(p, "restore", *ways["serial number and CA name"]).returncode == 0
+    assert p.get("spelled").status == 200
+
+
+def test_an_issuer_by_the_digest_of_its_der_form(deny_proxy, pki):
+    """As lists have it that were made before, or by others: with just that spelling."""
+    alice = pki.load("alice")
+    digest = hashlib.sha256(alice.issuer.public_bytes()).hexdigest()
+    p = deny_proxy()
+    p.deny_path.write_text(
+        f"serial={alice.serial_number:X} issuer={digest} reason=certificateHold\n")
+    p.start()
+    assert p.get("alice").status == 400
+    assert cert(p, "restore", "--certificate", str(pki.dir / "alice.crt")).returncode == 0
+    assert p.get("alice").status == 200 and p.deny_path.read_text() == ""
+
+
+def test_a_lost_file_is_not_made_anew(deny_proxy, pki):
+    """It would let in again everybody who stood in it."""
+    p = deny_proxy({"process": {"workers": 2}}).start()
+    assert cert(p, "withdraw", "--certificate", str(pki.dir / "alice.crt")).returncode == 0
+    kept = p.deny_path.read_text()
+    p.deny_path.unlink()
+    result = cert(p, "withdraw", "--user", BOB)
+    assert result.returncode == 1 and "put it back if it was lost" in result.stderr
+    assert not p.deny_path.exists()
+    assert p.get("alice").status == 400
+    p.deny_path.write_text(kept)
+    assert cert(p, "withdraw", "--user", BOB).returncode == 0
+    assert p.get("alice").status == 400 and p.get("bob", BOB).status == 403
+
+
+def test_a_file_with_bare_cr_is_refused(deny_proxy, pki):
+    """Else all of it would be one comment."""
+    p = deny_proxy().start()
+    p.deny_path.write_bytes(
+        f"# withdrawn\rfingerprint={fingerprint(pki, 'alice')}\r".encode())
+    bad = wait_until(lambda: [e for e in p.events("deny_list") if e["result"] == "refused"])
+    assert "a CR within the line" in bad[0]["error"]
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -209,7 +287,7 @@ def test_files_are_watched(deny_proxy, pki):
     status = json.loads(p.run("status", "-c", str(p.config_path), "-o", "json").stdout)
     assert status["deny"]["entries"] == 0 and "error" in status["deny"]
     replace(p.deny_path, f"fingerprint={fingerprint(pki, 'alice')}\n")
-    wait_until(lambda: p.get().status == 400)
+    wait_until(lambda: status(p) == 400)
 
 
 def replace(path, text):

@@ -378,7 +378,7 @@ static void put(size_t at, int64_t value)
 static void good_note(const struct tls_sites *t)
 {
     note_length = NOTE_LENGTH;
-    note[0] = 2;
+    note[0] = 3;
     put(1, NOW_MS);
     put(9, NOW_MS);
     put(17, NOW_MS + 1);
@@ -399,8 +399,8 @@ enum change {
     NAME_LENGTH,
     CHAIN_LENGTH,
     CHAIN_TOO_LONG,
-    VERSION_1,
-    VERSION_3,
+    VERSION_2,
+    VERSION_4,
     FIRST_LATER,
     FROM_FUTURE,
     TIME_LEAST,
@@ -436,11 +436,11 @@ static void change_note(enum change change)
     case CHAIN_TOO_LONG:
         note[58] = 255;
         break;
-    case VERSION_1:
-        note[0] = 1;
+    case VERSION_2:
+        note[0] = 2;
         break;
-    case VERSION_3:
-        note[0] = 3;
+    case VERSION_4:
+        note[0] = 4;
         break;
     case FIRST_LATER:
         put(1, NOW_MS + 1);
