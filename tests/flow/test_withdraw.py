@@ -61,7 +61,7 @@ def refused_handshake(p, pair, **options):
         return str(e)
 
 
-def status(p, pair="alice"):
+def status_of(p, pair="alice"):
     """Of a request; None where the connection is ended under it."""
     try:
         answer = p.get(pair)
@@ -124,7 +124,7 @@ def test_a_file_written_over_with_its_time_set_back(deny_proxy):
         file.write("user=alice@example.com\n")
     os.utime(p.deny_path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert p.deny_path.stat().st_size == before.st_size
-    wait_until(lambda: status(p) == 403)
+    wait_until(lambda: status_of(p) == 403)
 
 
 SPELLINGS = {
@@ -287,7 +287,7 @@ def test_files_are_watched(deny_proxy, pki):
     status = json.loads(p.run("status", "-c", str(p.config_path), "-o", "json").stdout)
     assert status["deny"]["entries"] == 0 and "error" in status["deny"]
     replace(p.deny_path, f"fingerprint={fingerprint(pki, 'alice')}\n")
-    wait_until(lambda: status(p) == 400)
+    wait_until(lambda: status_of(p) == 400)
 
 
 def replace(path, text):
