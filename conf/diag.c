@@ -122,6 +122,22 @@ uint32_t diags_source(struct diags *d, const char *name, struct str text)
     return (uint32_t)d->source_count++;
 }
 
+void diags_mask(struct diags *d, uint32_t file, struct str key)
+{
+    if (file >= d->source_count || d->sources[file].text == NULL) {
+        return;
+    }
+    char *text = d->sources[file].text;
+    size_t n = d->sources[file].n;
+    for (size_t at = 0; at + key.n <= n; at++) {
+        if (str_ieq((struct str){text + at, key.n}, key)) {
+            for (at += key.n; at < n && str_chr(STR(" \t\r\n"), text[at]) == STR_NPOS; at++) {
+                text[at] = '*';
+            }
+        }
+    }
+}
+
 const char *diags_source_name(const struct diags *d, uint32_t file)
 {
     return file < d->source_count ? d->sources[file].name : NULL;

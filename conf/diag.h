@@ -31,6 +31,10 @@ void diags_free(struct diags *d);
 /* Register a source so that its lines can be shown; name and text are copied. Returns its index. */
 uint32_t diags_source(struct diags *d, const char *name, struct str text);
 
+/* Put asterisks over what stands behind every key in a source (ASCII case aside), up to the next
+ * blank or line end: a secret, which is not to be shown. */
+void diags_mask(struct diags *d, uint32_t file, struct str key);
+
 /* The name of a source, or NULL if there is no such index. Borrowed from d. */
 const char *diags_source_name(const struct diags *d, uint32_t file);
 

@@ -43,7 +43,7 @@ struct key {
     bool fold;      /* text is kept in lower case */
     bool shown;     /* stands in the file of defaults although not required; a list or map must then
                        have an entry once all files are joined (check.c) */
-    bool uri;       /* of a KEY_FILE: a "pkcs11:" URI will do too, and "file:" before a path */
+    bool uri;       /* of a KEY_FILE: a URI will do too, and "file:" before a path */
     bool load_only; /* means something only while loading; not printed again */
     size_t offset;
     size_t second;

@@ -152,7 +152,8 @@ static const struct key tls_keys[] = {
      .uri = true,
      .fallback_note = "the certificate's file",
      .meaning = "PEM file with its private key, or the PKCS#11 URI of a key in a token "
-                "(pkcs11:token=web;object=server), which the workers open."},
+                "(pkcs11:token=web;object=server), which the workers open; or a URI that a store "
+                "of OpenSSL knows, such as a TPM's (handle:0x81000001)."},
     {.name = "key_passphrase_file",
      .type = KEY_FILE,
      AT(draft_listener, own.key_passphrase_file),

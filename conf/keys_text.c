@@ -107,7 +107,7 @@ const char *keys_type_text(const struct key *k)
         [KEY_LIST] = "list of sections",
         [KEY_MAP] = "sections by name",
     };
-    return k->uri ? "path, or PKCS#11 URI" : names[k->type];
+    return k->uri ? "path, or URI" : names[k->type];
 }
 
 bool keys_is_list(const struct key *k)

@@ -71,6 +71,15 @@ static const char *from_here(struct arena *a, const char *path)
     return reader_absolute(a, &base, 0, str_of(path));
 }
 
+/* Secrets that do not belong here, but may stand in the URI of a key all the same. */
+static void mask_secrets(struct diags *d, uint32_t file)
+{
+    static const char *const keys[] = {"pin-value=", "pin=", "password=", "passphrase="};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        diags_mask(d, file, str_of(keys[i]));
+    }
+}
+
 /* Read one file to a tree. shown: its name as it is printed and read; at: who included it, line 0
  * for the main file. Returns 0; -ERR_MALFORMED, reported; -ERR_NOMEM. */
 static int read_source(struct loader *l, const char *shown, const char *absolute,
@@ -86,6 +95,7 @@ static int read_source(struct loader *l, const char *shown, const char *absolute
     }
     files_pin(l->files, shown);
     uint32_t index = diags_source(l->diags, shown, text);
+    mask_secrets(l->diags, index);
     l->first = l->count == 0 ? index : l->first;
     l->paths[l->count] = absolute;
     l->directories[l->count] = directory_of(&l->draft->arena, absolute);

@@ -138,28 +138,50 @@ static const char *fold(struct reader *r, struct str text)
     return p;
 }
 
-/* True if v is taken as the URI of a key. Its text is never repeated: there may be a PIN in it. */
-static bool read_uri(struct reader *r, const struct reader_value *v, struct conf_text *out)
+/* "file:/a", "file:///a" and "file://localhost/a" are the path /a (RFC 8089); p NULL: of another
+ * host, or not from the root. */
+static struct str path_of_uri(struct str text)
 {
-    if (!str_starts(v->text, SYNTAX_PKCS11)) {
-        return false;
+    struct str path = str_slice(text, sizeof("file:") - 1, text.n);
+    if (str_starts(path, STR("//"))) {
+        path = str_slice(path, 2, path.n);
+        struct str host = STR("localhost");
+        path = str_ieq(str_slice(path, 0, host.n), host) ? str_slice(path, host.n, path.n) : path;
     }
-    const char *wrong = syntax_pkcs11(v->text);
-    if (wrong != NULL) {
-        reader_complain(r, v->at, NULL, "%s", wrong);
-    } else {
-        out->p = v->text.p;
-    }
-    return true;
+    return str_starts(path, STR("/")) ? path : (struct str){NULL, 0};
 }
 
-/* "file:/a" and "file:///a" are the path /a. */
-static struct str without_file_scheme(struct str text)
+/* True if v is taken as the URI of a key that is in no file; of one that is, v becomes the path.
+ * Its text is never repeated: there may be a PIN in it. */
+static bool read_uri(struct reader *r, struct reader_value *v, struct conf_text *out)
 {
-    if (str_starts(text, STR("file:///"))) {
-        return str_slice(text, sizeof("file://") - 1, text.n);
+    size_t scheme = syntax_scheme(v->text);
+    if (scheme == 0) {
+        return false;
     }
-    return str_starts(text, STR("file:/")) ? str_slice(text, sizeof("file:") - 1, text.n) : text;
+    char *p = reader_alloc(r, v->text.n + 1, 1);
+    if (p == NULL) {
+        return true;
+    }
+    memcpy(p, v->text.p, v->text.n);
+    for (size_t i = 0; i < scheme; i++) {
+        p[i] = str_lower(p[i]);
+    }
+    struct str uri = {p, v->text.n};
+    bool file = str_starts(uri, STR("file:"));
+    const char *wrong = syntax_key_uri(uri);
+    if (file) {
+        v->text = path_of_uri(uri);
+        wrong = v->text.p != NULL ? NULL : "a file: URI is written as file:/etc/server.key";
+    } else if (str_starts(uri, SYNTAX_PKCS11)) {
+        wrong = syntax_pkcs11(uri);
+    }
+    if (wrong != NULL) {
+        reader_complain(r, v->at, NULL, "%s", wrong);
+        return true;
+    }
+    out->p = file ? NULL : p;
+    return !file;
 }
 
 /* A text or path of a row into out. */
@@ -181,11 +203,11 @@ static void read_text(struct reader *r, const struct key *k, const struct reader
         reader_complain(r, v->at, NULL, "%s: %s", value_quote(v->text, shown), wrong);
         return;
     }
-    if (k->uri && read_uri(r, v, out)) {
+    struct reader_value plain = *v;
+    if (k->uri && read_uri(r, &plain, out)) {
         return;
     }
     if (path && !word) {
-        struct reader_value plain = {k->uri ? without_file_scheme(v->text) : v->text, v->at};
         out->p = read_path(r, k, &plain);
     } else {
         out->p = k->fold ? fold(r, v->text) : v->text.p;

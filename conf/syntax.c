@@ -384,6 +384,26 @@ const char *syntax_ca_key(struct str s)
                : "is not a kind of key: p256, p384, ed25519 or rsa";
 }
 
+size_t syntax_scheme(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && (is_alnum(s.p[n]) || (n > 0 && str_chr(STR("+-."), s.p[n]) != STR_NPOS))) {
+        n++;
+    }
+    return n > 1 && n < s.n && s.p[n] == ':' && !is_digit(s.p[0]) ? n : 0;
+}
+
+const char *syntax_key_uri(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~') {
+            return "a URI holds printable ASCII without blanks, others as %HH; a path that looks "
+                   "like one is written with ./ before it";
+        }
+    }
+    return NULL;
+}
+
 static const char *check_attribute(struct str attribute)
 {
     struct str name;
@@ -391,7 +411,7 @@ static const char *check_attribute(struct str attribute)
     if (!str_cut(attribute, '=', &name, &value) || name.n == 0) {
         return "a PKCS#11 URI is made of attributes such as token=web;object=server";
     }
-    if (str_eq(name, STR("pin-value")) || str_eq(name, STR("pin-source"))) {
+    if (str_ieq(name, STR("pin-value")) || str_ieq(name, STR("pin-source"))) {
         return "a PIN does not belong in the configuration: name its file as key_passphrase_file";
     }
     if (str_eq(name, STR("module-path"))) {

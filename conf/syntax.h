@@ -60,8 +60,16 @@ const char *syntax_group(struct str s);
 /* Printable ASCII. */
 const char *syntax_printable(struct str s);
 
-/* What begins a PKCS#11 URI (RFC 7512). No path in a loaded configuration begins so. */
+/* What begins a PKCS#11 URI (RFC 7512), whichever letters are capital in the configuration. */
 #define SYNTAX_PKCS11 STR("pkcs11:")
+
+/* The octets of the scheme that s begins with (RFC 3986 3.1), without its colon; 0: it is no URI.
+ * In a loaded configuration, where paths are absolute, the key of a site is a URI or a path by
+ * this, and a scheme is in lower case. */
+size_t syntax_scheme(struct str s);
+
+/* A URI that names a key: printable ASCII without blanks. The words do not quote s. */
+const char *syntax_key_uri(struct str s);
 
 /* A PKCS#11 URI that names a key: attributes of printable ASCII without blanks; no PIN, which
  * belongs in a file; a module-path, if any, is absolute and written plainly. The words do not quote

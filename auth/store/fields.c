@@ -21,30 +21,12 @@ struct fields_file {
     bool has_source;
 };
 
-/* Text with the secrets behind "totp=" as asterisks, everything else in its place. */
-static char *mask_secrets(struct str text)
-{
-    char *masked = mem_dup(text.n > 0 ? text.p : "", text.n);
-    size_t at = 0;
-    while (masked != NULL && at < text.n) {
-        if (str_starts(str_slice(text, at, text.n), STR("totp="))) {
-            for (at += 5; at < text.n && strchr(" \t\r\n", text.p[at]) == NULL; at++) {
-                masked[at] = '*';
-            }
-        }
-        at++;
-    }
-    return masked;
-}
-
 static uint32_t source_of(struct fields_file *f)
 {
     if (!f->has_source) {
-        char *masked = mask_secrets(f->text);
-        f->source =
-            diags_source(f->diags, f->path, (struct str){masked, masked != NULL ? f->text.n : 0});
+        f->source = diags_source(f->diags, f->path, f->text);
+        diags_mask(f->diags, f->source, STR("totp="));
         f->has_source = true;
-        mem_free(masked);
     }
     return f->source;
 }

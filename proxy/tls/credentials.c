@@ -9,6 +9,7 @@
 #include <openssl/rsa.h>
 
 #include "base/mem.h"
+#include "conf/syntax.h"
 #include "proxy/tls/tls_err.h"
 #include "proxy/tls/token.h"
 
@@ -184,7 +185,7 @@ int credentials_read_key(struct credentials *c, struct str pem, struct str passp
 int credentials_open_key(struct credentials *c, struct str uri, struct str passphrase,
                          struct err *e)
 {
-    if (passphrase.p == NULL) {
+    if (passphrase.p == NULL && str_starts(uri, SYNTAX_PKCS11)) {
         return err_set(e, ERR_DENIED, "needs a PIN and there is no key_passphrase_file");
     }
     int failed = token_open_key(uri, without_line_end(passphrase), &c->key, e);

@@ -30,11 +30,11 @@ int credentials_read_chain(struct credentials *c, struct str pem, struct err *e)
 int credentials_read_key(struct credentials *c, struct str pem, struct str passphrase,
                          struct err *e) __attribute__((warn_unused_result));
 
-/* Open the private key that a PKCS#11 URI names, by passphrase as its PIN (needed; may be empty),
- * and try it.
- * The key stays in its token, and is good in this process alone. Returns 0, or with e: as above;
+/* Open the private key that a URI names, a PKCS#11 one (by passphrase as its PIN: needed, may be
+ * empty) or another that a store of OpenSSL knows (by passphrase where one is asked for), and try
+ * it. The key stays where it is, and is good in this process alone. Returns 0, or with e: as above;
  * -ERR_NOT_FOUND (no such key or token), -ERR_UNSUPPORTED also if this machine has no bridge from
- * OpenSSL to PKCS#11. */
+ * OpenSSL to it. */
 int credentials_open_key(struct credentials *c, struct str uri, struct str passphrase,
                          struct err *e) __attribute__((warn_unused_result));
 

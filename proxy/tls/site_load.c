@@ -215,24 +215,29 @@ static bool load_key(const struct loader *l, size_t i, struct credentials *out)
 {
     const struct conf_site *c = &l->conf->sites[i];
     const struct conf_text *file = key_file(c);
+    bool in_store = syntax_scheme(str_of(file->p)) > 0;
     bool in_token = str_starts(str_of(file->p), SYNTAX_PKCS11);
     struct str text = STR_NONE;
     struct str passphrase;
-    if ((!in_token &&
+    if ((!in_store &&
          (read_file(l, i, file, "key", &text) != 0 || !check_mode(l, i, file, "key"))) ||
         !load_passphrase(l, i, &passphrase)) {
         return false;
     }
-    if (in_token && l->options->keys == TLS_KEYS_OF_FILES && c->key_passphrase_file.p != NULL) {
+    if (in_store && l->options->keys == TLS_KEYS_OF_FILES &&
+        (!in_token || c->key_passphrase_file.p != NULL)) {
         return true;
     }
     struct err e = {.code = ERR_OK};
-    int failed = in_token ? credentials_open_key(out, str_of(file->p), passphrase, &e)
+    int failed = in_store ? credentials_open_key(out, str_of(file->p), passphrase, &e)
                           : credentials_read_key(out, text, passphrase, &e);
     if (failed != 0) {
         char path[KEY_PATH_MAX];
+        /* Of a URI that is not ours, nobody knows what is secret in it. */
+        size_t shown = in_store && !in_token ? syntax_scheme(str_of(file->p)) : strlen(file->p);
         diag_add(l->diags, DIAG_ERROR, place(c, file), site_key(l, i, "key", path),
-                 key_help(failed), "%s %s", file->p, e.text);
+                 in_store && !in_token ? NULL : key_help(failed), "%.*s%s %s", (int)shown, file->p,
+                 file->p[shown] != '\0' ? ":..." : "", e.text);
         return false;
     }
     return true;
@@ -382,11 +387,12 @@ static struct tls_sites *sites_new(size_t n)
     return t;
 }
 
-/* A key in a token works by a provider or an engine that only the default context has. */
-static bool has_token(const struct conf_listener *c)
+/* A key that is in no file works by a provider or an engine that only the default context has. */
+static bool has_store(const struct conf_listener *c)
 {
     for (size_t i = 0; i < c->site_count; i++) {
-        if (str_starts(str_of(key_file(&c->sites[i])->p), SYNTAX_PKCS11)) {
+        const char *file = key_file(&c->sites[i])->p;
+        if (file != NULL && syntax_scheme(str_of(file)) > 0) {
             return true;
         }
     }
@@ -396,7 +402,7 @@ static bool has_token(const struct conf_listener *c)
 static OSSL_LIB_CTX *choose_library(const struct loader *l)
 {
     const char *why = NULL;
-    if (!l->tuning->narrow_crypto || has_token(l->conf)) {
+    if (!l->tuning->narrow_crypto || has_store(l->conf)) {
         return NULL;
     }
     OSSL_LIB_CTX *c = library_context(&why);

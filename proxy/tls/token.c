@@ -1,5 +1,6 @@
 /* Owns: the choice of the bridge to PKCS#11: a provider of OpenSSL 3 (pkcs11-provider) if there is
- * one, else an engine (libp11). Not: judging the key. In a worker, at start and reload. */
+ * one, else an engine (libp11); and to other stores. Not: judging the key. In a worker, at start
+ * and reload. */
 #include "proxy/tls/token.h"
 
 #include <errno.h>
@@ -14,11 +15,13 @@
 #include <openssl/ui.h>
 
 #include "base/mem.h"
+#include "conf/syntax.h"
 #include "proxy/tls/tls_err.h"
 #include "proxy/tls/token_engine.h"
 
 #define URI_MAX    2048
 #define MODULE_MAX 512
+#define SCHEME_MAX 64
 
 static const char module_name[] = "module-path=";
 
@@ -44,6 +47,10 @@ static bool locate(struct str uri, struct location *l)
     struct str query = STR_NONE;
     struct str one;
     size_t n = 0;
+    if (!str_starts(uri, SYNTAX_PKCS11)) {
+        l->module[0] = '\0';
+        return put(l->uri, sizeof(l->uri), &n, uri);
+    }
     bool more = str_cut(uri, '?', &one, &query);
     bool fits = put(l->uri, sizeof(l->uri), &n, one);
     bool first = true;
@@ -87,9 +94,9 @@ static void load_provider(const char *module)
     ERR_clear_error();
 }
 
-static bool has_store(void)
+static bool has_store(const char *scheme)
 {
-    OSSL_STORE_LOADER *loader = OSSL_STORE_LOADER_fetch(NULL, "pkcs11", NULL);
+    OSSL_STORE_LOADER *loader = OSSL_STORE_LOADER_fetch(NULL, scheme, NULL);
     OSSL_STORE_LOADER_free(loader);
     ERR_clear_error();
     return loader != NULL;
@@ -124,18 +131,33 @@ static int on_pin(char *out, int size, int writing, void *arg)
     return (int)n;
 }
 
+static EVP_PKEY *open_in_store(const char *uri, char *pin)
+{
+    UI_METHOD *ask = UI_UTIL_wrap_read_pem_callback(on_pin, 0);
+    EVP_PKEY *key = ask != NULL ? store_open(uri, ask, pin) : NULL;
+    UI_destroy_method(ask);
+    return key;
+}
+
 static EVP_PKEY *open_at(const struct location *l, char *pin, bool *there)
 {
     const char *module = l->module[0] != '\0' ? l->module : NULL;
     load_provider(module);
     *there = true;
-    if (!has_store()) {
-        return token_engine_open(l->uri, module, pin, there);
+    return has_store("pkcs11") ? open_in_store(l->uri, pin)
+                               : token_engine_open(l->uri, module, pin, there);
+}
+
+/* With a scheme that nobody knows OpenSSL would take the URI for the name of a file. */
+static EVP_PKEY *open_other(const struct location *l, char *pin, bool *there)
+{
+    char scheme[SCHEME_MAX] = "";
+    size_t n = syntax_scheme(str_of(l->uri));
+    if (n < sizeof(scheme)) {
+        memcpy(scheme, l->uri, n);
     }
-    UI_METHOD *ask = UI_UTIL_wrap_read_pem_callback(on_pin, 0);
-    EVP_PKEY *key = ask != NULL ? store_open(l->uri, ask, pin) : NULL;
-    UI_destroy_method(ask);
-    return key;
+    *there = scheme[0] != '\0' && has_store(scheme);
+    return *there ? open_in_store(l->uri, pin) : NULL;
 }
 
 /* One process at a time: a token that is kept in files (SoftHSM's) is torn for a moment whenever
@@ -149,13 +171,36 @@ static int lock_tokens(void)
     return fd;
 }
 
+/* A bridge whose library is not there only says that there is no such key. */
+static int check_module(const struct location *l, struct err *e)
+{
+    return l->module[0] == '\0' || access(l->module, R_OK) == 0
+               ? 0
+               : err_set_errno(e, ERR_UNSUPPORTED, errno, "cannot be opened: module-path names %s",
+                               l->module);
+}
+
+static int not_there(bool pkcs11, struct err *e)
+{
+    return err_set(e, ERR_UNSUPPORTED, "cannot be opened: %s",
+                   pkcs11 ? "OpenSSL has no bridge to PKCS#11 here (install pkcs11-provider or "
+                            "libengine-pkcs11-openssl)"
+                          : "no provider of OpenSSL here has a store for such URIs (a path that "
+                            "looks like one is written with ./ before it)");
+}
+
 int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e)
 {
     struct location l;
     char pin_text[TOKEN_PIN_MAX + 1] = "";
     bool there = false;
+    bool pkcs11 = str_starts(uri, SYNTAX_PKCS11);
     if (!locate(uri, &l)) {
         return err_set(e, ERR_TOO_LARGE, "is too long");
+    }
+    int failed = check_module(&l, e);
+    if (failed != 0) {
+        return failed;
     }
     if (pin.n > TOKEN_PIN_MAX || (pin.n > 0 && memchr(pin.p, '\0', pin.n) != NULL)) {
         return err_set(e, ERR_DENIED, "cannot be opened: the PIN is over %d octets or holds NUL",
@@ -166,7 +211,7 @@ int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e
     }
     ERR_clear_error();
     int lock = lock_tokens();
-    *out = open_at(&l, pin_text, &there);
+    *out = pkcs11 ? open_at(&l, pin_text, &there) : open_other(&l, pin_text, &there);
     if (lock >= 0) {
         (void)close(lock);
     }
@@ -177,9 +222,7 @@ int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e
         return 0;
     }
     if (!there) {
-        return err_set(e, ERR_UNSUPPORTED,
-                       "cannot be opened: OpenSSL has no bridge to PKCS#11 here (install "
-                       "pkcs11-provider or libengine-pkcs11-openssl)");
+        return not_there(pkcs11, e);
     }
     return err_set(e, ERR_NOT_FOUND,
                    "cannot be opened: there is no such key, or the PIN in the key_passphrase_file "

@@ -38,12 +38,36 @@ def key_of(pki, stem="server"):
 
 # ---- Files ----
 
-@pytest.mark.parametrize("form", ["file:{}", "file://{}"])
+@pytest.mark.parametrize("form", ["file:{}", "file://{}", "FILE:{}", "file://localhost{}"])
 def test_file_uri(make_proxy, own, form):
     proxy = tls(make_proxy(pki=own), key=form.format(own.dir / "server.key")).start()
     assert proxy.get().status == 200
     shown = proxy.run("config", "show", "-c", str(proxy.config_path))
-    assert str(own.dir / "server.key") in shown.stdout and "file:" not in shown.stdout
+    assert str(own.dir / "server.key") in shown.stdout
+    assert "file:" not in shown.stdout.lower()
+
+
+@pytest.mark.parametrize("uri, words", [
+    ("file:server.key", "a file: URI is written as"), ("file://other/server.key", "a file: URI is"),
+    ("handle:0x81000001", "no provider of OpenSSL here has a store for such URIs"),
+    ("Handle:0x81;secret", "handle:... cannot be opened"), ("handle:a b", "without blanks")])
+def test_uri_of_no_key(make_proxy, own, uri, words):
+    proxy = tls(make_proxy(pki=own), key=uri)
+    result = proxy.run("check", "-c", str(proxy.config_path))
+    assert result.returncode == 1 and words in result.stderr, result.stderr
+    said = [line for line in result.stderr.splitlines() if "listeners[0].tls.key: " in line]
+    assert "secret" not in said[0]
+    proxy.start(expect_ready=False)
+    assert proxy.process.wait(30) != 0
+    assert words in proxy.output()
+
+
+def test_path_like_a_uri(make_proxy, own):
+    proxy = make_proxy(pki=own)
+    shutil.copy(own.dir / "server.key", proxy.dir / "web:1.key")
+    (proxy.dir / "web:1.key").chmod(0o600)
+    tls(proxy, key="./web:1.key").start()
+    assert proxy.get().status == 200
 
 
 def test_file_uri_is_judged_like_a_path(make_proxy, own):
@@ -286,6 +310,28 @@ def test_what_a_token_refuses(make_proxy, own, token):
     proxy.start(env=token.environment, expect_ready=False)
     assert proxy.process.wait(30) != 0
     assert "needs a PIN" in proxy.output()
+
+
+def test_module_that_is_not_there(make_proxy, own, token):
+    proxy = in_token(make_proxy, own, token)
+    tls(proxy, key="PKCS11:token=web;object=server?module-path=/nowhere/module.so")
+    text = refused(proxy, token)
+    assert "module-path names /nowhere/module.so: No such file" in text
+    assert "PIN" not in text.splitlines()[0]
+
+
+def test_pin_in_a_uri_is_not_shown(make_proxy, own):
+    proxy = make_proxy(pki=own).start()
+    for uri in ("pkcs11:token=x;object=y;pin-value=98761234", "pkcs11:token=x?PIN-value=98761234&a=b",
+                "vault:key?password=98761234"):
+        tls(proxy, key=uri)
+        for verb in ("check", "reload"):
+            result = proxy.run(verb, "-c", str(proxy.config_path))
+            assert result.returncode == 1, uri
+            assert "********" in result.stderr or verb == "reload", result.stderr
+            assert "98761234" not in result.stdout + result.stderr, uri
+    assert "98761234" not in proxy.output()
+    assert proxy.get().status == 200
 
 
 BAD_URIS = ["pkcs11:", "pkcs11:token", "pkcs11:token=web?pin-value=1357",

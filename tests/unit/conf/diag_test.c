@@ -88,6 +88,37 @@ static void test_places(void **state)
     diags_free(d);
 }
 
+static void test_mask(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"a pin=12 b", "a pin=** b"},
+        {"PIN=12", "PIN=**"},
+        {"pin=1\tpin=2\r", "pin=*\tpin=*"},
+        {"pin=\"1;2\"", "pin=*****"},
+        {"pin=", "pin="},
+        {"pin", "pin"},
+        {"pi=12 npin=1", "pi=12 npin=*"},
+        {"pin=pin=1", "pin=*****"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct diags *d = diags_new();
+        struct buf out;
+        buf_init(&out, 1000);
+        uint32_t f = diags_source(d, "a", str_of(rows[i].text));
+        diags_mask(d, f, STR("pin="));
+        diags_mask(d, f + 1, STR("pin="));
+        diag_add(d, DIAG_ERROR, (struct conf_pos){f, 1, 1}, NULL, NULL, "x");
+        assert_int_equal(diags_render(d, &out), 0);
+        assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
+        CHECK_ROW(rows[i].text, strstr(buf_str(&out).p, rows[i].shown) != NULL);
+        buf_release(&out);
+        diags_free(d);
+    }
+}
+
 static void test_nearest(void **state)
 {
     (void)state;
@@ -139,9 +170,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),    cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_places),    cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_render), cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_places), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_mask),   cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
