@@ -2,6 +2,8 @@
  * to users_table and users_db. Loop thread. */
 #include "auth/users.h"
 
+#include <sys/stat.h>
+
 #include "auth/costs.h"
 #include "auth/pairing.h"
 #include "auth/store/pwhash.h"
@@ -128,6 +130,18 @@ static int load_table(struct users *u, struct files *files, struct diags *diags)
     return rc;
 }
 
+/* Hashes, and secrets of one-time codes, now or later. */
+static void check_mode(const struct conf_text *store, struct diags *diags)
+{
+    struct stat now;
+    if (stat(store->p, &now) == 0 && (now.st_mode & S_IRWXO) != 0) {
+        diag_add(diags, DIAG_WARNING, store->at, "users.store",
+                 "Use chmod 640 with the group of the workers, on users.db-wal and -shm too.",
+                 "%s is open to other users of this machine (mode %04o)", store->p,
+                 (unsigned)(now.st_mode & 07777));
+    }
+}
+
 static int load_db(struct users *u, struct diags *diags)
 {
     const struct conf_users *conf = u->conf;
@@ -149,6 +163,7 @@ static int load_db(struct users *u, struct diags *diags)
                  "%s", e.text);
         return rc;
     }
+    check_mode(&conf->store, diags);
     u->any_by_rule = conf->certificate == CONF_NEED_OPTIONAL;
     u->facts = users_db_facts(u->db);
     rc = check_rules(u, conf, diags);

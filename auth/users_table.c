@@ -3,6 +3,7 @@
 #include "auth/users_table.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "auth/pairing.h"
 #include "auth/store/fields.h"
@@ -104,15 +105,30 @@ static int sort_rows(struct users_table *u, const struct conf_users *conf, struc
     return rc;
 }
 
+/* Whoever reads a secret of one-time codes can make them. */
+static void check_mode(const struct conf_users *conf, const struct fields_file *fields, mode_t mode,
+                       struct diags *diags)
+{
+    size_t n = 0;
+    bool secret = false;
+    const struct fields_entry *entries = fields_file_entries(fields, &n);
+    for (size_t i = 0; i < n; i++) {
+        secret |= entries[i].user->totp_secret.n > 0;
+    }
+    if (secret && (mode & S_IRWXO) != 0) {
+        diag_add(diags, DIAG_WARNING, conf->fields.at, "users.fields",
+                 "Use chmod 600, or 640 with a group of its own.",
+                 "%s holds secrets of one-time codes and is open to other users of this machine "
+                 "(mode %04o)",
+                 conf->fields.p, (unsigned)mode);
+    }
+}
+
 /* A line of the file of fields belongs to whose name it holds, not to whom it normalises to: both
  * files are kept by hand or by "countersign user" side by side. */
-static int apply_fields(struct users_table *u, const struct conf_users *conf, struct str text,
-                        struct diags *diags)
+static int apply_fields(struct users_table *u, const struct conf_users *conf,
+                        struct fields_file *fields, struct diags *diags)
 {
-    struct fields_file *fields = fields_file_read(conf->fields.p, text, diags);
-    if (fields == NULL) {
-        return -ERR_MALFORMED;
-    }
     size_t n = 0;
     const struct fields_entry *entries = fields_file_entries(fields, &n);
     int rc = 0;
@@ -134,7 +150,6 @@ static int apply_fields(struct users_table *u, const struct conf_users *conf, st
         user_unref(row->user);
         row->user = user;
     }
-    fields_file_free(fields);
     return rc;
 }
 
@@ -147,7 +162,14 @@ static int load_fields(struct users_table *u, const struct conf_users *conf, str
         diag_add(diags, DIAG_ERROR, conf->fields.at, "users.fields", NULL, "%s", e.text);
         return -ERR_IO;
     }
-    return apply_fields(u, conf, text, diags);
+    struct fields_file *fields = fields_file_read(conf->fields.p, text, diags);
+    if (fields == NULL) {
+        return -ERR_MALFORMED;
+    }
+    check_mode(conf, fields, files_mode(files, conf->fields.p), diags);
+    int rc = apply_fields(u, conf, fields, diags);
+    fields_file_free(fields);
+    return rc;
 }
 
 static int load_file(struct users_table *u, const struct conf_users *conf, struct files *files,

@@ -185,6 +185,16 @@ def test_changes_without_a_reload(make_proxy, db, pki):
         assert proxy.events("reload") == []
 
 
+def test_database_open_to_others(make_proxy, db):
+    proxy = with_store(make_proxy, db)
+    for mode, warns in ((0o640, False), (0o644, True), (0o602, True)):
+        db.chmod(mode)
+        checked = proxy.run("check", "-c", str(proxy.config_path))
+        assert checked.returncode == 0
+        said = f"{db} is open to other users of this machine (mode {mode:04o})"
+        assert (said in checked.stdout + checked.stderr) == warns
+
+
 def test_users_without_a_place(make_proxy, tmp_path):
     """Where nothing says where users are, they are in the state directory."""
     proxy = make_proxy({"users": {"htpasswd": None}})

@@ -86,3 +86,22 @@ def test_explain_names_the_step(with_fields, pki):
                      pki.pair("alice")[0], "--user", ALICE)
     assert done.returncode == 1
     assert "user_disabled" in done.stdout and "  user" in done.stdout
+
+
+@pytest.mark.parametrize("line, mode, warns", [
+    ("totp=00112233445566778899aabbccddeeff", 0o644, True),
+    ("totp=00112233445566778899aabbccddeeff", 0o604, True),
+    ("totp=00112233445566778899aabbccddeeff", 0o640, False),
+    ("groups=staff", 0o644, False)])
+def test_secrets_open_to_others(make_proxy, line, mode, warns):
+    proxy = make_proxy()
+    path = proxy.dir / "users.fields"
+    path.write_text(f"{ALICE} {line}\n")
+    path.chmod(mode)
+    proxy.write_config({"users": {"fields": str(path)}})
+    checked = proxy.run("check", "-c", str(proxy.config_path))
+    assert checked.returncode == 0
+    said = f"is open to other users of this machine (mode {mode:04o})"
+    assert (said in checked.stdout + checked.stderr) == warns
+    proxy.start()
+    assert (said in proxy.output()) == warns

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "auth/store/pwhash.h"
+#include <sys/stat.h>
+
 #include "auth/users.h"
 #include "base/mem.h"
 #include "tests/support/check.h"
@@ -225,13 +227,15 @@ static void test_fields(void **state)
     struct conf_user_rule rules[] = {{.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL}};
     begin(&l, "alice:" H5 "\nbob:" H5 "\n");
     tmpdir_write(&l.dir, "fields", fields, sizeof(fields) - 1);
+    assert_int_equal(chmod(tmpdir_path(&l.dir, "fields", path), 0644), 0);
     struct conf_users conf = {.htpasswd = {.p = l.path},
-                              .fields = {.p = tmpdir_path(&l.dir, "fields", path)},
+                              .fields = {.p = path},
                               .rules = rules,
                               .rule_count = 1};
     l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
     assert_non_null(l.users);
-    assert_int_equal(diags_warnings(l.diags), 2); /* Bob and nobody are not there */
+    /* Bob and nobody are not there, and bob's secret is open to others. */
+    assert_int_equal(diags_warnings(l.diags), 3);
     assert_false(needs_certificate(l.users, STR("alice")));
     assert_false(needs_certificate(l.users, STR("bob"))); /* the configuration wins */
     const struct user *user = NULL;
