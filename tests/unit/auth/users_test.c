@@ -1,9 +1,8 @@
 /* The table of users: found by normalised name, with their rules; the decoy looks like the many. */
 #include <stdlib.h>
-
-#include "auth/store/pwhash.h"
 #include <sys/stat.h>
 
+#include "auth/store/pwhash.h"
 #include "auth/users.h"
 #include "base/mem.h"
 #include "tests/support/check.h"
@@ -228,10 +227,8 @@ static void test_fields(void **state)
     begin(&l, "alice:" H5 "\nbob:" H5 "\n");
     tmpdir_write(&l.dir, "fields", fields, sizeof(fields) - 1);
     assert_int_equal(chmod(tmpdir_path(&l.dir, "fields", path), 0644), 0);
-    struct conf_users conf = {.htpasswd = {.p = l.path},
-                              .fields = {.p = path},
-                              .rules = rules,
-                              .rule_count = 1};
+    struct conf_users conf = {
+        .htpasswd = {.p = l.path}, .fields = {.p = path}, .rules = rules, .rule_count = 1};
     l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
     assert_non_null(l.users);
     /* Bob and nobody are not there, and bob's secret is open to others. */
