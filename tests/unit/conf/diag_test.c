@@ -110,7 +110,7 @@ static void test_mask(void **state)
         uint32_t f = diags_source(d, "a", str_of(rows[i].text));
         diags_mask(d, f, STR("pin="));
         diags_mask(d, f + 1, STR("pin="));
-        diag_add(d, DIAG_ERROR, (struct conf_pos){f, 1, 1}, NULL, NULL, "x");
+        diag_add(d, DIAG_ERROR, (struct conf_pos){f, 1, 1}, "k", "h", "x");
         assert_int_equal(diags_render(d, &out), 0);
         assert_int_equal(buf_append(&out, (struct str){"", 1}), 0);
         CHECK_ROW(rows[i].text, strstr(buf_str(&out).p, rows[i].shown) != NULL);
