@@ -220,10 +220,11 @@ bool chart_has(enum chart_kind kind, const struct chart_run *runs, size_t n)
 /* 1, 2 or 5 times a power of ten, at least 1, so that it goes at most count times into right. */
 static double step_of(double right, double count)
 {
+    static const double factors[] = {1.0, 2.0, 5.0};
     double power = pow(10.0, floor(log10(fmax(right / count, 1.0))));
-    for (double factor = 1.0; factor <= 5.0; factor = factor < 2.0 ? 2.0 : factor + 3.0) {
-        if (right <= factor * power * count) {
-            return factor * power;
+    for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
+        if (right <= factors[i] * power * count) {
+            return factors[i] * power;
         }
     }
     return 10.0 * power;
