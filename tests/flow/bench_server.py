@@ -43,7 +43,7 @@ class KnownServer:
     """answer: a function of Request that returns octets or one of the words above."""
 
     def __init__(self, certificate, key, ca=None, answer=lambda request: ok(), tickets=2,
-                 accept_delay_s=0.0, version=None):
+                 accept_delay_s=0.0, version=None, host="127.0.0.1"):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
         if ca:
@@ -57,9 +57,11 @@ class KnownServer:
         self.lock = threading.Lock()
         self.requests, self.handshakes, self.reused = [], 0, 0
         self.peers, self.open = [], set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, 0), family=family, backlog=512)
         self.port = self.listener.getsockname()[1]
-        self.url = f"https://localhost:{self.port}/"
+        self.url = f"https://[{host}]:{self.port}/" if ":" in host else \
+            f"https://localhost:{self.port}/"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):

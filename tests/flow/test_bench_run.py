@@ -1,5 +1,6 @@
 """The load tool against servers of known behaviour: it must count what really happened."""
 import collections
+import os
 import signal
 import socket
 import ssl
@@ -335,6 +336,40 @@ def test_several_source_addresses(pki, serve):
          "127.0.0.2-127.0.0.4", "--source", "127.0.0.9")
     assert collections.Counter(server.peers) == {
         a: 10 for a in ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.9")}
+
+
+def test_addresses_of_ipv6(pki, serve):
+    try:
+        server = serve(host="::1")
+    except OSError:
+        pytest.skip("no IPv6 here")
+    r = load(server.url, *pki.options(), *COUNTED, "-c", 1, "--operations", 5, "--source", "::1")
+    assert r.outcomes == {"ok": 5} and set(server.peers) == {"::1"}
+    assert server.requests[0].fields["host"] == f"[::1]:{server.port}"
+
+
+def test_progress_only_on_a_terminal(pki, serve):
+    def error_output(*options):
+        """What a terminal at standard error shows of a run that goes on for a second or more."""
+        controller, terminal = os.openpty()
+        done = subprocess.run(
+            [bench.BENCH, *map(str, pki.options()), "--rate", "50/s", "--duration", "2s",
+             "--warmup", "0s", "--output", "csv", *options, serve().url], stderr=terminal,
+            stdout=subprocess.PIPE, text=True, timeout=bench.LIMIT_S)
+        os.close(terminal)
+        shown = b""
+        try:
+            while piece := os.read(controller, 65536):
+                shown += piece
+        except OSError:  # how Linux tells the end
+            pass
+        os.close(controller)
+        assert done.returncode == 0 and done.stdout and "\r" not in done.stdout
+        return shown.decode()
+
+    shown = error_output()
+    assert "/2s" in shown and "in flight" in shown and shown.endswith("\r\x1b[K")
+    assert error_output("--quiet") == ""
 
 
 def test_threads_share_the_work(pki, serve):
