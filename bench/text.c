@@ -237,7 +237,10 @@ static void say_client(struct writer *w, const struct result *r)
                100.0 * r->busiest_thread, r->limits == LIMIT_NONE ? "; it was not the limit" : "");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if ((r->limits & rows[i].bit) != 0) {
-            writer_put(w, "LIMITED BY THE CLIENT: %s\n", rows[i].text);
+            /* That connections were used up is the server's doing more often than ours. */
+            bool ours = rows[i].bit != LIMIT_CONNECTIONS;
+            writer_put(w, "%s: %s\n", ours ? "LIMITED BY THE CLIENT" : "CONNECTIONS USED UP",
+                       rows[i].text);
         }
     }
     if (r->mismatched_refused < r->mismatched) {

@@ -226,6 +226,19 @@ def test_waiting_for_a_slow_server_is_not_left_out(pki, serve):
     assert "connections" in r.limited_by
 
 
+def test_warm_up_leaves_no_queue_behind(pki, serve):
+    """One connection serves 20 a second at best of the 200 that are due: what the warm-up left
+    undone would take all of the measured part."""
+    def slow(request):
+        time.sleep(0.05)
+        return ok()
+
+    r = load(serve(answer=slow).url, *pki.options(), "--mode", "keepalive", "-c", 1,
+             "--rate", "200/s", "--duration", "500ms", "--warmup", "500ms")
+    assert r.outcomes == {"ok": r["started"]} and r["started"] + r["not_begun"] == 100
+    assert r["started"] <= 11
+
+
 def test_open_loop_begins_what_is_due(pki, serve):
     for arrivals in "uniform", "poisson":
         server = serve()
