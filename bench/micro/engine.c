@@ -10,6 +10,7 @@
 #include "conf/diag.h"
 #include "conf/files.h"
 #include "proxy/tls/session.h"
+#include "proxy/tls/session_store.h"
 #include "proxy/tls/site.h"
 
 struct engine {
@@ -18,6 +19,8 @@ struct engine {
     struct conf_listener listener;
     struct tls_sites *sites;
     struct certcache *cache;
+    struct session_region *region;
+    struct session_store *store;
     bool identity;
 };
 
@@ -75,6 +78,8 @@ static void engine_free(void *self)
     struct engine *e = self;
     tls_sites_unref(e->sites);
     certcache_free(e->cache);
+    session_store_close(e->store);
+    session_region_free(e->region);
     free(e);
 }
 
@@ -122,6 +127,14 @@ void engine_init(struct contender *c, const struct pki *pki, const struct engine
         exit(1);
     }
     tls_sites_use_cache(e->sites, e->cache);
+    if (o->kept > 0) {
+        e->region = session_region_new(o->kept, 1);
+        e->store = e->region != NULL ? session_store_open(e->region, 0) : NULL;
+        if (e->store == NULL) {
+            exit(1);
+        }
+        tls_sites_use_store(e->sites, e->store);
+    }
     diags_free(diags);
     files_free(files);
     c->self = e;

@@ -9,6 +9,7 @@
 struct engine_options {
     const struct conf_tuning *tuning;
     const struct conf_resumption *resumption;
+    size_t kept;   /* sessions; 0: they are in their tickets */
     bool identity; /* who the certificate names is read, too, as for each connection */
 };
 

@@ -124,11 +124,11 @@ static void run_full(const struct plan *p)
     }
     size_t floor = n - 1;
     add_engine(p, &c[n++], "our engine, tuning off",
-               &(struct engine_options){&tuning_off, &resumption_off, false});
+               &(struct engine_options){&tuning_off, &resumption_off, 0, false});
     add_engine(p, &c[n++], "our engine",
-               &(struct engine_options){&tuning_on, &resumption_off, false});
+               &(struct engine_options){&tuning_on, &resumption_off, 0, false});
     add_engine(p, &c[n++], "our engine, and the identity",
-               &(struct engine_options){&tuning_on, &resumption_off, true});
+               &(struct engine_options){&tuning_on, &resumption_off, 0, true});
     (void)printf("\nfull mutual handshake, TLS %s, server %s, client %s\n", p->contest.version,
                  p->kinds.server, p->kinds.client);
     run(p, c, n, floor);
@@ -144,9 +144,11 @@ static void run_resumed(const struct plan *p)
               (PLAIN_ALL & ~PLAIN_NO_TICKETS) | PLAIN_STATEFUL, true);
     size_t floor = n - 1;
     add_engine(p, &c[n++], "our engine, tuning off",
-               &(struct engine_options){&tuning_off, &resumption_on, false});
-    add_engine(p, &c[n++], "our engine",
-               &(struct engine_options){&tuning_on, &resumption_on, false});
+               &(struct engine_options){&tuning_off, &resumption_on, 0, false});
+    add_engine(p, &c[n++], "our engine, sessions in tickets",
+               &(struct engine_options){&tuning_on, &resumption_on, 0, false});
+    add_engine(p, &c[n++], "our engine, sessions kept",
+               &(struct engine_options){&tuning_on, &resumption_on, 10000, false});
     (void)printf("\nresumed mutual handshake, TLS %s, server %s, client %s\n", p->contest.version,
                  p->kinds.server, p->kinds.client);
     run(p, c, n, floor);
@@ -156,7 +158,7 @@ static void run_engine(const struct plan *p)
 {
     struct contender c;
     add_engine(p, &c, "our engine, and the identity",
-               &(struct engine_options){&tuning_on, &resumption_off, true});
+               &(struct engine_options){&tuning_on, &resumption_off, 0, true});
     run(p, &c, 1, 0);
 }
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "proxy/tls/session_inner.h"
+#include "proxy/tls/session_store.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/ticket_keys.h"
 
@@ -25,6 +26,7 @@ struct resume {
     struct ticket_keys *keys; /* owned */
     uint32_t life_ms;
     uint32_t life_total_ms;
+    struct session_store *store; /* borrowed; NULL: sessions are in their tickets */
 };
 
 /* What a ticket holds of ours, in this order, numbers with the highest octet first. */
@@ -151,6 +153,29 @@ void resume_adopt(struct tls_session *s)
     s->chain = note.chain;
 }
 
+/* Forgets what an earlier ticket of this connection said: it may have been taken, and come to
+ * nothing. */
+static void begin_ticket(struct tls_session *s)
+{
+    s->resuming = false;
+    (void)SSL_set_num_tickets(s->ssl, 0);
+}
+
+/* True if session may be resumed; what is noted there holds for this connection then. */
+static bool take_session(struct tls_session *s, SSL_SESSION *session)
+{
+    struct note note;
+    if (judge(s, session, &note) != REASON_OK) {
+        return false;
+    }
+    s->resuming = true;
+    s->first_ms = note.first_ms;
+    s->ticket_term = note.term;
+    s->chain = note.chain;
+    (void)SSL_set_num_tickets(s->ssl, 1);
+    return true;
+}
+
 static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                    size_t name_n, SSL_TICKET_STATUS status, void *arg)
 {
@@ -158,19 +183,49 @@ static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigne
     (void)name_n;
     (void)arg;
     struct tls_session *s = SSL_get_app_data(ssl);
-    struct note note;
-    s->resuming = false;
-    (void)SSL_set_num_tickets(ssl, 0); /* one before it may have been taken, and come to nothing */
-    if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) || session == NULL ||
-        judge(s, session, &note) != REASON_OK) {
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    begin_ticket(s);
+    bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+    return opened && session != NULL && take_session(s, session) ? SSL_TICKET_RETURN_USE_RENEW
+                                                                 : SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
+/* A ticket that is a number. TLS 1.2 has other ones, which are never given out. */
+static SSL_SESSION *on_number(SSL *ssl, const unsigned char *id, int n, int *copy)
+{
+    struct tls_session *s = SSL_get_app_data(ssl);
+    struct resume *r = s->sites->resume;
+    *copy = 0;
+    begin_ticket(s);
+    if (r == NULL || r->store == NULL || SSL_version(ssl) != TLS1_3_VERSION || n < 0) {
+        return NULL;
     }
-    s->resuming = true;
-    s->first_ms = note.first_ms;
-    s->ticket_term = note.term;
-    s->chain = note.chain;
-    (void)SSL_set_num_tickets(ssl, 1);
-    return SSL_TICKET_RETURN_USE_RENEW;
+    SSL_SESSION *session = session_store_get(r->store, id, (size_t)n);
+    if (session == NULL || SSL_SESSION_get_protocol_version(session) != TLS1_3_VERSION ||
+        !take_session(s, session)) {
+        SSL_SESSION_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+/* The number for a session that will be kept. */
+static int on_new_id(SSL *ssl, unsigned char *id, unsigned *n)
+{
+    const struct tls_session *s = SSL_get_app_data(ssl);
+    const struct resume *r = s->sites->resume;
+    if (*n != SESSION_STORE_ID) {
+        return 0;
+    }
+    return r != NULL && r->store != NULL && SSL_version(ssl) == TLS1_3_VERSION
+               ? session_store_id(r->store, id)
+               : RAND_bytes(id, SESSION_STORE_ID) == 1;
+}
+
+void resume_expect_number(struct tls_session *s)
+{
+    if (s->sites->resume != NULL && s->sites->resume->store != NULL) {
+        (void)SSL_set_options(s->ssl, SSL_OP_NO_TICKET);
+    }
 }
 
 /* True if the client of s has shown its certificate, now or when the session began. */
@@ -181,8 +236,12 @@ static bool is_entitled(const struct tls_session *s)
 
 void resume_entitle(struct tls_session *s)
 {
-    if (s->sites->resume != NULL) {
-        (void)SSL_set_num_tickets(s->ssl, 1);
+    if (s->sites->resume == NULL) {
+        return;
+    }
+    (void)SSL_set_num_tickets(s->ssl, 1);
+    if (SSL_version(s->ssl) == TLS1_3_VERSION) {
+        resume_expect_number(s);
     }
 }
 
@@ -208,6 +267,11 @@ static int on_making(SSL *ssl, void *arg)
      */
     (void)SSL_SESSION_set_time(session, (long)time(NULL));
     (void)SSL_SESSION_set1_ticket_appdata(session, octets, write_note(&note, octets));
+    struct session_store *store = s->sites->resume != NULL ? s->sites->resume->store : NULL;
+    if (store != NULL && SSL_version(ssl) == TLS1_3_VERSION &&
+        (SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0) {
+        (void)session_store_put(store, session); /* if not, the number leads to nothing */
+    }
     return 1;
 }
 
@@ -283,6 +347,9 @@ static int enable_site(struct site *s, const struct resume *r, struct str listen
         return -ERR_CRYPTO;
     }
     (void)SSL_CTX_clear_options(c, SSL_OP_NO_TICKET);
+    (void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_get_cb(c, on_number);
+    (void)SSL_CTX_set_generate_session_id(c, on_new_id);
     return 0;
 }
 
@@ -291,6 +358,13 @@ void resume_free(struct resume *r)
     if (r != NULL) {
         ticket_keys_free(r->keys);
         mem_free(r);
+    }
+}
+
+void resume_keep(struct resume *r, struct session_store *store)
+{
+    if (r != NULL) {
+        r->store = store;
     }
 }
 

@@ -7,6 +7,7 @@
 #include "conf/model.h"
 
 struct resume;
+struct session_store;
 struct tls_session;
 struct tls_sites;
 
@@ -18,6 +19,12 @@ void resume_free(struct resume *r);
  * -ERR_CRYPTO; t is good for full handshakes then. */
 int resume_enable(struct tls_sites *t, const struct conf_resumption *r, struct str secret,
                   struct str listener) __attribute__((warn_unused_result));
+
+/* Keep sessions of TLS 1.3 in store (borrowed) from now on, and only their numbers in tickets. */
+void resume_keep(struct resume *r, struct session_store *store);
+
+/* This connection's tickets are numbers: what it comes with, and what it gets. */
+void resume_expect_number(struct tls_session *s);
 
 /* The certificate of this session's client was accepted in a full handshake: it may have a
  * ticket. */

@@ -76,6 +76,12 @@ struct certcache;
 /* Remember good chains of clients in cache (borrowed); to be called before the first session. */
 void tls_sites_use_cache(struct tls_sites *t, struct certcache *cache);
 
+struct session_store;
+
+/* Keep sessions of TLS 1.3 in store (borrowed) where they can be resumed; to be called before the
+ * first session. */
+void tls_sites_use_store(struct tls_sites *t, struct session_store *store);
+
 /* Number of sites, and each of them. */
 size_t tls_sites_count(const struct tls_sites *t);
 const struct tls_site *tls_sites_at(const struct tls_sites *t, size_t i);

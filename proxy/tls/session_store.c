@@ -1,0 +1,290 @@
+/* Owns: the memory of kept sessions, and the numbers that they are found by. Leaves who may have
+ * one to resume.c. Master (mapping), workers (all else).
+ *
+ * A number is random but for its first octets, which say where its session stands; those are hidden
+ * by a keyed digest of the others, so that a number says nothing about how many there are. A place
+ * is found by them and the whole number is compared: one that was overwritten since is not found.
+ */
+#include "proxy/tls/session_store.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+#include "base/enc.h"
+#include "base/mem.h"
+#include "base/shm.h"
+
+#define RINGS_MAX 1024 /* workers */
+#define PLACE     6    /* octets of a number that say where: 2 of the ring, 4 of the place in it */
+#define SECRET    32
+#define SLOT      2048
+
+/* Odd while it is written: then, and if it changes while it is read, nothing is found. */
+struct slot {
+    _Atomic uint32_t turn;
+    uint32_t n; /* octets of der; 0: empty */
+    unsigned char id[SESSION_STORE_ID];
+    unsigned char der[SLOT - 8 - SESSION_STORE_ID];
+};
+
+_Static_assert(sizeof(struct slot) == SLOT, "slots lie side by side");
+
+struct session_region {
+    size_t size; /* of the mapping */
+    uint32_t rings;
+    uint32_t places; /* of each ring */
+    unsigned char secret[SECRET];
+    _Atomic uint32_t next[RINGS_MAX]; /* by ring; written by its worker only */
+    struct slot slots[];
+};
+
+struct session_store {
+    struct session_region *region; /* borrowed */
+    uint32_t ring;
+    size_t count;
+    SSL_SESSION **own; /* owned, by place: what this worker has put in */
+};
+
+struct session_region *session_region_new(size_t entries, unsigned writers)
+{
+    if (entries == 0 || writers == 0 || writers > RINGS_MAX) {
+        return NULL;
+    }
+    size_t places = (entries + writers - 1) / writers;
+    size_t size = sizeof(struct session_region) + places * writers * sizeof(struct slot);
+    struct session_region *r = places <= UINT32_MAX ? shm_map(size) : NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    r->size = size;
+    r->rings = writers;
+    r->places = (uint32_t)places;
+    if (RAND_bytes(r->secret, sizeof(r->secret)) != 1) {
+        ERR_clear_error();
+        session_region_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void session_region_free(struct session_region *r)
+{
+    if (r != NULL) {
+        shm_unmap(r, r->size);
+    }
+}
+
+static struct slot *slot_at(struct session_region *r, uint32_t ring, uint32_t place)
+{
+    return &r->slots[(size_t)ring * r->places + place];
+}
+
+static void begin_writing(struct slot *at)
+{
+    uint32_t turn = atomic_load_explicit(&at->turn, memory_order_relaxed);
+    atomic_store_explicit(&at->turn, turn | 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+static void end_writing(struct slot *at)
+{
+    uint32_t turn = atomic_load_explicit(&at->turn, memory_order_relaxed);
+    atomic_store_explicit(&at->turn, (turn | 1) + 1, memory_order_release);
+}
+
+static void clear(struct slot *at)
+{
+    begin_writing(at);
+    at->n = 0;
+    mem_wipe(at->id, sizeof(at->id));
+    mem_wipe(at->der, sizeof(at->der));
+    end_writing(at);
+}
+
+struct session_store *session_store_open(struct session_region *r, unsigned writer)
+{
+    if (writer >= r->rings) {
+        return NULL;
+    }
+    struct session_store *s = mem_calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return NULL;
+    }
+    s->region = r;
+    s->ring = writer;
+    s->own = (SSL_SESSION **)mem_calloc(r->places, sizeof(SSL_SESSION *));
+    if (s->own == NULL) {
+        session_store_close(s);
+        return NULL;
+    }
+    /* A worker that had this ring before may have died while it wrote. */
+    for (uint32_t i = 0; i < r->places; i++) {
+        struct slot *at = slot_at(r, writer, i);
+        if ((atomic_load_explicit(&at->turn, memory_order_relaxed) & 1) != 0) {
+            clear(at);
+        }
+    }
+    return s;
+}
+
+static void drop_own(struct session_store *s, uint32_t place)
+{
+    if (s->own[place] != NULL) {
+        SSL_SESSION_free(s->own[place]);
+        s->own[place] = NULL;
+        s->count--;
+    }
+}
+
+void session_store_close(struct session_store *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; s->own != NULL && i < s->region->places; i++) {
+        drop_own(s, i);
+    }
+    mem_free(s->own);
+    mem_free(s);
+}
+
+/* Hides or shows the place in a number: what it is hidden by depends on the other octets. */
+static bool mask(const struct session_region *r, const unsigned char id[SESSION_STORE_ID],
+                 unsigned char place[PLACE])
+{
+    unsigned char text[SECRET + SESSION_STORE_ID - PLACE];
+    unsigned char digest[32];
+    memcpy(text, r->secret, SECRET);
+    memcpy(text + SECRET, id + PLACE, SESSION_STORE_ID - PLACE);
+    bool good = enc_sha256((struct str){(const char *)text, sizeof(text)}, digest) == 0;
+    for (size_t i = 0; i < PLACE && good; i++) {
+        place[i] = id[i] ^ digest[i];
+    }
+    mem_wipe(text, sizeof(text));
+    return good;
+}
+
+bool session_store_id(struct session_store *s, unsigned char id[SESSION_STORE_ID])
+{
+    struct session_region *r = s->region;
+    uint32_t place = atomic_load_explicit(&r->next[s->ring], memory_order_relaxed) % r->places;
+    if (RAND_bytes(id + PLACE, SESSION_STORE_ID - PLACE) != 1) {
+        return false;
+    }
+    for (size_t i = 0; i < PLACE; i++) {
+        id[i] = (unsigned char)(i < 2 ? s->ring >> (8 * (1 - i)) : place >> (8 * (5 - i)));
+    }
+    unsigned char hidden[PLACE];
+    if (!mask(r, id, hidden)) {
+        return false;
+    }
+    memcpy(id, hidden, PLACE);
+    atomic_store_explicit(&r->next[s->ring], (place + 1) % r->places, memory_order_relaxed);
+    return true;
+}
+
+/* False for a number that cannot be ours. */
+static bool locate(const struct session_region *r, const unsigned char *id, uint32_t *ring,
+                   uint32_t *place)
+{
+    unsigned char shown[PLACE];
+    if (!mask(r, id, shown)) {
+        return false;
+    }
+    *ring = (uint32_t)shown[0] << 8 | shown[1];
+    *place =
+        (uint32_t)shown[2] << 24 | (uint32_t)shown[3] << 16 | (uint32_t)shown[4] << 8 | shown[5];
+    return *ring < r->rings && *place < r->places;
+}
+
+/* For the other workers; without any there is nobody to write for. */
+static void share(struct session_region *r, struct slot *at, const unsigned char *id,
+                  SSL_SESSION *session)
+{
+    int n = r->rings > 1 ? i2d_SSL_SESSION(session, NULL) : 0;
+    clear(at);
+    if (n <= 0 || (size_t)n > sizeof(at->der)) {
+        return;
+    }
+    begin_writing(at);
+    unsigned char *p = at->der;
+    at->n = i2d_SSL_SESSION(session, &p) == n ? (uint32_t)n : 0;
+    memcpy(at->id, id, SESSION_STORE_ID);
+    end_writing(at);
+}
+
+bool session_store_put(struct session_store *s, SSL_SESSION *session)
+{
+    unsigned n = 0;
+    uint32_t ring = 0;
+    uint32_t place = 0;
+    const unsigned char *id = SSL_SESSION_get_id(session, &n);
+    if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place) || ring != s->ring) {
+        return false;
+    }
+    /* A copy: OpenSSL spoils that of a connection that ends without close_notify. */
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    if (copy == NULL) {
+        ERR_clear_error();
+        return false;
+    }
+    drop_own(s, place);
+    s->own[place] = copy;
+    s->count++;
+    share(s->region, slot_at(s->region, ring, place), id, session);
+    return true;
+}
+
+static bool has_id(const SSL_SESSION *session, const unsigned char *id)
+{
+    unsigned n = 0;
+    const unsigned char *own = SSL_SESSION_get_id(session, &n);
+    return n == SESSION_STORE_ID && mem_equal_secret(own, id, SESSION_STORE_ID);
+}
+
+/* A copy of what another worker has put in, taken whole or not at all. */
+static SSL_SESSION *read_slot(struct slot *at, const unsigned char *id)
+{
+    struct slot copy;
+    uint32_t before = atomic_load_explicit(&at->turn, memory_order_acquire);
+    memcpy(copy.id, at->id, sizeof(copy.id));
+    copy.n = at->n;
+    bool fits = copy.n > 0 && copy.n <= sizeof(copy.der);
+    if (fits) {
+        memcpy(copy.der, at->der, copy.n);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    bool whole =
+        (before & 1) == 0 && atomic_load_explicit(&at->turn, memory_order_relaxed) == before;
+    SSL_SESSION *session = NULL;
+    if (fits && whole && mem_equal_secret(copy.id, id, SESSION_STORE_ID)) {
+        const unsigned char *p = copy.der;
+        session = d2i_SSL_SESSION(NULL, &p, (long)copy.n);
+    }
+    mem_wipe(&copy, sizeof(copy));
+    ERR_clear_error();
+    return session;
+}
+
+SSL_SESSION *session_store_get(struct session_store *s, const unsigned char *id, size_t n)
+{
+    uint32_t ring = 0;
+    uint32_t place = 0;
+    if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place)) {
+        return NULL;
+    }
+    SSL_SESSION *own = ring == s->ring ? s->own[place] : NULL;
+    if (own != NULL) {
+        return has_id(own, id) && SSL_SESSION_up_ref(own) == 1 ? own : NULL;
+    }
+    return read_slot(slot_at(s->region, ring, place), id);
+}
+
+size_t session_store_count(const struct session_store *s)
+{
+    return s->count;
+}

@@ -1,0 +1,46 @@
+/* Sessions of TLS 1.3 that the proxy keeps itself: their tickets are but numbers, and resuming one
+ * decodes and decrypts nothing. One ring for each worker, that it alone writes, in memory that all
+ * of them read; what a worker has put in itself it keeps as an object, too. The oldest makes room.
+ * A number that is not known, any more or at all, is a full handshake. */
+#ifndef PROXY_TLS_SESSION_STORE_H
+#define PROXY_TLS_SESSION_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SESSION_STORE_ID 32
+
+struct session_region;
+struct session_store;
+struct ssl_session_st;
+
+/* Shared memory for about entries sessions of writers workers together; made before they are
+ * forked. NULL on a failure, or if either is 0. */
+struct session_region *session_region_new(size_t entries, unsigned writers);
+
+/* Unmap it in this process; NULL is fine. It goes with the last process that has it. */
+void session_region_free(struct session_region *r);
+
+/* One worker's view, which writes the ring of that number (below writers). NULL without memory. */
+struct session_store *session_store_open(struct session_region *r, unsigned writer);
+
+/* Free the view, not the region; NULL is fine. */
+void session_store_close(struct session_store *s);
+
+/* A new number, with a place reserved. False on a failure of the library: then id is not to be
+ * used. */
+bool session_store_id(struct session_store *s, unsigned char id[SESSION_STORE_ID])
+    __attribute__((warn_unused_result));
+
+/* Keep session, whose id came from session_store_id() of s. False if it is not kept. */
+bool session_store_put(struct session_store *s, struct ssl_session_st *session);
+
+/* The session of that number, a reference for the caller, or NULL. */
+struct ssl_session_st *session_store_get(struct session_store *s, const unsigned char *id,
+                                         size_t n);
+
+/* Sessions that this worker keeps as objects. */
+size_t session_store_count(const struct session_store *s);
+
+#endif
