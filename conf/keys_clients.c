@@ -444,6 +444,15 @@ static const struct key resumption_keys[] = {
      .fallback_note = "a random secret, new at each start",
      .meaning = "File of 32 random octets or more that the keys are derived from, the same on all "
                 "hosts that shall take each other's tickets. Guard it like a private key."},
+    {.name = "keep_max",
+     .type = KEY_COUNT,
+     AT(conf_resumption, keep_max),
+     .max = 10000000,
+     .fallback = "10000",
+     .meaning = "Sessions of TLS 1.3 that are kept in memory, all workers together, at 2 KiB each "
+                "and some 6 KiB more in the worker that made it; their tickets are random numbers. "
+                "The oldest makes room. 0 puts sessions into their tickets, sealed, as TLS 1.2 has "
+                "them always; so does secret_file, as a number means nothing to other hosts."},
 };
 
 const struct key_section keys_resumption = {

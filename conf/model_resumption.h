@@ -14,6 +14,7 @@ struct conf_resumption {
     uint32_t life_total_ms;       /* from the full handshake, however often it was resumed */
     uint32_t rotate_ms;           /* a ticket key seals for so long, and opens for twice as long */
     struct conf_text secret_file; /* p NULL: a random secret of this process */
+    uint32_t keep_max;            /* sessions of TLS 1.3 that are kept, not put into tickets */
 };
 
 #endif

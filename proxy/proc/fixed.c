@@ -27,6 +27,7 @@ void fixed_differences(const struct conf *old, const struct conf *now,
         {"users.hash_queue_max", old->users.hash_queue_max == now->users.hash_queue_max},
         {"users.lookup_queue_max", old->users.lookup_queue_max == now->users.lookup_queue_max},
         {"totp.entries", old->totp.entries == now->totp.entries},
+        {"resumption.keep_max", old->resumption.keep_max == now->resumption.keep_max},
         {"lockout.entries", old->lockout.entries == now->lockout.entries},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -101,6 +101,7 @@ struct master {
     struct admit_region *admit;
     struct lockout *lockout;         /* failures, counted by all workers */
     struct totp_memory *totp_memory; /* codes that were used */
+    struct session_region *sessions; /* that can be resumed; NULL: none are kept */
     struct privdrop privdrop;
 
     struct ocsp_line ocsp;

@@ -7,6 +7,7 @@
 #include "base/logfile.h"
 #include "proxy/proc/master_inner.h"
 #include "proxy/proc/ocsp_wanted.h"
+#include "proxy/tls/session_store.h"
 
 enum { REST_MS = 1000 };
 
@@ -43,6 +44,8 @@ int master_ocsp(struct master *m, uint64_t now_ms)
     if (pid == 0) {
         master_leave(m);
         sockets_close(&m->sockets);
+        session_region_free(m->sessions); /* it holds secrets, of which the helper has none */
+        m->sessions = NULL;
         (void)close(m->packed);
         m->packed = -1;
         const struct ocsp_helper_start start = {

@@ -16,6 +16,7 @@
 #include "proxy/proc/harden.h"
 #include "proxy/proc/master_inner.h"
 #include "proxy/proc/notify.h"
+#include "proxy/tls/session_store.h"
 
 enum {
     ACCESS_BATCH_BYTES = 16384,
@@ -80,6 +81,18 @@ static int load(struct master *m, struct diags *diags)
     return 0;
 }
 
+/* Also while resumption is off: a reload may switch it on. Pages are taken when they are used. */
+static bool keep_sessions(struct master *m)
+{
+    const struct conf_resumption *r = &m->conf->resumption;
+    if (r->keep_max == 0 || r->secret_file.p != NULL) {
+        return true;
+    }
+    size_t places = (r->keep_max + m->wanted - 1) / m->wanted;
+    m->sessions = session_region_new(places, m->workers_max);
+    return m->sessions != NULL;
+}
+
 static int make_tables(struct master *m)
 {
     struct err e = {0};
@@ -89,6 +102,10 @@ static int make_tables(struct master *m)
     m->admit = admit_region_new(m->workers_max, entries);
     m->lockout = lockout_new(m->conf->lockout.entries);
     m->totp_memory = totp_memory_new(m->conf->totp.entries);
+    if (!keep_sessions(m)) {
+        (void)err_set(&e, ERR_NOMEM, "no memory for resumption.keep_max");
+        return fail(&e);
+    }
     if (m->lockout == NULL || m->totp_memory == NULL) {
         (void)err_set(&e, ERR_NOMEM, "no memory for lockout.entries and totp.entries");
         return fail(&e);
@@ -226,6 +243,7 @@ void master_fini(struct master *m)
     admit_region_free(m->admit);
     lockout_free(m->lockout);
     totp_memory_free(m->totp_memory);
+    session_region_free(m->sessions);
     metrics_region_free(m->region);
     conf_unref(m->conf);
     crl_watch_fini(&m->crls);

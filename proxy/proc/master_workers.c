@@ -43,6 +43,7 @@ static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
         .admit = m->admit,
         .lockout = m->lockout,
         .totp_memory = m->totp_memory,
+        .sessions = m->sessions,
         .error_file = m->error_file,
         .access_file = m->access_file,
         .privdrop = &m->privdrop,

@@ -16,6 +16,7 @@
 #include "proxy/proc/build.h"
 #include "proxy/proc/harden.h"
 #include "proxy/proc/worker_inner.h"
+#include "proxy/tls/session_store.h"
 #include "proxy/tls/site.h"
 
 enum { STOP_MS = 1000, STORE_POLL_MS = 200 };
@@ -235,10 +236,14 @@ void worker_attach_users(struct worker *w, struct runtime *r)
     users_attach(r->users, w->env.lookups, &ear);
 }
 
-void worker_attach_cache(struct worker *w, struct runtime *r)
+void worker_attach_tls(struct worker *w, struct runtime *r)
 {
     for (size_t i = 0; i < r->conf->listener_count; i++) {
         tls_sites_use_cache(r->sites[i], w->certcache);
+        /* A secret that other hosts have, too, is for tickets that they can open. */
+        if (r->conf->resumption.secret_file.p == NULL) {
+            tls_sites_use_store(r->sites[i], w->store);
+        }
     }
 }
 
@@ -261,6 +266,8 @@ static void on_before_wait(void *arg)
     count_up(w, METRIC_CHAINS_REMEMBERED_TOTAL, &w->chains_remembered, chains.hits);
     count_up(w, METRIC_CHAINS_VERIFIED_TOTAL, &w->chains_verified, chains.misses);
     count_up(w, METRIC_CHAINS_KEPT, &w->chains_kept, chains.used);
+    count_up(w, METRIC_SESSIONS_KEPT, &w->sessions_kept,
+             w->store != NULL ? session_store_count(w->store) : 0);
 }
 
 static void default_signals(void)
@@ -323,6 +330,8 @@ static int make_tools(struct worker *w, struct err *e)
     env->access = access_new(w->start.access_file, conf->log.access_format);
     env->pwcache = pwcache_new(conf->users.remember_max, conf->users.remember_ms);
     w->certcache = certcache_new(conf->tuning.remember_chains_max, conf->tuning.remember_chains_ms);
+    w->store =
+        w->start.sessions != NULL ? session_store_open(w->start.sessions, w->start.index) : NULL;
     w->password_waker = loop_waker_open(env->loop, on_passwords, w);
     if (w->password_waker != NULL) {
         env->pwcheck = pwcheck_new(conf->users.hash_threads, conf->users.hash_queue_max,
@@ -337,12 +346,13 @@ static int make_tools(struct worker *w, struct err *e)
     w->server = server_new(env, w->admit);
     w->ipc_watch = loop_watch_open(env->loop, w->start.ipc, on_ipc, w);
     if (env->log == NULL || env->access == NULL || env->pwcache == NULL || env->pwcheck == NULL ||
-        env->lookups == NULL || w->certcache == NULL || w->admit == NULL || w->server == NULL ||
+        env->lookups == NULL || w->certcache == NULL ||
+        (w->store == NULL && w->start.sessions != NULL) || w->admit == NULL || w->server == NULL ||
         w->ipc_watch == NULL) {
         return err_set(e, ERR_NOMEM, "no memory or threads for a worker");
     }
     worker_attach_users(w, env->runtime);
-    worker_attach_cache(w, env->runtime);
+    worker_attach_tls(w, env->runtime);
     worker_watch_store(w);
     worker_ocsp_watch(w);
     return 0;
@@ -409,6 +419,7 @@ static void release(struct worker *w)
     pwcheck_free(env->pwcheck);
     pwcache_free(env->pwcache);
     certcache_free(w->certcache);
+    session_store_close(w->store);
     loop_waker_close(w->lookup_waker);
     loop_waker_close(w->password_waker);
     loop_watch_close(w->ipc_watch);

@@ -31,6 +31,7 @@ struct worker_start {
     struct admit_region *admit;
     struct lockout *lockout;
     struct totp_memory *totp_memory;
+    struct session_region *sessions; /* NULL: none are kept */
     struct logfile *error_file;
     struct logfile *access_file;
     const struct privdrop *privdrop;

@@ -36,9 +36,11 @@ struct worker {
     uint64_t passwords_computed;   /* the same */
     uint64_t passwords_remembered; /* the same */
     struct certcache *certcache;   /* owned */
+    struct session_store *store;   /* owned; NULL: no sessions are kept */
     uint64_t chains_remembered;    /* as far as the metrics know */
     uint64_t chains_verified;      /* the same */
     uint64_t chains_kept;          /* the same */
+    uint64_t sessions_kept;        /* the same */
     struct deny *deny;             /* owned; env.deny */
     uint64_t deny_generation;
     bool draining;
@@ -66,8 +68,8 @@ int worker_serve(struct worker *w, struct err *e) __attribute__((warn_unused_res
 /* Let r's users be looked up beside the loop. */
 void worker_attach_users(struct worker *w, struct runtime *r);
 
-/* Let chains of r's clients be remembered. */
-void worker_attach_cache(struct worker *w, struct runtime *r);
+/* Let chains of r's clients be remembered, and their sessions be kept. */
+void worker_attach_tls(struct worker *w, struct runtime *r);
 
 /* Look for changes of the users' store from now on, if the runtime in force has one. */
 void worker_watch_store(struct worker *w);

@@ -206,7 +206,7 @@ static void renew_chains(struct worker *w, const struct conf_tuning *now)
         LOG(w->env.log, LOG_LEVEL_WARNING, "chain_memory_off",
             LOG_TEXT("error", str_of(err_name(ERR_NOMEM))));
     }
-    worker_attach_cache(w, w->env.runtime);
+    worker_attach_tls(w, w->env.runtime);
 }
 
 void worker_commit(struct worker *w)

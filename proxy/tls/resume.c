@@ -26,6 +26,7 @@ struct resume {
     struct ticket_keys *keys; /* owned */
     uint32_t life_ms;
     uint32_t life_total_ms;
+    uint32_t rotate_ms;
     struct session_store *store; /* borrowed; NULL: sessions are in their tickets */
 };
 
@@ -161,6 +162,15 @@ static void begin_ticket(struct tls_session *s)
     (void)SSL_set_num_tickets(s->ssl, 0);
 }
 
+/* As a sealed ticket ends with its key, so does one that is a number: with the second change of
+ * keys after it was made. */
+static bool outlived_key(const struct resume *r, SSL_SESSION *session)
+{
+    struct note note;
+    return !take_note(session, &note) ||
+           clock_wall_ms() / r->rotate_ms - note.issued_ms / r->rotate_ms > 1;
+}
+
 /* True if session may be resumed; what is noted there holds for this connection then. */
 static bool take_session(struct tls_session *s, SSL_SESSION *session)
 {
@@ -201,7 +211,7 @@ static SSL_SESSION *on_number(SSL *ssl, const unsigned char *id, int n, int *cop
     }
     SSL_SESSION *session = session_store_get(r->store, id, (size_t)n);
     if (session == NULL || SSL_SESSION_get_protocol_version(session) != TLS1_3_VERSION ||
-        !take_session(s, session)) {
+        outlived_key(r, session) || !take_session(s, session)) {
         SSL_SESSION_free(session);
         return NULL;
     }
@@ -377,6 +387,7 @@ int resume_enable(struct tls_sites *t, const struct conf_resumption *r, struct s
     }
     made->life_ms = r->life_ms;
     made->life_total_ms = r->life_total_ms;
+    made->rotate_ms = r->rotate_ms;
     made->keys = ticket_keys_new(secret, r->rotate_ms);
     int failed = made->keys != NULL ? 0 : -ERR_NOMEM;
     for (size_t i = 0; i < t->n && failed == 0; i++) {

@@ -253,6 +253,13 @@ struct trust_term tls_session_peer_term(const struct tls_session *s)
     return s->peer_term;
 }
 
+/* What the client sent along in this handshake. Some resumed sessions still have what was sent in
+ * an earlier one, and others have not: so that all are alike, none has. */
+static STACK_OF(X509) * sent_chain(const struct tls_session *s)
+{
+    return SSL_session_reused(s->ssl) == 1 ? NULL : SSL_get_peer_cert_chain(s->ssl);
+}
+
 enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
                               struct trust_term *term)
 {
@@ -265,7 +272,7 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
         return REASON_CLIENT_CERT_UNKNOWN_CA;
     }
     const struct trust_question q = {.leaf = leaf,
-                                     .chain = SSL_get_peer_cert_chain(s->ssl),
+                                     .chain = sent_chain(s),
                                      .wall_ms = wall_ms,
                                      .deny = s->deny != NULL ? *s->deny : NULL};
     return trust_judge_all(t, &q, term, NULL);
@@ -280,7 +287,7 @@ enum reason tls_session_ask_again(const struct tls_session *s, const struct trus
                                   int64_t wall_ms)
 {
     X509 *leaf = tls_session_peer(s);
-    return leaf != NULL ? trust_ask_again(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms)
+    return leaf != NULL ? trust_ask_again(t, leaf, sent_chain(s), wall_ms)
                         : REASON_CLIENT_CERT_MISSING;
 }
 
@@ -293,9 +300,7 @@ STACK_OF(X509) *
     tls_session_chain(const struct tls_session *s, const struct trust *t, int64_t wall_ms)
 {
     X509 *leaf = tls_session_peer(s);
-    return leaf != NULL && t != NULL
-               ? trust_chain(t, leaf, SSL_get_peer_cert_chain(s->ssl), wall_ms)
-               : NULL;
+    return leaf != NULL && t != NULL ? trust_chain(t, leaf, sent_chain(s), wall_ms) : NULL;
 }
 
 struct str tls_session_version(const struct tls_session *s)

@@ -18,12 +18,14 @@
 #include "base/mem.h"
 #include "base/shm.h"
 
-#define RINGS_MAX 1024 /* workers */
-#define PLACE     6    /* octets of a number that say where: 2 of the ring, 4 of the place in it */
-#define SECRET    32
-#define SLOT      2048
+#define RINGS_MAX  1024 /* workers */
+#define PLACES_MAX 10000000
+#define PLACE      6 /* octets of a number that say where: 2 of the ring, 4 of the place in it */
+#define SECRET     32
+#define SLOT       2048
 
-/* Odd while it is written: then, and if it changes while it is read, nothing is found. */
+/* Odd while it is written: then, and if it changes while it is read, nothing is found. It stays so
+ * if its worker dies meanwhile, until the one that has the ring after it comes round to it. */
 struct slot {
     _Atomic uint32_t turn;
     uint32_t n; /* octets of der; 0: empty */
@@ -49,14 +51,13 @@ struct session_store {
     SSL_SESSION **own; /* owned, by place: what this worker has put in */
 };
 
-struct session_region *session_region_new(size_t entries, unsigned writers)
+struct session_region *session_region_new(size_t places, unsigned writers)
 {
-    if (entries == 0 || writers == 0 || writers > RINGS_MAX) {
+    if (places == 0 || places > PLACES_MAX || writers == 0 || writers > RINGS_MAX) {
         return NULL;
     }
-    size_t places = (entries + writers - 1) / writers;
     size_t size = sizeof(struct session_region) + places * writers * sizeof(struct slot);
-    struct session_region *r = places <= UINT32_MAX ? shm_map(size) : NULL;
+    struct session_region *r = shm_map(size);
     if (r == NULL) {
         return NULL;
     }
@@ -120,13 +121,6 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
     if (s->own == NULL) {
         session_store_close(s);
         return NULL;
-    }
-    /* A worker that had this ring before may have died while it wrote. */
-    for (uint32_t i = 0; i < r->places; i++) {
-        struct slot *at = slot_at(r, writer, i);
-        if ((atomic_load_explicit(&at->turn, memory_order_relaxed) & 1) != 0) {
-            clear(at);
-        }
     }
     return s;
 }

@@ -15,9 +15,10 @@ struct session_region;
 struct session_store;
 struct ssl_session_st;
 
-/* Shared memory for about entries sessions of writers workers together; made before they are
- * forked. NULL on a failure, or if either is 0. */
-struct session_region *session_region_new(size_t entries, unsigned writers);
+/* Shared memory for places sessions (to 10,000,000) of each of writers workers (to 1,024), made
+ * before they are forked; 2 KiB each, taken when it is first used. NULL on a failure, or if either
+ * is out of bounds. */
+struct session_region *session_region_new(size_t places, unsigned writers);
 
 /* Unmap it in this process; NULL is fine. It goes with the last process that has it. */
 void session_region_free(struct session_region *r);

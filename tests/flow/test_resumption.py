@@ -1,5 +1,7 @@
 """Resumption of TLS sessions: when it works, and all that must lead to a full handshake instead."""
 import datetime
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -536,3 +538,50 @@ def test_settings_refused(make_proxy, own, settings, words):
     proxy = make(make_proxy, own, settings)
     result = proxy.run("check", "-c", str(proxy.config_path))
     assert result.returncode != 0 and words in result.stdout + result.stderr
+
+
+def test_kept_for_all_workers(make_proxy, own):
+    """A session that one worker keeps is resumed by any."""
+    proxy = make(make_proxy, own, process={"workers": 3}).start()
+    visitor = Visitor(own, ssl.TLSVersion.TLSv1_3)
+    assert visitor.visit(proxy)[1] is False
+    for _ in range(40):
+        answer, resumed = visitor.visit(proxy)
+        assert (answer.status, resumed) == (200, True)
+    assert proxy.metric("countersign_tls_handshakes_resumed_total") == 40
+
+
+def test_kept_sessions_outlive_their_worker(make_proxy, own):
+    proxy = make(make_proxy, own).start()
+    visitor = Visitor(own, ssl.TLSVersion.TLSv1_3)
+    assert visitor.visit(proxy)[1] is False
+    old = proxy.worker_pids()
+    os.kill(old[0], signal.SIGKILL)
+    wait_until(lambda: len(set(proxy.worker_pids()) - set(old)) == 1)
+    wait_until(proxy.is_ready)
+    answer, resumed = visitor.visit(proxy)
+    assert (answer.status, resumed) == (200, True)
+
+
+@pytest.mark.parametrize("keep_max", [0, 3])
+def test_how_many_are_kept(make_proxy, own, keep_max):
+    """The oldest makes room; with none kept, all are in their tickets."""
+    proxy = make(make_proxy, own, {"keep_max": keep_max}).start()
+    visitors = [Visitor(own, ssl.TLSVersion.TLSv1_3) for _ in range(6)]
+    for visitor in visitors:
+        assert visitor.visit(proxy)[1] is False
+    came_back = [visitor.visit(proxy, keep=False)[1] for visitor in visitors[-1:] + visitors[:3]]
+    assert came_back == ([True] * 4 if keep_max == 0 else [True] + [False] * 3)
+
+
+@pytest.mark.parametrize("keep_max", [0, 100])
+def test_tickets_are_numbers(make_proxy, own, keep_max):
+    proxy = make(make_proxy, own, {"keep_max": keep_max}).start()
+    cert, key = own.pair("alice")
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{proxy.port}", "-servername", "localhost",
+         "-cert", str(cert), "-key", str(key), "-tls1_3", "-ign_eof"],
+        input="GET / HTTP/1.0\r\n\r\n", capture_output=True, text=True, timeout=LIMIT_S,
+        check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("    00")]
+    assert (len(lines) == 2) == (keep_max > 0), done.stdout

@@ -1,0 +1,216 @@
+/* proxy/tls/session_store.c: numbers that lead to nothing, first. */
+#include <string.h>
+
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+#include "base/mem.h"
+#include "proxy/tls/session_store.h"
+#include "tests/support/check.h"
+
+#define PLACES 4
+
+/* Sessions have no certificate here: what is in them is none of the store's business. */
+static SSL_CTX *context;
+
+static SSL_SESSION *session_of(const unsigned char *id)
+{
+    static const unsigned char key[32] = {1, 2, 3};
+    SSL_SESSION *x = SSL_SESSION_new();
+    SSL *ssl = SSL_new(context);
+    const SSL_CIPHER *suite = SSL_CIPHER_find(ssl, (const unsigned char[]){0x13, 0x01});
+    assert_non_null(suite);
+    assert_int_equal(SSL_SESSION_set_cipher(x, suite), 1);
+    assert_int_equal(SSL_SESSION_set_protocol_version(x, TLS1_3_VERSION), 1);
+    assert_int_equal(SSL_SESSION_set1_master_key(x, key, sizeof(key)), 1);
+    assert_int_equal(SSL_SESSION_set1_id(x, id, SESSION_STORE_ID), 1);
+    SSL_free(ssl);
+    return x;
+}
+
+static void put_new(struct session_store *s, unsigned char id[SESSION_STORE_ID])
+{
+    assert_true(session_store_id(s, id));
+    SSL_SESSION *x = session_of(id);
+    assert_true(session_store_put(s, x));
+    SSL_SESSION_free(x);
+}
+
+static bool knows(struct session_store *s, const unsigned char *id)
+{
+    unsigned n = 0;
+    SSL_SESSION *x = session_store_get(s, id, SESSION_STORE_ID);
+    bool known = x != NULL;
+    if (known) {
+        assert_memory_equal(SSL_SESSION_get_id(x, &n), id, SESSION_STORE_ID);
+        assert_int_equal(n, SESSION_STORE_ID);
+    }
+    SSL_SESSION_free(x);
+    return known;
+}
+
+static void test_bounds(void **state)
+{
+    (void)state;
+    assert_null(session_region_new(0, 1));
+    assert_null(session_region_new(1, 0));
+    assert_null(session_region_new(1, 1025));
+    assert_null(session_region_new(SIZE_MAX, 1));
+    struct session_region *r = session_region_new(1, 2);
+    assert_null(session_store_open(r, 2));
+    session_store_close(NULL);
+    session_region_free(r);
+    session_region_free(NULL);
+}
+
+static void test_unknown_numbers(void **state)
+{
+    (void)state;
+    struct session_region *r = session_region_new(PLACES, 2);
+    struct session_store *s = session_store_open(r, 0);
+    struct session_store *other = session_store_open(r, 1);
+    unsigned char id[SESSION_STORE_ID];
+    unsigned char reserved[SESSION_STORE_ID];
+    put_new(s, id);
+    assert_true(session_store_id(s, reserved));
+    struct session_store *both[] = {s, other};
+    for (size_t i = 0; i < ROWS(both); i++) {
+        assert_true(knows(both[i], id));
+        assert_false(knows(both[i], reserved)); /* no session was put there */
+        for (size_t at = 0; at < SESSION_STORE_ID; at++) {
+            for (unsigned bit = 1; bit < 256; bit *= 2) {
+                id[at] = (unsigned char)(id[at] ^ bit);
+                assert_false(knows(both[i], id));
+                id[at] = (unsigned char)(id[at] ^ bit);
+            }
+        }
+        for (size_t n = 0; n < SESSION_STORE_ID; n++) {
+            assert_null(session_store_get(both[i], id, n));
+        }
+        for (int k = 0; k < 2000; k++) {
+            unsigned char any[SESSION_STORE_ID];
+            assert_int_equal(RAND_bytes(any, sizeof(any)), 1);
+            assert_false(knows(both[i], any));
+        }
+    }
+    session_store_close(other);
+    session_store_close(s);
+    session_region_free(r);
+}
+
+static void test_not_its_own(void **state)
+{
+    (void)state;
+    struct session_region *r = session_region_new(PLACES, 2);
+    struct session_store *s = session_store_open(r, 0);
+    struct session_store *other = session_store_open(r, 1);
+    unsigned char id[SESSION_STORE_ID];
+    assert_true(session_store_id(other, id));
+    SSL_SESSION *x = session_of(id);
+    assert_false(session_store_put(s, x)); /* another's number */
+    assert_false(knows(s, id));
+    assert_true(session_store_put(other, x));
+    assert_true(knows(s, id));
+    SSL_SESSION_free(x);
+    unsigned char any[SESSION_STORE_ID] = {1};
+    x = session_of(any);
+    assert_false(session_store_put(s, x)); /* nobody's */
+    SSL_SESSION_free(x);
+    session_store_close(other);
+    session_store_close(s);
+    session_region_free(r);
+}
+
+static void test_full(void **state)
+{
+    (void)state;
+    struct session_region *r = session_region_new(PLACES, 2);
+    struct session_store *s = session_store_open(r, 0);
+    struct session_store *other = session_store_open(r, 1);
+    unsigned char ids[3 * PLACES][SESSION_STORE_ID];
+    unsigned char elsewhere[SESSION_STORE_ID];
+    put_new(other, elsewhere);
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        put_new(s, ids[i]);
+        assert_true(session_store_count(s) <= PLACES);
+    }
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        bool kept = i >= ROWS(ids) - PLACES; /* the oldest went */
+        assert_int_equal(knows(s, ids[i]), kept);
+        assert_int_equal(knows(other, ids[i]), kept);
+    }
+    assert_true(knows(s, elsewhere)); /* one ring does not push out of the other */
+    session_store_close(other);
+    session_store_close(s);
+    session_region_free(r);
+}
+
+/* A worker that dies leaves its sessions to the others, and to the one that comes after it. */
+static void test_next_worker(void **state)
+{
+    (void)state;
+    struct session_region *r = session_region_new(PLACES, 2);
+    struct session_store *s = session_store_open(r, 0);
+    unsigned char ids[2 * PLACES][SESSION_STORE_ID];
+    for (size_t i = 0; i < PLACES; i++) {
+        put_new(s, ids[i]);
+    }
+    session_store_close(s);
+    s = session_store_open(r, 0);
+    assert_int_equal(session_store_count(s), 0);
+    for (size_t i = 0; i < PLACES; i++) {
+        assert_true(knows(s, ids[i]));
+    }
+    put_new(s, ids[PLACES]);
+    assert_false(knows(s, ids[0])); /* it goes on where the other was */
+    assert_true(knows(s, ids[1]) && knows(s, ids[PLACES]));
+    session_store_close(s);
+    session_region_free(r);
+}
+
+/* What does not fit into shared memory is kept by its worker alone. */
+static void test_large(void **state)
+{
+    (void)state;
+    static unsigned char note[4096];
+    struct session_region *r = session_region_new(PLACES, 2);
+    struct session_store *s = session_store_open(r, 0);
+    struct session_store *other = session_store_open(r, 1);
+    unsigned char id[SESSION_STORE_ID];
+    assert_true(session_store_id(s, id));
+    SSL_SESSION *x = session_of(id);
+    assert_int_equal(SSL_SESSION_set1_ticket_appdata(x, note, sizeof(note)), 1);
+    assert_true(session_store_put(s, x));
+    SSL_SESSION_free(x);
+    assert_true(knows(s, id));
+    assert_false(knows(other, id));
+    session_store_close(other);
+    session_store_close(s);
+    session_region_free(r);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    struct session_region *r = session_region_new(PLACES, 1);
+    for (unsigned long n = 1; n <= 2; n++) {
+        mem_fail_after(n, false);
+        assert_null(session_store_open(r, 0));
+    }
+    mem_fail_after(0, false);
+    session_region_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_unknown_numbers),
+        cmocka_unit_test(test_not_its_own), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_next_worker), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_memory),
+    };
+    context = SSL_CTX_new(TLS_server_method());
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    SSL_CTX_free(context);
+    return failed;
+}
