@@ -162,17 +162,9 @@ static void begin_ticket(struct tls_session *s)
     (void)SSL_set_num_tickets(s->ssl, 0);
 }
 
-/* As a sealed ticket ends with its key, so does one that is a number: with the second change of
- * keys after it was made. */
-static bool outlived_key(const struct resume *r, SSL_SESSION *session)
-{
-    struct note note;
-    return !take_note(session, &note) ||
-           clock_wall_ms() / r->rotate_ms - note.issued_ms / r->rotate_ms > 1;
-}
-
-/* True if session may be resumed; what is noted there holds for this connection then. */
-static bool take_session(struct tls_session *s, SSL_SESSION *session)
+/* True if session may be resumed; what is noted there holds for this connection then. *made_ms:
+ * when its ticket was made. */
+static bool take_session(struct tls_session *s, SSL_SESSION *session, int64_t *made_ms)
 {
     struct note note;
     if (judge(s, session, &note) != REASON_OK) {
@@ -182,8 +174,18 @@ static bool take_session(struct tls_session *s, SSL_SESSION *session)
     s->first_ms = note.first_ms;
     s->ticket_term = note.term;
     s->chain = note.chain;
+    *made_ms = note.issued_ms;
     (void)SSL_set_num_tickets(s->ssl, 1);
     return true;
+}
+
+/* With TLS 1.3 each ticket is for one connection (RFC 8446 C.4). With 1.2 a client keeps its
+ * ticket, and a new one costs more than all the rest: it comes when half of the old one's life is
+ * over. */
+static bool is_due(const struct tls_session *s, int64_t made_ms)
+{
+    return SSL_version(s->ssl) == TLS1_3_VERSION ||
+           clock_wall_ms() - made_ms >= (int64_t)s->sites->resume->life_ms / 2;
 }
 
 static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
@@ -195,8 +197,18 @@ static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigne
     struct tls_session *s = SSL_get_app_data(ssl);
     begin_ticket(s);
     bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
-    return opened && session != NULL && take_session(s, session) ? SSL_TICKET_RETURN_USE_RENEW
-                                                                 : SSL_TICKET_RETURN_IGNORE_RENEW;
+    int64_t made_ms = 0;
+    if (!opened || session == NULL || !take_session(s, session, &made_ms)) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return is_due(s, made_ms) ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
+}
+
+/* As a sealed ticket ends with its key, so does one that is a number: with the second change of
+ * keys after it was made. */
+static bool outlived_key(const struct resume *r, int64_t made_ms)
+{
+    return clock_wall_ms() / r->rotate_ms - made_ms / r->rotate_ms > 1;
 }
 
 /* A ticket that is a number. TLS 1.2 has other ones, which are never given out. */
@@ -209,9 +221,11 @@ static SSL_SESSION *on_number(SSL *ssl, const unsigned char *id, int n, int *cop
     if (r == NULL || r->store == NULL || SSL_version(ssl) != TLS1_3_VERSION || n < 0) {
         return NULL;
     }
+    int64_t made_ms = 0;
     SSL_SESSION *session = session_store_get(r->store, id, (size_t)n);
     if (session == NULL || SSL_SESSION_get_protocol_version(session) != TLS1_3_VERSION ||
-        outlived_key(r, session) || !take_session(s, session)) {
+        !take_session(s, session, &made_ms) || outlived_key(r, made_ms)) {
+        begin_ticket(s);
         SSL_SESSION_free(session);
         return NULL;
     }
