@@ -162,6 +162,8 @@ static void write_request(struct conn *c, uint64_t total)
     while (c->written < total && c->write_failure == RESULT_OK) {
         struct str octets = next_octets(c, total);
         size_t n = 0;
+        /* Before the call: the server may be at work before it returns. */
+        uint64_t before = clock_mono_ns();
         forget_errors();
         if (SSL_write_ex(c->ssl, octets.p, octets.n, &n) != 1) {
             note_write_failure(c, 0);
@@ -169,9 +171,7 @@ static void write_request(struct conn *c, uint64_t total)
         }
         c->written += n;
         c->shared->bytes_out += n;
-    }
-    if (c->op.written_ns == 0 && c->written == total) {
-        c->op.written_ns = clock_mono_ns();
+        c->op.written_ns = c->written == total ? before : 0;
     }
 }
 

@@ -42,7 +42,7 @@ enum conn_state {
 struct conn_op {
     uint64_t due_ns, begin_ns;
     uint64_t connected_ns, handshake_ns; /* ends of these parts; 0: not reached */
-    uint64_t written_ns, first_ns;       /* end of the request; first octet of the answer */
+    uint64_t written_ns, first_ns;       /* the request's last octets go out; first of the answer */
     uint64_t end_ns;
     bool fresh;      /* began with a new connection */
     bool measured;   /* due in the measured part */

@@ -44,7 +44,7 @@ enum result_part {
     PART_CONNECT = 0, /* connect() until connected */
     PART_HANDSHAKE,   /* connected until our Finished was sent; full and resumed */
     PART_RESUMED,     /* the same, of resumed handshakes only */
-    PART_FIRST_BYTE,  /* request written until the first octet of the answer */
+    PART_FIRST_BYTE,  /* request's last octets go out until the first octet of the answer */
     PART_TOTAL,       /* start until the last octet of the answer (handshake: until the server's
                          close) */
     PART_COUNT

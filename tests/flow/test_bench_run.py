@@ -204,7 +204,8 @@ def test_delays_are_told_by_part(pki, serve):
     assert r.service("first_byte")["min_ns"] >= 60e6 and r.service("total")["min_ns"] >= 60e6
     assert r.service("handshake")["min_ns"] < 60e6 and r.service("connect")["min_ns"] < 60e6
     r = load(serve(accept_delay_s=0.06).url, *pki.options(), *COUNTED, "-c", 1, "--operations", 10)
-    assert r.service("handshake")["min_ns"] >= 60e6
+    # The server may be at work before we know that we are connected.
+    assert r.service("connect")["mean_ns"] + r.service("handshake")["mean_ns"] >= 60e6
     assert r.service("connect")["min_ns"] < 60e6 and r.service("first_byte")["min_ns"] < 60e6
 
 
