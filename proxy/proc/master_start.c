@@ -90,7 +90,7 @@ static bool keep_sessions(struct master *m)
     }
     size_t places = (r->keep_max + m->wanted - 1) / m->wanted;
     m->sessions = session_region_new(places, m->workers_max);
-    return m->sessions != NULL;
+    return m->sessions != NULL || !r->enabled;
 }
 
 static int make_tables(struct master *m)

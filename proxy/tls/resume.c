@@ -237,9 +237,10 @@ static int on_new_id(SSL *ssl, unsigned char *id, unsigned *n)
 {
     const struct tls_session *s = SSL_get_app_data(ssl);
     const struct resume *r = s->sites->resume;
-    if (*n != SESSION_STORE_ID) {
+    if (*n < SESSION_STORE_ID) {
         return 0;
     }
+    *n = SESSION_STORE_ID;
     return r != NULL && r->store != NULL && SSL_version(ssl) == TLS1_3_VERSION
                ? session_store_id(r->store, id)
                : RAND_bytes(id, SESSION_STORE_ID) == 1;

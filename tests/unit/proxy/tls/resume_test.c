@@ -572,6 +572,43 @@ static void without_memory(void **state)
     }
 }
 
+static bool same_ticket(const SSL_SESSION *a, const SSL_SESSION *b)
+{
+    const unsigned char *octets[2] = {NULL, NULL};
+    size_t n[2] = {0, 0};
+    SSL_SESSION_get0_ticket(a, &octets[0], &n[0]);
+    SSL_SESSION_get0_ticket(b, &octets[1], &n[1]);
+    return n[0] > 0 && n[0] == n[1] && memcmp(octets[0], octets[1], n[0]) == 0;
+}
+
+/* Each connection of TLS 1.3 gets a ticket of its own; a client of 1.2 keeps its one, until half of
+ * its life is over. */
+static void new_tickets(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t after_ms;
+        bool same[2];
+    } rows[] = {{0, {true, false}},
+                {30 * MINUTE_MS - 1, {true, false}},
+                {30 * MINUTE_MS, {false, false}},
+                {60 * MINUTE_MS - 1, {false, false}}};
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = good_visit(t, versions[i % 2], NULL);
+        SSL_SESSION *next = NULL;
+        clock_fake(0, NOW_MS + rows[i / 2].after_ms);
+        assert_true(come_again(t, versions[i % 2], kept, NULL, &next));
+        if (same_ticket(kept, next) != rows[i / 2].same[i % 2]) {
+            fail_msg("row %zu, version %zu", i / 2, i % 2);
+        }
+        clock_fake(0, NOW_MS);
+        SSL_SESSION_free(next);
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -623,7 +660,8 @@ static int tear_down_kept(void **state)
         cmocka_unit_test(no_ticket), cmocka_unit_test(other_table),                                \
         cmocka_unit_test(switched_off), cmocka_unit_test(time_goes_by),                            \
         cmocka_unit_test(total_life), cmocka_unit_test(certificate_expires),                       \
-        cmocka_unit_test(intermediate_expires), cmocka_unit_test(tampered)
+        cmocka_unit_test(intermediate_expires), cmocka_unit_test(tampered),                        \
+        cmocka_unit_test(new_tickets)
 
 int main(void)
 {
