@@ -294,8 +294,8 @@ def test_the_server_is_verified(pki, serve, tmp_path):
     for trust in ["--ca", tmp_path / "other/ca.crt"], []:
         r = load(server.url, *trust, *clients, *COUNTED, "-c", 1, "--operations", 5, status=1)
         assert r.outcomes == {"verify": 5}
-    elsewhere = f"https://127.0.0.2:{server.port}/"  # not a name in the certificate
-    relay = socket.create_server(("127.0.0.2", server.port))
+    relay = socket.create_server(("127.0.0.2", 0))
+    elsewhere = "https://127.0.0.2:%d/" % relay.getsockname()[1]  # not a name in the certificate
     threading.Thread(target=lambda: [relay_one(relay, server.port) for _ in range(3)],
                      daemon=True).start()
     r = load(elsewhere, *pki.options(), *COUNTED, "-c", 1, "--operations", 3, status=1)
