@@ -2,6 +2,8 @@
 import hashlib
 import json
 import os
+import resource
+import signal
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
@@ -204,6 +206,57 @@ def test_alert_certificate_revoked(deny_proxy, pki, version):
     assert cert(p, "withdraw", "--certificate", str(pki.dir / "alice.crt")).returncode == 0
     assert "revoked" in refused_handshake(p, "alice", version=version).lower()
     assert p.refusals("client_cert_revoked") == 1
+
+
+MANY = 1000
+
+
+def test_among_many_connections(deny_proxy):
+    """With 4 workers: every one of the withdrawn user's ends, and none of the others'."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * MANY
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"needs {wanted} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    p = deny_proxy({"process": {"workers": 4}, "limits": {"connections_per_address": 0}})
+    p.config["routes"] = [{"path": "/", "require": "certificate", "upstream": "api"}]
+    p.write_config()
+    p.start()
+    everyone = []
+    try:
+        for i in range(MANY):
+            everyone.append(("alice" if i % 2 else "bob", p.connect("alice" if i % 2 else "bob")))
+            assert everyone[-1][1].get("/").status == 200
+        result = cert(p, "withdraw", "--user", ALICE)
+        assert result.returncode == 0, result.stderr
+        assert f"in force on 4 of 4 workers, {MANY // 2} open connections ended" in result.stdout
+        assert all(ended(c) for pair, c in everyone if pair == "alice")
+        for pair, c in everyone:
+            if pair == "bob":
+                assert c.get("/").status == 200
+        assert p.metric("countersign_connections_withdrawn_total") == MANY // 2
+    finally:
+        for _, c in everyone:
+            c.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_worker_that_stands_still(deny_proxy):
+    """The command says so; when the worker goes on, it has the list before another request."""
+    p = deny_proxy({"process": {"workers": 2}}).start()
+    idle = [p.connect("alice") for _ in range(8)]
+    for c in idle:
+        assert c.get("/", ALICE, p.passwords[ALICE]).status == 200
+    stopped = p.worker_pids()[0]
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        result = cert(p, "withdraw", "--user", ALICE)
+        assert result.returncode == 1 and "in force on 1 of 2 workers" in result.stdout
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    assert all(ended(c) for c in idle)
+    assert stopped in p.worker_pids()
+    wait_until(lambda: status_of(p) == 403)
 
 
 def test_wrong_password_does_not_tell_who_is_withdrawn(deny_proxy):
