@@ -1,6 +1,6 @@
-/* Owns: the helper's threads and their talk with responders. Not: what an answer is worth
- * (auth/revoke/ocsp). A process of its own; it holds no key, hears no client, and knows nothing but
- * certificates that a worker has verified. */
+/* Owns: the helper's threads and their talk with responders. Not: whose turn it is (ocsp_lines),
+ * what an answer is worth (auth/revoke/ocsp). A process of its own; it holds no key, hears no
+ * client, and knows nothing but certificates that a worker has verified. */
 #include "proxy/proc/ocsp_helper.h"
 
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include "auth/revoke/ocsp.h"
 #include "base/clock.h"
 #include "proxy/proc/harden.h"
+#include "proxy/proc/ocsp_lines.h"
 
 enum {
-    THREADS = 4,
     PLACES = 65536,
     RESPONSE_MAX = 256 * 1024,
     RETRY_S = 5,   /* after an answer that could not be had */
@@ -30,13 +30,9 @@ struct helper {
     struct log *log;
     struct metrics *metrics;
     pthread_mutex_t lock; /* of all below, of the log and of writing to the table */
-    unsigned char busy[THREADS][OCSP_KEY];
+    pthread_cond_t ready; /* there may be something to take */
+    struct ocsp_lines *lines;
     uint64_t quiet_until_ms;
-};
-
-struct seat {
-    struct helper *helper;
-    unsigned index;
 };
 
 int ocsp_line_open(struct ocsp_line *l)
@@ -152,18 +148,11 @@ static void note_failure(struct helper *h, const struct ocsp_question *q)
     ocsp_table_put(h->line->table, q->key, &e);
 }
 
-/* Take q for this seat; false if another has it, or it was answered meanwhile. */
-static bool claim(struct helper *h, const struct ocsp_question *q, unsigned seat)
+/* True if q is to be asked: not answered meanwhile. */
+static bool is_wanted(const struct helper *h, const struct ocsp_question *q)
 {
     struct ocsp_entry e = ocsp_table_get(h->line->table, q->key);
-    bool wanted = e.status == OCSP_STATUS_NONE || clock_wall_ms() / 1000 >= e.refresh_s;
-    for (unsigned i = 0; i < THREADS; i++) {
-        wanted = wanted && memcmp(h->busy[i], q->key, OCSP_KEY) != 0;
-    }
-    if (wanted) {
-        memcpy(h->busy[seat], q->key, OCSP_KEY);
-    }
-    return wanted;
+    return e.status == OCSP_STATUS_NONE || clock_wall_ms() / 1000 >= e.refresh_s;
 }
 
 /* Every request by its outcome; one that was never sent is no request. */
@@ -182,18 +171,16 @@ static void count(struct helper *h, const struct ocsp_question *q, int rc, enum 
     }
 }
 
-static void answer(struct helper *h, const struct ocsp_question *q, unsigned seat)
+/* Ask q's responder and note what it says. Under the lock, but for the asking. Returns false if it
+ * said nothing. */
+static bool answer(struct helper *h, const struct ocsp_question *q)
 {
     struct err e = {0};
     struct ocsp_entry entry = {.status = OCSP_STATUS_NONE};
-    (void)pthread_mutex_lock(&h->lock);
-    bool wanted = claim(h, q, seat);
     (void)pthread_mutex_unlock(&h->lock);
-    if (!wanted) {
-        return;
-    }
     int rc = ask(q, &entry, &e);
     (void)pthread_mutex_lock(&h->lock);
+    bool answered = rc != -ERR_IO;
     struct ocsp_entry known = ocsp_table_get(h->line->table, q->key);
     if (rc == 0 && !ocsp_reconcile(&known, &entry)) {
         rc =
@@ -207,23 +194,59 @@ static void answer(struct helper *h, const struct ocsp_question *q, unsigned sea
         note_failure(h, q);
         log_failure(h, q, &e);
     }
-    memset(h->busy[seat], 0, OCSP_KEY);
-    (void)pthread_mutex_unlock(&h->lock);
+    return answered;
 }
 
+/* A thread: asks whoever's turn it is. */
 static void *sit(void *arg)
 {
-    const struct seat *seat = arg;
+    struct helper *h = arg;
+    (void)pthread_mutex_lock(&h->lock);
+    for (;;) {
+        struct ocsp_question q;
+        if (!ocsp_lines_take(h->lines, &q, clock_mono_ms())) {
+            (void)pthread_cond_wait(&h->ready, &h->lock);
+            continue;
+        }
+        bool answered = answer(h, &q);
+        ocsp_lines_done(h->lines, &q, answered, clock_mono_ms());
+        ocsp_question_release(&q);
+        (void)pthread_cond_broadcast(&h->ready); /* of the same line there may be more */
+    }
+    return NULL;
+}
+
+/* A question from a worker, into its line. One that can be asked of nobody is answered at once. */
+static void take_in(struct helper *h, struct ocsp_question *q)
+{
+    bool taken = false;
+    (void)pthread_mutex_lock(&h->lock);
+    if (is_wanted(h, q)) {
+        if (q->url[0] == '\0') {
+            (void)answer(h, q);
+        } else {
+            taken = ocsp_lines_put(h->lines, q, clock_mono_ms());
+        }
+    }
+    (void)pthread_cond_signal(&h->ready);
+    (void)pthread_mutex_unlock(&h->lock);
+    if (!taken) {
+        ocsp_question_release(q);
+    }
+}
+
+/* The first thread: hears the workers. */
+static void hear(struct helper *h)
+{
     char message[OCSP_QUESTION_MAX];
     for (;;) {
         struct ocsp_question q;
-        ssize_t n = recv(seat->helper->line->serve, message, sizeof(message), 0);
+        ssize_t n = recv(h->line->serve, message, sizeof(message), 0);
         if (n < 0 && errno != EINTR) {
-            return NULL;
+            return;
         }
         if (n > 0 && ocsp_question_read((struct str){message, (size_t)n}, &q) == 0) {
-            answer(seat->helper, &q, seat->index);
-            ocsp_question_release(&q);
+            take_in(h, &q);
         }
     }
 }
@@ -252,20 +275,18 @@ int ocsp_helper_run(const struct ocsp_helper_start *start)
     struct helper h = {.line = start->line,
                        .log = start->log,
                        .metrics = start->metrics,
-                       .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct seat seats[THREADS];
+                       .lock = PTHREAD_MUTEX_INITIALIZER,
+                       .ready = PTHREAD_COND_INITIALIZER,
+                       .lines = ocsp_lines_new()};
     pthread_t thread;
-    if (begin(start->privdrop, start->master) != 0) {
+    if (h.lines == NULL || begin(start->privdrop, start->master) != 0) {
         return 1;
     }
-    for (unsigned i = 0; i < THREADS; i++) {
-        seats[i] = (struct seat){&h, i};
-    }
-    for (unsigned i = 1; i < THREADS; i++) {
-        if (pthread_create(&thread, NULL, sit, &seats[i]) != 0) {
+    for (unsigned i = 0; i < OCSP_THREADS; i++) {
+        if (pthread_create(&thread, NULL, sit, &h) != 0) {
             return 1;
         }
     }
-    (void)sit(&seats[0]);
+    hear(&h);
     return 1;
 }

@@ -7,7 +7,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import (AuthorityInformationAccessOID, ExtendedKeyUsageOID,
+                                   NameOID)
 
 NOW = datetime.datetime.utcnow().replace(microsecond=0)
 DAY = datetime.timedelta(days=1)
@@ -62,7 +63,7 @@ class Authority:
 
     def leaf(self, subject, key=None, usage=ExtendedKeyUsageOID.CLIENT_AUTH, san=None,
              not_before=NOW - DAY, not_after=NOW + 365 * DAY, is_ca=False, serial=None,
-             issuer_name=None):
+             issuer_name=None, responder=None):
         key = key or new_key()
         builder = (x509.CertificateBuilder().subject_name(subject)
                    .issuer_name(issuer_name or self.cert.subject)
@@ -77,6 +78,10 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
         if san:
             builder = builder.add_extension(x509.SubjectAlternativeName(san), False)
+        if responder:
+            builder = builder.add_extension(x509.AuthorityInformationAccess([
+                x509.AccessDescription(AuthorityInformationAccessOID.OCSP,
+                                       x509.UniformResourceIdentifier(responder))]), False)
         return builder.sign(self.key, hashes.SHA256()), key
 
     def crl(self, *revoked, last=NOW - DAY, following=NOW + 30 * DAY):

@@ -3,6 +3,7 @@ import datetime
 import http.server
 import os
 import signal
+import socket
 import subprocess
 import threading
 
@@ -20,7 +21,7 @@ BOB = "bob@example.com"
 class Responder:
     """Asks openssl ocsp, with the CA of pki, about each request; answers on 127.0.0.1 alone."""
 
-    def __init__(self, pki, directory, revoked=(), signer="ca", canned=None):
+    def __init__(self, pki, directory, revoked=(), signer="ca", canned=None, port=0):
         responder = self
         self.canned = canned
         self.directory = directory
@@ -46,7 +47,7 @@ class Responder:
             def log_message(self, *unused):
                 pass
 
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.HTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -251,6 +252,48 @@ def test_responder_dead(make_proxy, pki):
         assert event["level"] == "warning" and "no answer" in event["error"]
         assert verdict(proxy) == expected
         proxy.stop()
+
+
+def test_responders_that_hang_hold_up_nobody_else(make_proxy, pki, responder):
+    """More questions to them than there are threads, and no thread is free before a minute."""
+    silent = []
+    for _ in range(6):
+        hole = socket.socket()
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(64)  # connections are made, and nobody ever reads
+        silent.append(hole)
+    pki.client("served", pki.subject(ALICE), responder=responder().url,
+               serial=pki.load("alice").serial_number)  # as the index has it
+    for i in range(40):
+        pki.client(f"unserved{i}", pki.subject(BOB),
+                   responder="http://127.0.0.1:%d/%d" % (silent[i % 6].getsockname()[1], i))
+    proxy = make_proxy({"process": {"workers": 2}}, pki=pki)
+    proxy.config["listeners"][0]["client"]["ocsp"] = {"mode": "hard", "keep_min": "1s",
+                                                      "keep_max": "1s", "timeout": "60s"}
+    proxy.write_config()
+    proxy.start()
+    for i in range(40):
+        assert verdict(proxy, f"unserved{i}", BOB) == "ocsp_pending"
+    wait_until(lambda: verdict(proxy, "served") is None)
+    for i in range(40):
+        assert verdict(proxy, f"unserved{i}", BOB) == "ocsp_pending"
+    asked = proxy.metric('countersign_ocsp_requests_total{outcome="good"}')
+    wait_until(lambda: verdict(proxy, "served") is None and proxy.metric(
+        'countersign_ocsp_requests_total{outcome="good"}') > asked)
+    for hole in silent:
+        hole.close()
+
+
+def test_a_responder_that_comes_back(make_proxy, pki, responder):
+    """It has a rest after each failure, and is asked again after that."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    proxy = with_ocsp(make_proxy, pki, f"http://127.0.0.1:{port}/", "hard")
+    assert verdict(proxy) == "ocsp_pending"
+    wait_until(lambda: proxy.events("ocsp_failed"))
+    responder(port=port)
+    wait_until(lambda: verdict(proxy) is None)
 
 
 def test_no_responder_is_known(make_proxy, pki):
