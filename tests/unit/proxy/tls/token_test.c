@@ -126,6 +126,8 @@ static void test_open(void **state)
     }
 }
 
+static OSSL_PROVIDER *providers[2];
+
 static int set_up(void **state)
 {
     EVP_PKEY *own = pki_key();
@@ -133,18 +135,22 @@ static int set_up(void **state)
     der_n = i2d_PKCS8_PRIV_KEY_INFO(form, &der);
     PKCS8_PRIV_KEY_INFO_free(form);
     *state = own;
+    if (der_n <= 0 || OSSL_PROVIDER_add_builtin(NULL, "shelf", shelf_provider) != 1) {
+        return -1;
+    }
     /* The default one is not loaded by itself once there is another. */
-    return der_n > 0 && OSSL_PROVIDER_add_builtin(NULL, "shelf", shelf_provider) == 1 &&
-                   OSSL_PROVIDER_load(NULL, "default") != NULL &&
-                   OSSL_PROVIDER_load(NULL, "shelf") != NULL
-               ? 0
-               : -1;
+    providers[0] = OSSL_PROVIDER_load(NULL, "default");
+    providers[1] = OSSL_PROVIDER_load(NULL, "shelf");
+    return providers[0] != NULL && providers[1] != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     EVP_PKEY_free(*state);
     OPENSSL_free(der);
+    for (size_t i = 0; i < ROWS(providers); i++) {
+        (void)OSSL_PROVIDER_unload(providers[i]);
+    }
     return 0;
 }
 
