@@ -91,7 +91,7 @@ static bool is_fresh(const struct conf_token *conf, const struct token_slot *slo
                      const struct token_facts *f)
 {
     if (conf->bind_request || slot == NULL || slot->text == NULL ||
-        !str_eq(str_of(slot->user), f->user)) {
+        !str_eq(str_of(slot->user), f->user) || slot->confirms != (f->digest != NULL)) {
         return false;
     }
     int64_t age_ms = f->wall_ms - slot->issued_ms;
@@ -105,6 +105,7 @@ static void keep(struct token_slot *slot, const struct token_facts *f, struct st
     slot->user = mem_dup(f->user.p, f->user.n);
     slot->text = mem_dup(text.p, text.n);
     slot->issued_ms = f->wall_ms;
+    slot->confirms = f->digest != NULL;
     if (slot->user == NULL || slot->text == NULL) {
         token_clear(slot);
     }

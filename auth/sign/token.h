@@ -10,13 +10,14 @@ struct token_slot {
     char *user; /* owned */
     char *text; /* owned */
     int64_t issued_ms;
-    bool reused; /* the last answer was the kept token */
+    bool confirms; /* it names a certificate */
+    bool reused;   /* the last answer was the kept token */
 };
 
 /* What a token says of a request. */
 struct token_facts {
     struct str user;             /* sub; not empty */
-    const unsigned char *digest; /* SHA-256 of the accepted certificate, 32 octets; NULL: none */
+    const unsigned char *digest; /* SHA-256 of the user's certificate, 32 octets; NULL: none */
     struct str method;           /* with bind_request: htm, htu (https://AUTHORITY/PATH), jti */
     struct str authority;
     struct str path;

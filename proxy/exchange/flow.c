@@ -175,7 +175,8 @@ void flow_start(struct exchange *x)
         .told = x->peer->told,
         .signer = x->runtime->signer,
         .slot = x->peer->slot,
-        .digest = accepted(x) != NULL ? accepted(x)->digest : NULL,
+        /* Whose certificate it is was not asked where the password alone counts. */
+        .digest = accepted(x) != NULL && answer->user_by_certificate ? accepted(x)->digest : NULL,
         .wall_ms = clock_wall_ms(),
         .groups = answer->groups,
         .group_count = answer->group_count,

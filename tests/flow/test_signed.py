@@ -123,6 +123,18 @@ def test_token_is_of_this_request(make_signing, upstream):
     assert tokens[0] == tokens[1] != tokens[2]
 
 
+def test_token_of_a_password_names_no_certificate(make_signing, upstream):
+    """Where the password alone counts, nobody has compared certificate and user."""
+    p = make_signing(routes=[{"path": "/", "require": "both", "upstream": "api"},
+                             {"path": "/password", "require": "password", "upstream": "api"}]).start()
+    with p.connect("alice") as client:
+        for path, user, bound in [("/", ALICE, True), ("/password", BOB, False),
+                                  ("/password", ALICE, False), ("/", ALICE, True)]:
+            assert client.get(path, user, p.passwords[user]).status == 200
+            _, claims = read_token(upstream.requests[-1].get("X-Identity-Token"), published(p))
+            assert claims["sub"] == user and ("cnf" in claims) == bound, path
+
+
 def test_token_is_renewed_at_half_its_life(make_signing, upstream):
     p = make_signing({"life": "5s"}).start()
     with p.connect() as client:

@@ -109,21 +109,28 @@ static void test_slot(void **state)
         const char *user;
         int64_t at_ms;
         bool same; /* as the one before */
+        bool confirmed;
     } rows[] = {
-        {"the first", "alice", 100000, false},
-        {"at once", "alice", 100000, true},
-        {"before half of its life", "alice", 129999, true},
-        {"from then on a new one", "alice", 130000, false},
-        {"another user", "bob", 130000, false},
-        {"and back", "alice", 130000, false},
-        {"a clock that went back", "alice", 129999, false},
-        {"a clock that went ahead", "alice", 1000000, false},
+        {"the first", "alice", 100000, false, false},
+        {"at once", "alice", 100000, true, false},
+        {"before half of its life", "alice", 129999, true, false},
+        {"from then on a new one", "alice", 130000, false, false},
+        {"another user", "bob", 130000, false, false},
+        {"and back", "alice", 130000, false, false},
+        {"a clock that went back", "alice", 129999, false, false},
+        {"a clock that went ahead", "alice", 1000000, false, false},
+        {"by certificate now", "alice", 1000000, false, true},
+        {"and again", "alice", 1000000, true, true},
+        {"by password alone", "alice", 1000000, false, false},
     };
+    static const unsigned char digest[32] = {1};
     struct lab l;
     lab_open(&l);
     struct str before = STR("");
     for (size_t i = 0; i < ROWS(rows); i++) {
-        const struct token_facts f = {.user = str_of(rows[i].user), .wall_ms = rows[i].at_ms};
+        const struct token_facts f = {.user = str_of(rows[i].user),
+                                      .digest = rows[i].confirmed ? digest : NULL,
+                                      .wall_ms = rows[i].at_ms};
         struct str token = get(&l, &conf, &l.slot, &f);
         CHECK_ROW(rows[i].says, str_eq(token, before) == rows[i].same);
         CHECK_ROW(rows[i].says, l.slot.reused == rows[i].same);
