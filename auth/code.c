@@ -27,7 +27,8 @@ struct code_worth code_weigh(const struct code_shown *s)
     }
     if (!totp_match(s->rule, s->user->totp_secret, s->code, clock_wall_ms(), &w.step)) {
         w.reason = REASON_TOTP_WRONG;
-    } else if (s->memory != NULL && totp_used(s->memory, s->user->name, w.step)) {
+    } else if (s->memory != NULL &&
+               totp_used(s->memory, s->user->name, s->user->totp_secret, w.step)) {
         w.reason = REASON_TOTP_REPLAYED;
     } else {
         w.reason = REASON_OK;
@@ -40,7 +41,7 @@ enum reason code_use(const struct code_shown *s, const struct code_worth *w)
     if (w->reason != REASON_OK || w->proven || s->memory == NULL) {
         return w->reason;
     }
-    if (!totp_use(s->memory, s->user->name, w->step)) {
+    if (!totp_use(s->memory, s->user->name, s->user->totp_secret, w->step)) {
         return REASON_TOTP_REPLAYED;
     }
     if (s->certificate != NULL && s->rule->remember_ms > 0) {

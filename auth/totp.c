@@ -16,7 +16,7 @@
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 struct totp_memory {
-    struct slots *used;   /* user -> step */
+    struct slots *used;   /* user and secret -> step */
     struct slots *proven; /* user, secret and certificate -> monotonic time */
 };
 
@@ -197,6 +197,13 @@ void totp_memory_free(struct totp_memory *m)
     }
 }
 
+/* A new secret begins anew: whatever the old one's codes were, none of its own was used. */
+static uint64_t used_key(const struct totp_memory *m, struct str user, struct str secret)
+{
+    const struct str parts[] = {user, secret};
+    return slots_key(m->used, parts, 2);
+}
+
 static bool change_used(void *arg, uint64_t before, uint64_t *after)
 {
     const uint64_t *step = arg;
@@ -204,14 +211,14 @@ static bool change_used(void *arg, uint64_t before, uint64_t *after)
     return *step + 1 > before && *step < SLOTS_VALUE_MAX;
 }
 
-bool totp_use(struct totp_memory *m, struct str user, uint64_t step)
+bool totp_use(struct totp_memory *m, struct str user, struct str secret, uint64_t step)
 {
-    return slots_change(m->used, slots_key(m->used, &user, 1), change_used, &step, NULL);
+    return slots_change(m->used, used_key(m, user, secret), change_used, &step, NULL);
 }
 
-bool totp_used(const struct totp_memory *m, struct str user, uint64_t step)
+bool totp_used(const struct totp_memory *m, struct str user, struct str secret, uint64_t step)
 {
-    uint64_t last = slots_read(m->used, slots_key(m->used, &user, 1));
+    uint64_t last = slots_read(m->used, used_key(m, user, secret));
     return step + 1 <= last || step >= SLOTS_VALUE_MAX;
 }
 

@@ -59,12 +59,13 @@ struct totp_memory;
 struct totp_memory *totp_memory_new(size_t entries);
 void totp_memory_free(struct totp_memory *m);
 
-/* Take note that user used the code of step. Returns false if that one or a later one was used
- * before: then the code is refused. user: the normalised or stored name, always the same. */
-bool totp_use(struct totp_memory *m, struct str user, uint64_t step);
+/* Take note that user used the code of step, made with secret. Returns false if that one or a later
+ * one was used before: then the code is refused. user: the normalised or stored name, always the
+ * same. */
+bool totp_use(struct totp_memory *m, struct str user, struct str secret, uint64_t step);
 
 /* True if totp_use() would return false; takes no note. */
-bool totp_used(const struct totp_memory *m, struct str user, uint64_t step);
+bool totp_used(const struct totp_memory *m, struct str user, struct str secret, uint64_t step);
 
 /* The user has proven a code with this certificate (SHA-256). */
 void totp_remember(struct totp_memory *m, struct str user, struct str secret,

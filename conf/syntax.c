@@ -352,6 +352,9 @@ const char *syntax_printable(struct str s)
 
 const char *syntax_code_field(struct str s)
 {
+    if (field_alike(s, STR("Cookie"))) {
+        return "is a field that upstreams need";
+    }
     return s.n > 0 ? syntax_identity_field(s) : "may not be empty";
 }
 

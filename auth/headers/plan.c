@@ -137,6 +137,33 @@ static void add_entry(struct plan *p, const struct conf *c, const struct conf_pa
     p->dynamic = p->dynamic || template_is_dynamic(t);
 }
 
+/* The field of the code comes from the client: it can be none that we give, nor one that dialects
+ * give elsewhere, which no client may set. */
+static void check_code_name(const struct plan *p, const struct conf *c, struct diags *diags)
+{
+    const struct conf_text *name = &c->totp.header;
+    const char *other = NULL;
+    if (name->p == NULL) {
+        return;
+    }
+    struct str code = str_of(name->p);
+    for (size_t i = 0; i < c->headers.field_count; i++) {
+        if (field_alike(str_of(c->headers.fields[i].name.p), code)) {
+            other = "headers.fields";
+        }
+    }
+    if (c->token.keys.n > 0 && c->token.header.p != NULL &&
+        field_alike(str_of(c->token.header.p), code)) {
+        other = "token.header";
+    }
+    other = other == NULL && plan_is_dialect_field(code) ? "a dialect" : other;
+    other = other == NULL ? giver(p, c, code) : other;
+    if (other != NULL) {
+        diag_add(diags, DIAG_ERROR, name->at, "totp.header", "Choose another name.",
+                 "a field of that name is given by %s, not by clients", other);
+    }
+}
+
 struct plan *plan_new(const struct conf *c, struct diags *diags)
 {
     const struct conf_pos nowhere = {0};
@@ -159,6 +186,7 @@ struct plan *plan_new(const struct conf *c, struct diags *diags)
     if (c->token.keys.n > 0 && c->token.header.p != NULL && c->token.header.p[0] != '\0') {
         check_name(p, c, &c->token.header, "token.header", diags);
     }
+    check_code_name(p, c, diags);
     if (diags_errors(diags) > errors) {
         plan_free(p);
         return NULL;

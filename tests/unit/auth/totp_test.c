@@ -201,19 +201,21 @@ static void test_once(void **state)
     (void)state;
     struct totp_memory *m = totp_memory_new(64);
     assert_non_null(m);
-    assert_false(totp_used(m, STR("alice"), 100));
-    assert_true(totp_use(m, STR("alice"), 100));
-    assert_true(totp_used(m, STR("alice"), 100));
-    assert_true(totp_used(m, STR("alice"), 99));
-    assert_false(totp_used(m, STR("alice"), 101));
-    assert_false(totp_used(m, STR("bob"), 100));
-    assert_false(totp_use(m, STR("alice"), 100));
-    assert_false(totp_use(m, STR("alice"), 99)); /* nor one before it */
-    assert_true(totp_use(m, STR("bob"), 100));
-    assert_true(totp_use(m, STR("alice"), 101));
-    assert_false(totp_use(m, STR("alice"), 100));
-    assert_true(totp_use(m, STR("carol"), 0));
-    assert_false(totp_use(m, STR("carol"), 0));
+    assert_false(totp_used(m, STR("alice"), STR("s"), 100));
+    assert_true(totp_use(m, STR("alice"), STR("s"), 100));
+    assert_true(totp_used(m, STR("alice"), STR("s"), 100));
+    assert_true(totp_used(m, STR("alice"), STR("s"), 99));
+    assert_false(totp_used(m, STR("alice"), STR("s"), 101));
+    assert_false(totp_used(m, STR("bob"), STR("s"), 100));
+    assert_false(totp_use(m, STR("alice"), STR("s"), 100));
+    assert_false(totp_use(m, STR("alice"), STR("s"), 99)); /* nor one before it */
+    assert_true(totp_use(m, STR("bob"), STR("s"), 100));
+    assert_true(totp_use(m, STR("bob"), STR("new"), 99)); /* enrolled again */
+    assert_false(totp_use(m, STR("bob"), STR("s"), 99));
+    assert_true(totp_use(m, STR("alice"), STR("s"), 101));
+    assert_false(totp_use(m, STR("alice"), STR("s"), 100));
+    assert_true(totp_use(m, STR("carol"), STR("s"), 0));
+    assert_false(totp_use(m, STR("carol"), STR("s"), 0));
     totp_memory_free(m);
     totp_memory_free(NULL);
 }
