@@ -41,18 +41,6 @@ static int take_chain(struct facts *f, X509 *leaf, STACK_OF(X509) * chain, struc
     return rc;
 }
 
-static int take_hex(struct str octets, struct arena *a, struct str *out)
-{
-    char *p = arena_alloc(a, 2 * octets.n + 2);
-    if (p == NULL) {
-        return -ERR_NOMEM;
-    }
-    p[0] = '#';
-    enc_hex((const unsigned char *)octets.p, octets.n, p + 1);
-    *out = (struct str){p, 2 * octets.n + 1};
-    return 0;
-}
-
 static struct str octets_of(const ASN1_STRING *s)
 {
     int n = ASN1_STRING_length(s);
@@ -73,7 +61,8 @@ static int take_value(const ASN1_STRING *value, struct arena *a, struct str *out
     struct str text = {(const char *)utf8, n > 0 ? (size_t)n : 0};
     if (n < 0 || !str_is_utf8(text)) {
         OPENSSL_free(utf8);
-        return take_hex(octets_of(value), a, out);
+        *out = STR_NONE; /* any text for it could be that of another value */
+        return 0;
     }
     *out = arena_dup(a, text);
     OPENSSL_free(utf8);

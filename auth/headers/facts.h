@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* One attribute of a name. A value that is no text is "#" and the hex of its octets. */
+/* One attribute of a name. A value that is no text is empty. */
 struct facts_attribute {
     const ASN1_OBJECT *type; /* borrowed from the certificate */
     struct str value;        /* UTF-8 */

@@ -200,7 +200,7 @@ static bool attributes(struct render *out, const struct facts_name *of, const AS
 {
     bool any = false;
     for (size_t i = 0; i < of->n; i++) {
-        if (OBJ_cmp(of->v[i].type, type) == 0) {
+        if (OBJ_cmp(of->v[i].type, type) == 0 && of->v[i].value.n > 0) {
             render_put(out, any ? STR(",") : STR(""));
             value(out, of->v[i].value);
             any = true;

@@ -312,3 +312,18 @@ def test_a_space_at_the_end_of_a_name(make_proxy, upstream, tmp_path):
         assert p.get(pair).status == 200
         subjects.append(upstream.requests[-1].get("X-Client-Subject"))
     assert subjects == [f"CN={ALICE},O=Acme\\20", f"CN={ALICE},O=Acme"]
+
+
+def test_a_value_that_is_no_text(make_proxy, upstream, pki):
+    """It has no words: those that could be made for it could be another's."""
+    from cryptography.x509.name import _ASN1Type
+    pki.client("octets", name((NameOID.X500_UNIQUE_IDENTIFIER, b"\0abc", _ASN1Type.BitString),
+                              (NameOID.COMMON_NAME, ALICE)))
+    pki.client("text", name((NameOID.ORGANIZATION_NAME, "#616263", _ASN1Type.UTF8String),
+                            (NameOID.COMMON_NAME, ALICE)))
+    proxy = make_proxy({"headers": {"fields": {
+        "X-Id": "{subject.x500UniqueIdentifier}", "X-O": "{subject.O}"}}}).start()
+    assert proxy.get("octets").status == 200
+    assert upstream.requests[-1].all("X-Id") == []
+    assert proxy.get("text").status == 200
+    assert upstream.requests[-1].all("X-O") == ["#616263"]
