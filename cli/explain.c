@@ -41,9 +41,8 @@ static const char usage_text[] =
     "      --host HOST         the Host field, with or without port (default: localhost)\n"
     "      --path PATH         path and query (default: /)\n"
     "      --method METHOD     (default: GET)\n"
-    "      --otp CODE          the one-time code; whether it was used before is not known here, "
-    "nor\n"
-    "                          who is locked out\n"
+    "      --otp               read a one-time code, behind the password; whether it was used\n"
+    "                          before is not known here, nor who is locked out\n"
     "      --ocsp ANSWER       what the OCSP responder is taken to say: good, revoked, unknown or\n"
     "                          none (default); none is asked\n"
     "\n"
@@ -62,10 +61,10 @@ struct question {
     const char *host;
     const char *path;
     const char *method;
-    const char *otp;
     const char *ocsp; /* NULL: nothing was said of it */
     enum ocsp_status ocsp_answer;
     bool from_stdin;
+    bool otp;
 };
 
 /* Everything that the answer is made of, freed together. */
@@ -86,6 +85,7 @@ struct explanation {
     const struct conf_route *route;
     enum route_method fits;
     struct str authorization; /* p NULL: the client sends no such field */
+    struct str code;          /* borrows what explain() wipes */
     struct pwcache *pwcache;
 };
 
@@ -467,8 +467,8 @@ static int ask_gate(struct explanation *x)
         .pwcache = x->pwcache,
         .groups = &x->route->groups,
         .require_totp = x->route->require_totp,
-        .code = str_of(x->q->otp),
-        .code_count = x->q->otp != NULL ? 1 : 0,
+        .code = x->code,
+        .code_count = x->q->otp ? 1 : 0,
         .totp = &x->runtime->conf->totp,
         .wall_ms = clock_wall_ms(),
         .mono_ms = clock_mono_ms()};
@@ -555,6 +555,7 @@ static int explain(struct explanation *x)
 {
     struct err e = {0};
     char secret[SECRET_MAX];
+    char code[SECRET_MAX];
     struct str password = STR("(left out)");
     struct buf scratch;
     buf_init(&scratch, 0);
@@ -565,6 +566,9 @@ static int explain(struct explanation *x)
     }
     if (result == 0 && x->q->from_stdin) {
         result = secret_read("Password: ", NULL, true, secret, &password, &e);
+    }
+    if (result == 0 && x->q->otp) {
+        result = secret_read("One-time code: ", NULL, x->q->from_stdin, code, &x->code, &e);
     }
     if (result == 0) {
         result = make_authorization(x->q->user, password, &scratch, &x->authorization);
@@ -579,6 +583,7 @@ static int explain(struct explanation *x)
         fprintf(stderr, "countersign explain: %s\n", e.code != ERR_OK ? e.text : err_name(result));
     }
     mem_wipe(secret, sizeof secret);
+    mem_wipe(code, sizeof code);
     buf_wipe(&scratch);
     pwcache_free(x->pwcache);
     return status;
@@ -623,7 +628,7 @@ static bool is_one_line(const char *text)
 
 int explain_main(int argc, char **argv)
 {
-    enum { CERTIFICATE = 256, USER, LISTENER, NAME, HOST, PATH, METHOD, OTP, OCSP };
+    enum { CERTIFICATE = 256, USER, LISTENER, NAME, HOST, PATH, METHOD, OCSP, OTP = 'O' };
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"stdin", no_argument, NULL, 'i'},
                                             {"help", no_argument, NULL, 'h'},
@@ -634,13 +639,13 @@ int explain_main(int argc, char **argv)
                                             {"host", required_argument, NULL, HOST},
                                             {"path", required_argument, NULL, PATH},
                                             {"method", required_argument, NULL, METHOD},
-                                            {"otp", required_argument, NULL, OTP},
+                                            {"otp", no_argument, NULL, OTP},
                                             {"ocsp", required_argument, NULL, OCSP},
                                             {NULL, 0, NULL, 0}};
     struct question q = {
         .config = LOADED_DEFAULT_PATH, .host = "localhost", .path = "/", .method = "GET"};
-    const char **const targets[] = {&q.certificate, &q.user,   &q.listener, &q.name, &q.host,
-                                    &q.path,        &q.method, &q.otp,      &q.ocsp};
+    const char **const targets[] = {&q.certificate, &q.user, &q.listener, &q.name,
+                                    &q.host,        &q.path, &q.method,   &q.ocsp};
     int option = 0;
     while ((option = getopt_long(argc, argv, "c:ih", options, NULL)) != -1) {
         if (option >= CERTIFICATE) {
@@ -649,6 +654,8 @@ int explain_main(int argc, char **argv)
             q.config = optarg;
         } else if (option == 'i') {
             q.from_stdin = true;
+        } else if (option == OTP) {
+            q.otp = true;
         } else {
             fputs(usage_text, option == 'h' ? stdout : stderr);
             return option == 'h' ? 0 : 2;

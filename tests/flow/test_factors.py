@@ -195,6 +195,9 @@ def test_enrolment(make, kind):
         assert secret.hex() not in output and text not in output
     again = user("totp", ALICE)
     assert again.returncode == 0 and text not in again.stdout, "a new one each time"
+    fresh = base64.b32decode(again.stdout.split("secret=")[1].split("&")[0])
+    code = code_of(step, fresh, hashlib.sha256, 8)  # the old one's code of this step was used
+    wait_until(lambda: knock(proxy, ALICE, "wonder land" + code, pair="alice")[0] == 200)
     # A store that is named itself knows nothing of codes: the configuration does, where it is too.
     named = ["-s", str(database)] if kind == "database" else ["-f", str(proxy.dir / "users.htpasswd")]
     beside = user("totp", ALICE, *named)
@@ -359,12 +362,14 @@ def test_explain(make):
         {"path": "/", "require": "both", "require_totp": True, "groups": ["staff"],
          "methods": ["GET", "POST"], "upstream": "api"}]})
 
-    def explain(pair, user, *more):
+    def explain(pair, user, *more, code=None):
+        options = {"input": code + "\n"} if code else {}
         return proxy.run("explain", "-c", str(proxy.config_path), "--certificate",
-                         str(proxy.pki.dir / f"{pair}.crt"), "--user", user, *more)
+                         str(proxy.pki.dir / f"{pair}.crt"), "--user", user, *more,
+                         *(["--otp"] if code else []), **options)
 
     code = code_of(step_now())
-    said = explain("bob", BOB, "--otp", code)
+    said = explain("bob", BOB, code=code)
     assert said.returncode == 0, said.stdout + said.stderr
     for step in ("lockout", "password", "totp", "pairing", "user"):
         assert f"  {step:<10} no objection" in said.stdout, said.stdout
@@ -372,9 +377,17 @@ def test_explain(make):
     assert "one-time code" in said.stdout
     said = explain("bob", BOB)
     assert said.returncode == 1 and "totp_missing, status 401" in said.stdout
-    said = explain("alice", ALICE, "--otp", code)
+    said = proxy.run("explain", "-c", str(proxy.config_path), "--certificate",
+                     str(proxy.pki.dir / "bob.crt"), "--user", BOB, "-i", "--otp",
+                     input=f"b:ob\n{code}\n")
+    assert said.returncode == 0, said.stdout
+    said = explain("bob", BOB, code="000000")
+    assert said.returncode == 1 and "totp_wrong, status 401" in said.stdout
+    said = explain("bob", BOB, "--otp", code)
+    assert said.returncode == 2, "a code does not belong in the arguments"
+    said = explain("alice", ALICE, code=code)
     assert said.returncode == 1 and "group_missing, status 403" in said.stdout
-    said = explain("bob", BOB, "--otp", code, "--method", "DELETE")
+    said = explain("bob", BOB, "--method", "DELETE", code=code)
     assert said.returncode == 1 and "method_not_allowed, status 405" in said.stdout
 
 
@@ -391,6 +404,15 @@ def test_explain(make):
     ({"totp": {"header": "Authorization"}}, "that HTTP itself"),
     ({"totp": {"header": ""}}, "empty"),
     ({"totp": {"header": "X-Client-User"}}, "the same field name"),
+    ({"totp": {"header": "cookie"}}, "upstreams need"),
+    ({"totp": {"header": "X-SSL-Client-Verify"}}, "given by a dialect"),
+    ({"totp": {"header": "Client-Cert"}}, "given by a dialect"),
+    ({"headers": {"fields": {"x_otp": "{user}"}}}, "given by headers.fields"),
+    ({"token": {"header": "X-OTP", "keys": ["k"], "issuer": "i", "audience": "a"}},
+     "given by token.header"),
+    ({"totp": {"header": "X-Identity-Token"},
+      "token": {"keys": ["k"], "issuer": "i", "audience": "a"}}, "given by token.header"),
+    ({"totp": {"header": "Signature"}, "signature": {"keys": ["k"]}}, "given by signature"),
     ({"lockout": {"delay": "10m"}}, "shorter than lockout.delay"),
     ({"lockout": {"forget": "1m"}}, "shorter than lockout.delay_max"),
 ])
