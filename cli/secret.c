@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -72,9 +74,17 @@ static int ask(int tty, const char *prompt, char out[SECRET_MAX], struct str *li
     return result;
 }
 
+void secret_hide(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int secret_read(const char *prompt, const char *again, bool from_stdin, char out[SECRET_MAX],
                 struct str *secret, struct err *e)
 {
+    secret_hide();
     if (from_stdin || !isatty(STDIN_FILENO)) {
         return read_line(STDIN_FILENO, out, secret, e);
     }

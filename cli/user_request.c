@@ -2,6 +2,7 @@
  * record. */
 #include "cli/user_request.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,9 +28,13 @@ static int pin_of_file(const char *path, char hex[65], struct err *e)
 {
     unsigned char digest[32];
     unsigned n = 0;
+    errno = 0;
     BIO *bio = BIO_new_file(path, "r");
-    X509 *leaf = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    if (bio != NULL && leaf == NULL) {
+    if (bio == NULL) {
+        return err_set_errno(e, ERR_NOT_FOUND, errno, "cannot read %s", path);
+    }
+    X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    if (leaf == NULL) {
         (void)BIO_reset(bio);
         leaf = d2i_X509_bio(bio, NULL);
     }

@@ -1,6 +1,7 @@
 /* countersign user: which store, and what goes into it from other files. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,6 +131,46 @@ static int import_all(const struct user_request *r, const struct htpasswd *table
     return rc;
 }
 
+static int by_folded_name(const void *a, const void *b)
+{
+    const struct htpasswd_entry *x = *(const struct htpasswd_entry *const *)a;
+    const struct htpasswd_entry *y = *(const struct htpasswd_entry *const *)b;
+    size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
+    for (size_t i = 0; i < n; i++) {
+        int order = (unsigned char)str_lower(x->name.p[i]) - (unsigned char)str_lower(y->name.p[i]);
+        if (order != 0) {
+            return order;
+        }
+    }
+    return (x->name.n > y->name.n) - (x->name.n < y->name.n);
+}
+
+/* A database knows but one spelling of a name. */
+static int check_spellings(const struct htpasswd *table, const char *path, struct err *e)
+{
+    size_t n = 0;
+    const struct htpasswd_entry *entries = htpasswd_entries(table, &n);
+    const struct htpasswd_entry **sorted = mem_calloc(n + 1, sizeof(*sorted));
+    if (sorted == NULL) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &entries[i];
+    }
+    qsort(sorted, n, sizeof(*sorted), by_folded_name);
+    int rc = 0;
+    for (size_t i = 1; i < n && rc == 0; i++) {
+        if (by_folded_name(&sorted[i - 1], &sorted[i]) == 0) {
+            rc = err_set(e, ERR_EXISTS,
+                         "%s: lines %u and %u differ in letter case only, and a database knows but "
+                         "one spelling: nothing was imported",
+                         path, sorted[i - 1]->line, sorted[i]->line);
+        }
+    }
+    mem_free(sorted);
+    return rc;
+}
+
 int user_import(const struct user_request *r)
 {
     struct err e = {0};
@@ -149,6 +190,7 @@ int user_import(const struct user_request *r)
     if (rc == 0 && table == NULL) {
         rc = err_set(&e, ERR_MALFORMED, "%s has faults: nothing was imported", r->name);
     }
+    rc = rc == 0 ? check_spellings(table, r->name, &e) : rc;
     rc = rc == 0 ? sqlite_begin(r->store, &e) : rc;
     if (rc == 0) {
         rc = import_all(r, table, &added, &skipped, &e);

@@ -5,6 +5,7 @@
 #include "auth/totp.h"
 #include "base/enc.h"
 #include "base/mem.h"
+#include "cli/secret.h"
 #include "cli/user_request.h"
 
 enum { URI_MAX = 2048, HEX_SIZE = 2 * TOTP_SECRET_MADE + 1 };
@@ -42,6 +43,7 @@ static int enrol(const struct user_request *r, const struct conf *conf)
     unsigned char secret[TOTP_SECRET_MADE];
     char hex[HEX_SIZE];
     int rc = 0;
+    secret_hide();
     if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret)) {
         return user_complain(&(struct err){ERR_IO, "no random numbers"});
     }

@@ -79,8 +79,8 @@ static const struct key route_keys[] = {
      .type = KEY_BOOL,
      AT(conf_route, forward_authorization),
      .fallback = "false",
-     .meaning =
-         "Let the upstream see the Authorization field. With report_only only what was proven."},
+     .meaning = "Let the upstream see the Authorization field as it came, a one-time code at the "
+                "end of the password included. With report_only only what was proven."},
     {.name = "forward_trailers",
      .type = KEY_BOOL,
      AT(conf_route, forward_trailers),

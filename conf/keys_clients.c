@@ -324,7 +324,7 @@ static const struct key users_keys[] = {
      .shown = true,
      .example = "users.htpasswd",
      .meaning = "File of user names and password hashes (bcrypt, yescrypt, SHA-512-crypt, "
-                "SHA-256-crypt)."},
+                "SHA-256-crypt; with a warning also apr1, MD5-crypt and {SHA}, which are weak)."},
     {.name = "fields",
      .type = KEY_FILE,
      AT(conf_users, fields),

@@ -185,6 +185,32 @@ def test_changes_without_a_reload(make_proxy, db, pki):
         assert proxy.events("reload") == []
 
 
+def test_import_of_two_spellings(tmp_path):
+    db = tmp_path / "users.db"
+    file = write_htpasswd(tmp_path / "f", {"Aa@x": "1", "b@x": "2", "aa@x": "3"})
+    refused = user("import", "-s", db, file)
+    assert refused.returncode == 1 and "lines 1 and 3 differ in letter case only" in refused.stderr
+    assert json.loads(done("ls", "-s", db, "-o", "json"))["users"] == []
+    # One that is there already is another matter: it stays.
+    done("add", "-i", "-s", db, "B@x", given="one\n")
+    assert done("import", "-s", db, write_htpasswd(tmp_path / "g", {"b@x": "2", "c@x": "3"})) == (
+        "1 imported, 1 left as they were\n")
+
+
+def test_pin_file_that_is_not_there(db):
+    result = user("set", "-s", db, ALICE, "--pin", "/nowhere/a.crt")
+    assert result.returncode == 1
+    assert "cannot read /nowhere/a.crt: No such file or directory" in result.stderr
+
+
+def test_no_core_dump_of_a_password(db):
+    with subprocess.Popen([PROGRAM, "user", "verify", "-s", str(db), ALICE], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
+        limits = Path(f"/proc/{waiting.pid}/limits")
+        wait_until(lambda: "Max core file size        0 " in limits.read_text())
+        assert waiting.communicate("wonder land\n", timeout=LIMIT_S)[0] == "right\n"
+
+
 def test_database_open_to_others(make_proxy, db):
     proxy = with_store(make_proxy, db)
     for mode, warns in ((0o640, False), (0o644, True), (0o602, True)):
