@@ -278,6 +278,36 @@ def lookups(proxy, outcome):
     return proxy.metric(f'countersign_user_lookups_total{{outcome="{outcome}"}}')
 
 
+def own_memory(pid):
+    """Octets that are resident and of no file."""
+    pages = Path(f"/proc/{pid}/statm").read_text().split()
+    return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_many_users_are_not_loaded(make_proxy, tmp_path):
+    """With 100,000 users a worker asks for those who come, and holds no others: their names and
+    hashes alone would be 9 MiB, and over 30 MiB as records."""
+    digest = crypt_sha256("wonder land")
+    many = 100_000
+    memory = {}
+    for n in (10, many):
+        file = tmp_path / f"{n}.htpasswd"
+        file.write_text(f"{ALICE}:{digest}\n" + "".join(
+            f"user{i:06}@example.com:{digest}\n" for i in range(n)))
+        db = tmp_path / f"{n}.db"
+        assert done("import", "-s", db, file) == f"{n + 1} imported, 0 left as they were\n"
+        proxy = with_store(make_proxy, db, {"lockout": {"enabled": False}}).start()
+        assert proxy.get().status == 200
+        for name in (f"user{n - 1:06}@example.com", f"user{n:06}@example.com"):
+            for _ in range(3):
+                assert proxy.get("alice", name, "wrong").status == 401
+        assert (lookups(proxy, "found"), lookups(proxy, "unknown")) == (2, 1)
+        (worker,) = proxy.worker_pids()
+        memory[n] = own_memory(worker)
+        proxy.stop()
+    assert memory[many] - memory[10] < 6 * 1024 * 1024, memory
+
+
 def test_a_database_that_goes_and_comes_back(make_proxy, db):
     proxy = with_store(make_proxy, db).start()
     assert proxy.get().status == 200
