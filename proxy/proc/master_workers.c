@@ -1,5 +1,5 @@
-/* Owns: starting workers, hearing them, letting them go, noting their end. Not: when (master.c).
- * Master only, but for the way of a fork into worker_run(). */
+/* Owns: starting workers, hearing them, noting their end. Not: talking to them (master_tell.c), nor
+ * Not: when (master.c). Master only, but for the way of a fork into worker_run(). */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,21 +9,6 @@
 #include "base/clock.h"
 #include "proxy/proc/master_inner.h"
 #include "proxy/proc/worker.h"
-
-void master_leave(struct master *m)
-{
-    m->in_worker = true;
-    control_server_forget(m->control);
-    m->control = NULL;
-    children_fini(&m->children);
-    (void)close(m->signal_fd);
-    m->signal_fd = -1;
-    files_free(m->watched);
-    m->watched = NULL;
-    files_free(m->files);
-    m->files = NULL;
-    master_deny_forget(m);
-}
 
 static int become_worker(struct master *m, unsigned i, int ipc, pid_t master)
 {
@@ -107,49 +92,6 @@ int master_fill(struct master *m, uint64_t now_ms)
         }
     }
     return -1;
-}
-
-void master_kill(struct master *m, unsigned i)
-{
-    struct child *child = &m->children.v[i];
-    if (child->state != CHILD_NONE && child->state != CHILD_KILLED) {
-        LOG(m->log, LOG_LEVEL_WARNING, "worker_killed", LOG_NUMBER("worker", i),
-            LOG_NUMBER("worker_pid", child->pid));
-        child->state = CHILD_KILLED;
-        (void)kill(child->pid, SIGKILL);
-    }
-}
-
-void master_tell(struct master *m, unsigned i, enum ipc_type type, int fd)
-{
-    const struct child *child = &m->children.v[i];
-    if (child->state == CHILD_NONE || child->state == CHILD_KILLED || child->fd < 0) {
-        return;
-    }
-    int rc = ipc_send(child->fd, type, 0, STR_NONE, fd);
-    /* One that has closed its end is about to be collected. */
-    if (rc != 0 && rc != -ERR_CLOSED) {
-        master_kill(m, i);
-    }
-}
-
-void master_tell_all(struct master *m, enum ipc_type type, int fd)
-{
-    for (unsigned i = 0; i < m->children.n; i++) {
-        master_tell(m, i, type, fd);
-    }
-}
-
-void master_dismiss(struct master *m, unsigned i, uint64_t now_ms)
-{
-    struct child *child = &m->children.v[i];
-    if (child->state == CHILD_STARTING || child->state == CHILD_READY) {
-        master_tell(m, i, IPC_DRAIN, -1);
-        if (child->state != CHILD_KILLED) {
-            child->state = CHILD_DRAINING;
-            child->deadline_ms = now_ms + m->conf->process.shutdown_timeout_ms;
-        }
-    }
 }
 
 void master_push_leaving(struct master *m, uint64_t now_ms)

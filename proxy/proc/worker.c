@@ -1,5 +1,6 @@
 /* Owns: the life of a worker from fork to exit, and what the master tells it. Not: the two steps
- * of a reload (worker_reload.c), nor connections. The worker's main thread. */
+ * of a reload (worker_reload.c), how it serves (worker_serve.c) and ends (worker_end.c), nor
+ * connections. The worker's main thread. */
 #include "proxy/proc/worker.h"
 
 #include <errno.h>
@@ -12,57 +13,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "proxy/admin/admin.h"
 #include "proxy/proc/build.h"
 #include "proxy/proc/harden.h"
 #include "proxy/proc/worker_inner.h"
 #include "proxy/tls/session_store.h"
-#include "proxy/tls/site.h"
-
-enum { STOP_MS = 1000, STORE_POLL_MS = 200 };
-
-void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, struct str text)
-{
-    if (ipc_send(w->start.ipc, type, generation, text, -1) != 0) {
-        LOG(w->env.log, LOG_LEVEL_ERROR, "master_deaf", LOG_NUMBER("message", type));
-        worker_stop(w);
-    }
-}
-
-static void on_empty(void *arg)
-{
-    struct worker *w = arg;
-    w->empty = true;
-    loop_stop(w->env.loop);
-}
-
-static void drain(struct worker *w)
-{
-    if (!w->draining) {
-        w->draining = true;
-        w->env.draining = true;
-        server_drain(w->server, on_empty, w);
-        /* The server has its own duplicates: with the last of them the address stops answering. */
-        sockets_close(w->start.sockets);
-    }
-}
-
-static void on_stop_timer(struct loop_timer *t)
-{
-    struct worker *w = LIST_ENTRY(t, struct worker, stop_timer);
-    loop_stop(w->env.loop);
-}
-
-void worker_stop(struct worker *w)
-{
-    if (w->stopped) {
-        return;
-    }
-    w->stopped = true;
-    drain(w);
-    server_abort(w->server);
-    loop_timer_start(w->env.loop, &w->stop_timer, STOP_MS);
-}
 
 static void adopt_log(struct logfile *f, struct ipc_message *m)
 {
@@ -120,7 +74,7 @@ static void obey(struct worker *w, struct ipc_message *m)
         w->env.draining = true;
         break;
     case IPC_DRAIN:
-        drain(w);
+        worker_drain(w);
         break;
     case IPC_STOP:
         worker_stop(w);
@@ -197,61 +151,6 @@ static void on_lookups(void *arg)
     job_collect(w->env.lookups);
 }
 
-static void on_store_state(void *arg, const char *error)
-{
-    struct worker *w = arg;
-    if (error != NULL) {
-        LOG(w->env.log, LOG_LEVEL_ERROR, "user_store_failed", LOG_TEXT("error", str_of(error)));
-    } else {
-        LOG(w->env.log, LOG_LEVEL_INFO, "user_store_answers",
-            LOG_TEXT("store", str_of(w->env.runtime->conf->users.store.p)));
-    }
-}
-
-static void on_looked(void *arg, enum users_found found, int64_t us)
-{
-    static const enum metric outcomes[] = {[USERS_FAILED] = METRIC_USER_LOOKUPS_FAILED_TOTAL,
-                                           [USERS_NONE] = METRIC_USER_LOOKUPS_UNKNOWN_TOTAL,
-                                           [USERS_FOUND] = METRIC_USER_LOOKUPS_FOUND_TOTAL};
-    struct worker *w = arg;
-    if (us < 0) {
-        metrics_add(w->env.metrics, METRIC_USER_LOOKUPS_REMEMBERED_TOTAL, 1);
-    } else if (found < USERS_WAIT) {
-        metrics_add(w->env.metrics, outcomes[found], 1);
-        metrics_time(w->env.metrics, METRIC_TIME_USER_LOOKUP, (uint64_t)us);
-    }
-}
-
-static void on_store_timer(struct loop_timer *t)
-{
-    struct worker *w = LIST_ENTRY(t, struct worker, store_timer);
-    if (users_poll(w->env.runtime->users)) {
-        loop_timer_start(w->env.loop, t, STORE_POLL_MS);
-    }
-}
-
-void worker_attach_users(struct worker *w, struct runtime *r)
-{
-    const struct users_ear ear = {.state = on_store_state, .looked = on_looked, .arg = w};
-    users_attach(r->users, w->env.lookups, &ear);
-}
-
-void worker_attach_tls(struct worker *w, struct runtime *r)
-{
-    for (size_t i = 0; i < r->conf->listener_count; i++) {
-        tls_sites_use_cache(r->sites[i], w->certcache);
-        /* A secret that other hosts have, too, is for tickets that they can open. */
-        if (r->conf->resumption.secret_file.p == NULL) {
-            tls_sites_use_store(r->sites[i], w->store);
-        }
-    }
-}
-
-void worker_watch_store(struct worker *w)
-{
-    loop_timer_start(w->env.loop, &w->store_timer, 0);
-}
-
 /* Write the access lines of this turn in one go. */
 static void on_before_wait(void *arg)
 {
@@ -315,8 +214,8 @@ static int make_env(struct worker *w, struct err *e)
     if (env->loop == NULL) {
         return err_set(e, ERR_NOMEM, "cannot make an event loop");
     }
-    loop_timer_init(&w->stop_timer, on_stop_timer);
-    loop_timer_init(&w->store_timer, on_store_timer);
+    worker_end_init(w);
+    worker_users_init(w);
     worker_ocsp_init(w);
     return 0;
 }
@@ -356,26 +255,6 @@ static int make_tools(struct worker *w, struct err *e)
     worker_watch_store(w);
     worker_ocsp_watch(w);
     return 0;
-}
-
-int worker_serve(struct worker *w, struct err *e)
-{
-    const struct conf *conf = w->env.runtime->conf;
-    char text[ADDR_TEXT_MAX];
-    int rc = 0;
-    for (size_t i = 0; i < conf->listener_count && rc == 0; i++) {
-        struct str address = addr_text(&conf->listeners[i].address, text);
-        int fd = sockets_find(&w->start.sockets[0], address);
-        rc = fd >= 0 ? server_listen(w->server, address, fd, i, e)
-                     : err_set(e, ERR_INTERNAL, "no socket for %s", text);
-    }
-    if (rc == 0 && conf->admin.address_text.p != NULL) {
-        struct str address = addr_text(&conf->admin.address, text);
-        int fd = sockets_find(&w->start.sockets[0], address);
-        rc = fd >= 0 ? server_listen_local(w->server, address, fd, admin_answer, &w->env, e)
-                     : err_set(e, ERR_INTERNAL, "no socket for %s", text);
-    }
-    return rc;
 }
 
 static int start_worker(struct worker *w, char *error)

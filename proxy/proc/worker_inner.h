@@ -1,4 +1,5 @@
-/* What worker.c and worker_reload.c share. Private to proxy/proc. */
+/* What the files of a worker share: worker.c is above worker_reload.c, and both above
+ * worker_serve.c, worker_users.c, worker_ocsp.c and worker_end.c. Private to proxy/proc. */
 #ifndef PROXY_PROC_WORKER_INNER_H
 #define PROXY_PROC_WORKER_INNER_H
 
@@ -86,7 +87,7 @@ void worker_abort(struct worker *w);
 /* Drop everything of a reload. */
 void worker_reload_fini(struct worker *w);
 
-/* Answer the master. */
+/* Answer the master; one that does not hear ends the worker. */
 void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, struct str text);
 
 /* Look at open connections whenever a responder has said that a certificate is revoked, and every
@@ -95,6 +96,13 @@ void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, stru
 void worker_ocsp_init(struct worker *w);
 void worker_ocsp_watch(struct worker *w);
 void worker_ocsp_fini(struct worker *w);
+
+/* Prepare what is below; and what looks users up. */
+void worker_end_init(struct worker *w);
+void worker_users_init(struct worker *w);
+
+/* Accept no more, let requests finish, then end with status 0. */
+void worker_drain(struct worker *w);
 
 /* End with status 1 as soon as the connections are closed, or after a second. */
 void worker_stop(struct worker *w);
