@@ -220,7 +220,7 @@ def test_revoked_ends_what_is_open(make_proxy, pki, responder):
 def test_an_idle_connection_is_asked_about(make_proxy, pki, responder):
     """Good when it came, withdrawn later: nobody but the proxy itself would ask again."""
     there = responder()
-    proxy = with_ocsp(make_proxy, pki, there.url, "hard", keep_max="1s")
+    proxy = with_ocsp(make_proxy, pki, there.url, "hard", keep_max="1s", timeout="60s")
     wait_until(lambda: verdict(proxy, "bob", BOB) is None)
     with idle(proxy, "bob", BOB) as client:
         there.revoke("bob")
@@ -233,7 +233,7 @@ def test_requests_are_counted(make_proxy, pki, responder):
         return proxy.metric(f'countersign_ocsp_requests_total{{outcome="{outcome}"}}')
 
     there = responder(revoked=("bob",))
-    proxy = with_ocsp(make_proxy, pki, there.url, "soft", keep_max="1s")
+    proxy = with_ocsp(make_proxy, pki, there.url, "soft", keep_max="1s", timeout="60s")
     assert [count(o) for o in ("good", "revoked", "unknown", "failed")] == [0, 0, 0, 0]
     for outcome, pair, user in (("good", "alice", ALICE), ("revoked", "bob", BOB),
                                 ("unknown", "carol", "carol@example.com")):
