@@ -233,7 +233,7 @@ def test_requests_are_counted(make_proxy, pki, responder):
         return proxy.metric(f'countersign_ocsp_requests_total{{outcome="{outcome}"}}')
 
     there = responder(revoked=("bob",))
-    proxy = with_ocsp(make_proxy, pki, there.url, "soft", keep_max="1s", timeout="60s")
+    proxy = with_ocsp(make_proxy, pki, there.url, "soft", keep_max="1s", timeout="10s")
     assert [count(o) for o in ("good", "revoked", "unknown", "failed")] == [0, 0, 0, 0]
     for outcome, pair, user in (("good", "alice", ALICE), ("revoked", "bob", BOB),
                                 ("unknown", "carol", "carol@example.com")):
