@@ -1,5 +1,5 @@
 /* Owns: starting workers, hearing them, noting their end. Not: talking to them (master_tell.c), nor
- * Not: when (master.c). Master only, but for the way of a fork into worker_run(). */
+ * when (master.c). Master only, but for the way of a fork into worker_run(). */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
