@@ -180,26 +180,31 @@ def measure_load(bench, scenario):
 
 
 def profile_missed(bench, scenario, subjects, rows):
-    """Where our worker's time goes while it misses a bar, if that is wanted: the first rows of
-    perf's report, as (percent, function, program)."""
+    """Where our worker's time goes while it misses a bar, if that is wanted: of programs and
+    libraries, and of functions; (percent, name, of what) each."""
     missed = [v for v in verdicts(scenario, rows) if not v["met"]]
     if bench.plan.profiles is None or not missed or not shutil.which("perf"):
-        return []
+        return {}
     subject = subjects[missed[0]["ours"]]
     data = bench.dir / "perf.data"
     recorder = subprocess.Popen(
         ["perf", "record", "-q", "-F", "1999", "-g", "-o", str(data), "-p",
          ",".join(map(str, subject.pids))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    subject.run(subject.operations)
+    subject.run(3 * subject.operations)
     recorder.send_signal(signal.SIGINT)
     recorder.wait()
-    shown = subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-g",
-                            "none", "--percent-limit", "0.4"], capture_output=True, text=True,
-                           check=False).stdout
     bench.plan.profiles.mkdir(parents=True, exist_ok=True)
-    (bench.plan.profiles / f"{scenario.name}.txt").write_text(shown)
-    rows = re.findall(r"^ +([0-9.]+)% +\S+ +(\S+) +\[.\] (.*\S)", shown, re.M)
-    return [(float(share), function, where) for share, where, function in rows[:12]]
+    shown = perf_report(data, "dso"), perf_report(data, "dso,symbol")
+    (bench.plan.profiles / f"{scenario.name}.txt").write_text("\n".join(shown))
+    return {"programs": re.findall(r"^ +([0-9.]+)% +(\S+)", shown[0], re.M)[:5],
+            "functions": [(share, function, where) for share, where, function in re.findall(
+                r"^ +([0-9.]+)% +(\S+) +\[.\] (.*\S)", shown[1], re.M)[:12]]}
+
+
+def perf_report(data, keys):
+    return subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-g",
+                           "none", "--sort", keys, "--percent-limit", "0.4"],
+                          capture_output=True, text=True, check=False).stdout
 
 
 def measure_idle(bench, scenario):
@@ -210,7 +215,7 @@ def measure_idle(bench, scenario):
             server = bench.start(scenario, who)
             rows[who]["value"].append(idle_kib(bench, scenario, server))
             server.stop()
-    return rows, []
+    return rows, {}
 
 
 def idle_kib(bench, scenario, server):
@@ -244,7 +249,7 @@ def measure_mixed(bench, scenario):
             rows[who]["handshakes"].append(others.operations / others.seconds)
     for server in started.values():
         server.stop()
-    return rows, []
+    return rows, {}
 
 
 HOW = {"load": measure_load, "rate": measure_load, "idle": measure_idle, "mixed": measure_mixed}

@@ -97,10 +97,12 @@ def missed(result, reasons):
         if entry["name"] in reasons:
             text += f"\n{reasons[entry['name']]}\n"
         if entry["profile"]:
-            text += "\nWhere the worker's time goes:\n\n"
+            text += "\nWhere the worker's time goes: "
+            text += ", ".join(f"{where} {share} %" for share, where in entry["profile"]["programs"])
+            text += ". The first of the functions:\n\n"
             text += rows(("share", "function", "of"),
-                         [(f"{share:.1f} %", f"`{function}`", where)
-                          for share, function, where in entry["profile"]])
+                         [(f"{share} %", f"`{function}`", where)
+                          for share, function, where in entry["profile"]["functions"]])
         text += "\n"
     return text or "Nowhere in this run.\n\n"
 
