@@ -1,5 +1,5 @@
-"""Clients written by hand: to prove that a proxy answers as it must before its figures count, and to
-keep thousands of connections open while its memory is looked at.
+"""Clients written by hand: to prove that a proxy answers as it must before its figures count, and
+to keep thousands of connections open while its memory is looked at.
 
 usage: clients.py PORT DIRECTORY COUNT     opens COUNT connections with a request on each, says
                                            "ready", and holds them until its input ends"""
@@ -87,7 +87,8 @@ def hold(port, material, count):
     for i in range(count):
         user = users[i % len(users)]
         # One source address has too few ports for very many connections.
-        raw = socket.create_connection(("127.0.0.1", port), LIMIT_S, (f"127.0.0.{2 + i // 20000}", 0))
+        source = f"127.0.0.{2 + i // 20000}"
+        raw = socket.create_connection(("127.0.0.1", port), LIMIT_S, (source, 0))
         held.append(contexts[i % len(users)].wrap_socket(raw, server_hostname="localhost"))
         got = ask(held[-1], "/small", user.name, user.password)
         if got != (200, user.name.encode()):

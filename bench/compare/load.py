@@ -19,10 +19,11 @@ class Load:
               operations=0, seconds=600, rate=0, nice=0):
         """Begin a run, in a closed loop unless there is a rate; finish() waits for it. It ends
         after so many operations, if any, and so many seconds at most."""
+        duration = f"{max(100, 1000 * seconds):.0f}ms"
         command = ["nice", "-n", str(nice), "taskset", "-c", str(self.core), self.tool, "run",
                    "--mode", mode, "--tls", tls, "--ca", material.ca, "--users",
                    material.users_file, "--certs", material.some_clients(identities),
-                   "--connections", connections, "--threads", 1, "--duration", f"{max(100, 1000 * seconds):.0f}ms",
+                   "--connections", connections, "--threads", 1, "--duration", duration,
                    "--warmup", "0s", "--timeout", "120s", "--quiet", "--output", "json",
                    *(["--rate", f"{rate}/s"] if rate else ["--closed"]),
                    *(["--operations", operations] if operations else []),

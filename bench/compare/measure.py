@@ -162,8 +162,8 @@ def measure_load(bench, scenario):
     subjects = {who: Subject(bench.load, bench.start(scenario, who), made, scenario.mode,
                              bench.plan.slice_s, **bench.options(scenario))
                 for who in scenario.servers}
-    rows = {who: {"value": [], "p50_us": [], "p99_us": [], "resumed": [], "rate": []}
-            for who in subjects}
+    rows = {who: {"value": [], "p50_us": [], "p99_us": [], "resumed": [], "rate": [],
+                  "tool_limited": []} for who in subjects}
     for number in range(bench.plan.rounds):
         for who in order(subjects, number):
             cpu_us, told = subjects[who].run(subjects[who].operations)
@@ -173,6 +173,7 @@ def measure_load(bench, scenario):
             row["p50_us"].append(told.p50_us)
             row["p99_us"].append(told.p99_us)
             row["resumed"].append(told.resumed)
+            row["tool_limited"].append(float(bool(told.limits)))
     profile = profile_missed(bench, scenario, subjects, rows)
     for subject in subjects.values():
         subject.server.stop()
@@ -198,7 +199,7 @@ def profile_missed(bench, scenario, subjects, rows):
     (bench.plan.profiles / f"{scenario.name}.txt").write_text("\n".join(shown))
     return {"programs": re.findall(r"^ +([0-9.]+)% +(\S+)", shown[0], re.M)[:5],
             "functions": [(share, function, where) for share, where, function in re.findall(
-                r"^ +([0-9.]+)% +(\S+) +\[.\] (.*\S)", shown[1], re.M)[:12]]}
+                r"^ +([0-9.]+)% +(\S+) +\[.\] (\S+)", shown[1], re.M)[:12]]}
 
 
 def perf_report(data, keys):
@@ -229,12 +230,12 @@ def idle_kib(bench, scenario, server):
 
 def measure_mixed(bench, scenario):
     """Kept-alive clients at a quiet rate, while others open full handshakes as fast as they can.
-    The flood runs at the lowest priority of the load core: it must not delay the others' clients."""
+    The flood runs at the lowest priority of the load core: it must not delay their load."""
     started = {who: bench.start(scenario, who) for who in scenario.servers}
     made = bench.material(scenario)
     identities = min(1000, len(made.users))
     rows = {who: {"value": [], "p50_us": [], "handshakes": []} for who in started}
-    seconds, lead = 3 * bench.plan.slice_s, 0.5 * bench.plan.slice_s
+    seconds, lead = 6 * bench.plan.slice_s, 0.5 * bench.plan.slice_s
     for number in range(bench.plan.rounds):
         for who in order(started, number):
             port = started[who].port

@@ -202,7 +202,7 @@ class Nginx(Server):
         self.write("nginx.conf", nginx_frame(self.dir, f"""
     log_format access '$time_iso8601 $remote_addr "$remote_user" "$ssl_client_s_dn" '
                       '"$request" $status $body_bytes_sent $request_time '
-                      '$ssl_protocol $ssl_cipher $upstream_addr $upstream_response_time';
+                      '$ssl_protocol $upstream_addr $upstream_response_time';
     access_log {self.dir}/access.log access buffer=64k flush=1s;
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
@@ -289,7 +289,7 @@ userlist known
 {users}
 frontend secured
     bind {bind} curves X25519:P-256 alpn http/1.1 {crl}
-    log-format "%Ts.%ms %ci %[var(txn.cn)] %[var(txn.subject)] %{{+Q}}r %ST %B %Tt %sslv %sslc %s %Tr"
+    log-format "%Ts.%ms %ci %[var(txn.cn)] %[var(txn.subject)] %{{+Q}}r %ST %B %Tt %sslv %s %Tr"
     http-request auth realm compare unless {{ http_auth(known) }}
     http-request set-var(txn.cn) ssl_c_s_dn(CN)
     http-request set-var(txn.subject) ssl_c_s_dn(,0,rfc2253)

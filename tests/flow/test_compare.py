@@ -73,7 +73,7 @@ def test_growth_has_every_row(tmp_path):
 
 @needs("nginx", "haproxy", "taskset")
 def test_a_wrong_answer_ends_the_comparison(tmp_path):
-    """The proof is one: an upstream that says of everybody that he is somebody else is found out."""
+    """The proof is one: an upstream that says of everybody that he is somebody else is found."""
     code = f"""import sys
 sys.path.insert(0, {str(COMPARE)!r})
 import material, clients, servers
