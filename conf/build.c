@@ -145,8 +145,12 @@ int build_conf(struct draft *d)
     if (build_headers(d) != 0 || build_users(d) != 0) {
         return -ERR_NOMEM;
     }
+    c->body_max_bytes = c->limits.body_bytes;
     for (size_t i = 0; i < c->route_count; i++) {
         c->routes[i].upstream = upstream_index(c, &c->routes[i].upstream_name);
+        if (c->routes[i].body_max_bytes > c->body_max_bytes) {
+            c->body_max_bytes = c->routes[i].body_max_bytes;
+        }
     }
     return 0;
 }

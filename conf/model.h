@@ -196,6 +196,7 @@ struct conf {
     struct conf_revocation revocation;
     struct conf_route *routes;
     size_t route_count;
+    uint64_t body_max_bytes; /* the largest of limits.body and those of the routes */
     struct conf_upstream *upstreams;
     size_t upstream_count;
     struct conf_limits limits;

@@ -71,7 +71,8 @@ SCENARIOS = (
     Scenario("bcrypt", "kept-alive requests of users with bcrypt, cost 10", "rate",
              (Bar("nginx", at_least=1000.0),), mode="keepalive", hashing="bcrypt", identities=16,
              connections=4),
-    Scenario("idle", "memory of an idle connection", "idle", (Bar("nginx", 0.50),)),
+    Scenario("idle", "memory of an idle connection", "idle",
+             (Bar("nginx", 0.50), Bar("nginx-off", 0.50, ours="countersign-off")), servers=ALL),
     Scenario("beside", "p99 of kept-alive requests beside full handshakes", "mixed",
              (Bar("nginx", 0.40),)),
 )

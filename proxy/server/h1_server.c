@@ -173,20 +173,14 @@ static const struct sink_ops sink = {
 /* What one reader may let through is at most what some route allows. */
 static struct h1_limits limits_of(const struct conf *conf)
 {
-    struct h1_limits l = {
+    return (struct h1_limits){
         .head_bytes = conf->limits.head_bytes,
         .field_count = conf->limits.field_count,
         .target_bytes = conf->limits.target_bytes,
         .chunk_line_bytes = conf->limits.chunk_line_bytes,
         .trailer_bytes = conf->limits.trailer_bytes,
-        .body_bytes = conf->limits.body_bytes,
+        .body_bytes = conf->body_max_bytes,
     };
-    for (size_t i = 0; i < conf->route_count; i++) {
-        if (conf->routes[i].body_max_bytes > l.body_bytes) {
-            l.body_bytes = conf->routes[i].body_max_bytes;
-        }
-    }
-    return l;
 }
 
 /* The first octet of a request is there. */
