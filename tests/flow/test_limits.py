@@ -124,8 +124,13 @@ def test_body_too_large(make_proxy, upstream, field, body):
 
 
 def test_body_limit_of_a_route(make_proxy):
-    proxy = make_proxy({"routes": [{"path": "/", "upstream": "api"},
+    proxy = make_proxy({"limits": {"body": "20B"},
+                        "routes": [{"path": "/", "upstream": "api"},
+                                   {"path": "/large", "upstream": "api", "body_max": "200B"},
                                    {"path": "/small", "upstream": "api", "body_max": "10B"}]}).start()
+    with proxy.connect() as client:
+        client.send(head("POST /large HTTP/1.1", "Content-Length: 22") + 2 * b"hello world")
+        assert client.answer().status == 200
     for path, status in (("/", 200), ("/small", 413)):
         with proxy.connect() as client:
             client.send(head(f"POST {path} HTTP/1.1", "Content-Length: 11") + b"hello world")
