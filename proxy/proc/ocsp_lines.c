@@ -93,7 +93,7 @@ static struct line *line_of(struct ocsp_lines *l, struct str name)
             best = line;
         }
     }
-    if (best != NULL) {
+    if (best != NULL && name.p != NULL) {
         *best = (struct line){.proven = false};
         list_init(&best->questions);
         memcpy(best->responder, name.p, name.n);
@@ -102,15 +102,15 @@ static struct line *line_of(struct ocsp_lines *l, struct str name)
 }
 
 static bool is_asked(const struct ocsp_lines *l, const struct line *line,
-                     const unsigned char key[OCSP_KEY])
+                     const struct ocsp_question *q)
 {
     for (size_t i = 0; i < OCSP_THREADS; i++) {
-        if (l->asking[i].line != NULL && memcmp(l->asking[i].key, key, OCSP_KEY) == 0) {
+        if (l->asking[i].line != NULL && memcmp(l->asking[i].key, q->key, OCSP_KEY) == 0) {
             return true;
         }
     }
     for (struct list *at = line->questions.next; at != &line->questions; at = at->next) {
-        if (memcmp(LIST_ENTRY(at, struct waiting, link)->q.key, key, OCSP_KEY) == 0) {
+        if (memcmp(LIST_ENTRY(at, struct waiting, link)->q.key, q->key, OCSP_KEY) == 0) {
             return true;
         }
     }
@@ -122,7 +122,7 @@ bool ocsp_lines_put(struct ocsp_lines *l, const struct ocsp_question *q, uint64_
     struct str name = responder_of(q);
     struct line *line =
         l->waiting < OCSP_WAITING && name.n > 0 && name.n <= OCSP_URL_MAX ? line_of(l, name) : NULL;
-    if (line == NULL || mono_ms < line->rest_until_ms || is_asked(l, line, q->key)) {
+    if (line == NULL || mono_ms < line->rest_until_ms || is_asked(l, line, q)) {
         return false;
     }
     struct waiting *w = mem_calloc(1, sizeof(*w));
