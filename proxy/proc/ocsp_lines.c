@@ -72,7 +72,7 @@ void ocsp_lines_free(struct ocsp_lines *l)
 /* Host and port: other paths of one host are no other responder. */
 static struct str responder_of(const struct ocsp_question *q)
 {
-    struct str url = str_of(q->url);
+    struct str url = {q->url, strlen(q->url)};
     size_t at = str_starts(url, STR("http://")) ? sizeof("http://") - 1 : 0;
     struct str host = str_slice(url, at, url.n);
     size_t end = str_chr(host, '/');
