@@ -50,6 +50,7 @@ static struct conf_route loop_routes[] = {
 };
 
 static struct conf loop_conf = {
+    .body_max_bytes = 1000,
     .routes = loop_routes,
     .route_count = ROWS(loop_routes),
     .users.realm.p = "a \"realm\"",
