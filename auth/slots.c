@@ -14,17 +14,14 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/mem.h"
 #include "base/shm.h"
+#include "base/siphash.h"
 
 enum {
-    WAYS = 8,         /* slots in a set */
-    TRIES_MAX = 64,   /* another worker was faster */
-    YIELDS_MAX = 200, /* for a claimed slot; past them its claimer is taken for dead */
-    SECRET_SIZE = 32
+    WAYS = 8,        /* slots in a set */
+    TRIES_MAX = 64,  /* another worker was faster */
+    YIELDS_MAX = 200 /* for a claimed slot; past them its claimer is taken for dead */
 };
 
 #define TAG_MASK UINT64_C(0xffff)
@@ -38,7 +35,7 @@ struct slot {
 struct slots {
     size_t mapped;
     size_t sets;
-    unsigned char secret[SECRET_SIZE];
+    unsigned char secret[SIPHASH_KEY];
     struct slot slot[];
 };
 
@@ -71,11 +68,8 @@ void slots_free(struct slots *s)
 
 uint64_t slots_key(const struct slots *s, const struct str *parts, size_t n)
 {
-    unsigned char text[SLOTS_KEY_MAX];
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
+    char text[SLOTS_KEY_MAX];
     size_t at = 0;
-    uint64_t key = 0;
     /* Each part behind its length, so that no cut is ambiguous. */
     for (size_t i = 0; i < n; i++) {
         uint64_t length = parts[i].n;
@@ -89,13 +83,9 @@ uint64_t slots_key(const struct slots *s, const struct str *parts, size_t n)
         }
         at += parts[i].n;
     }
-    if (HMAC(EVP_sha256(), s->secret, (int)sizeof(s->secret), text, at, digest, &size) != NULL &&
-        size >= sizeof(key)) {
-        memcpy(&key, digest, sizeof(key));
-        key = key != 0 ? key : 1;
-    }
+    uint64_t key = siphash(s->secret, (struct str){text, at});
     mem_wipe(text, at); /* one of the parts may be a secret */
-    return key;
+    return key != 0 ? key : 1;
 }
 
 static struct slot *set_of(struct slots *s, uint64_t key)

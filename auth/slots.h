@@ -21,9 +21,9 @@ struct slots *slots_new(size_t entries);
 /* Unmap this process's view; NULL is fine. */
 void slots_free(struct slots *s);
 
-/* The key of n texts, none of them ambiguous with another cut: 64 bits of an HMAC under the table's
+/* The key of n texts, none of them ambiguous with another cut: a keyed hash under the table's
  * secret, so that nobody can choose texts that meet another's key. Never 0, but for more than
- * SLOTS_KEY_MAX octets (8 more for each text) and on a failure of the library. */
+ * SLOTS_KEY_MAX octets (8 more for each text). */
 uint64_t slots_key(const struct slots *s, const struct str *parts, size_t n);
 
 /* The value of key; 0: nothing is remembered. */

@@ -112,11 +112,82 @@ void enc_hex(const unsigned char *in, size_t n, char *out)
     }
 }
 
+size_t enc_decimal(uint64_t number, char *out)
+{
+    char digits[ENC_DECIMAL_MAX];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
+}
+
 /* Writes what stands for the front of s into out (at most ESCAPE_MAX octets) and says how many
  * octets of s that was; 0: the first octet stands for itself. */
 typedef size_t (*escape_fn)(struct str s, char *out, size_t *out_n);
 
-enum { ESCAPE_MAX = 8 };
+enum { ESCAPE_MAX = ENC_ESCAPE_MAX };
+
+static size_t percent_escape(struct str s, char *out, size_t *out_n);
+
+/* How many octets at the front of s are printable ASCII other than '"' and '\\': they stand for
+ * themselves in every text with quotes. Eight at a time: in a word of which none is anything else,
+ * no octet has its highest bit set, not after 0x20 was taken from it, and none is 0 after it was
+ * compared. */
+static size_t plain_len(struct str s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t tops = ones << 7;
+    size_t at = 0;
+    while (s.n - at >= sizeof(uint64_t)) {
+        uint64_t w;
+        memcpy(&w, s.p + at, sizeof(w));
+        uint64_t quote = w ^ (ones * '"');
+        uint64_t slash = w ^ (ones * '\\');
+        uint64_t rubout = w ^ (ones * 0x7f);
+        uint64_t other = w | (w - ones * 0x20) | (quote - ones) | (slash - ones) | (rubout - ones);
+        if ((other & tops) != 0) {
+            break;
+        }
+        at += sizeof(w);
+    }
+    while (at < s.n) {
+        unsigned char c = (unsigned char)s.p[at];
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') {
+            break;
+        }
+        at++;
+    }
+    return at;
+}
+
+static char *put_octets(char *out, struct str s)
+{
+    if (s.n > 0) {
+        memcpy(out, s.p, s.n);
+    }
+    return out + s.n;
+}
+
+/* s escaped, to out, where there is room for the worst. Returns its end. */
+static char *put_escaped(char *out, struct str s, escape_fn escape)
+{
+    while (s.n > 0) {
+        size_t n = plain_len(s);
+        out = put_octets(out, str_slice(s, 0, n));
+        s = str_slice(s, n, s.n);
+        if (s.n > 0) {
+            size_t text_n = 0;
+            size_t eaten =
+                escape(s, out, &text_n); /* what ends such a run is never left as it is */
+            out += text_n;
+            s = str_slice(s, eaten, s.n);
+        }
+    }
+    return out;
+}
 
 /* Appends quote, s escaped, quote; all or nothing. Octets that stand for themselves go in runs. */
 static int append_escaped(struct buf *out, struct str s, escape_fn escape, struct str quote)
@@ -128,6 +199,12 @@ static int append_escaped(struct buf *out, struct str s, escape_fn escape, struc
     while (rc == 0 && at < s.n) {
         char text[ESCAPE_MAX];
         size_t text_n = 0;
+        if (escape != percent_escape) {
+            at += plain_len(str_slice(s, at, s.n));
+        }
+        if (at == s.n) {
+            break;
+        }
         size_t eaten = escape(str_slice(s, at, s.n), text, &text_n);
         if (eaten == 0) {
             at++;
@@ -199,6 +276,11 @@ int enc_json_string(struct buf *out, struct str s)
     return append_escaped(out, s, json_escape, STR("\""));
 }
 
+char *enc_json_put(char *out, struct str s)
+{
+    return put_escaped(out, s, json_escape);
+}
+
 static size_t quoted_string_escape(struct str s, char *out, size_t *out_n)
 {
     unsigned char c = (unsigned char)s.p[0];
@@ -237,6 +319,11 @@ static size_t log_escape(struct str s, char *out, size_t *out_n)
 int enc_log_text(struct buf *out, struct str s)
 {
     return append_escaped(out, s, log_escape, STR(""));
+}
+
+char *enc_log_put(char *out, struct str s)
+{
+    return put_escaped(out, s, log_escape);
 }
 
 static bool is_unreserved(unsigned char c)

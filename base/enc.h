@@ -26,6 +26,12 @@ size_t enc_base64url(struct str in, char *out);
 /* Lower-case hex into out (2 * n octets, no NUL). */
 void enc_hex(const unsigned char *in, size_t n, char *out);
 
+/* Octets of the longest number below. */
+#define ENC_DECIMAL_MAX 20
+
+/* number in decimal digits into out (ENC_DECIMAL_MAX octets, no NUL); returns octets written. */
+size_t enc_decimal(uint64_t number, char *out);
+
 /* Append s as a JSON string with its quotes; octets that are not UTF-8 become U+FFFD. Returns as
  * buf_append. */
 int enc_json_string(struct buf *out, struct str s) __attribute__((warn_unused_result));
@@ -36,6 +42,14 @@ int enc_quoted_string(struct buf *out, struct str s) __attribute__((warn_unused_
 /* Append s with octets outside printable ASCII, '"' and '\' as \xHH: safe inside the quotes of any
  * log line. SP stays as it is: where blanks separate, the caller puts quotes around. */
 int enc_log_text(struct buf *out, struct str s) __attribute__((warn_unused_result));
+
+/* Octets that one octet of the two functions below may become. */
+#define ENC_ESCAPE_MAX 6
+
+/* What enc_json_string() appends, without its quotes, and what enc_log_text() appends, to out,
+ * which has room for ENC_ESCAPE_MAX times s.n octets. Return the end of what was written. */
+char *enc_json_put(char *out, struct str s);
+char *enc_log_put(char *out, struct str s);
 
 /* Append s, octets outside RFC 3986 "unreserved" as %HH. */
 int enc_percent(struct buf *out, struct str s) __attribute__((warn_unused_result));

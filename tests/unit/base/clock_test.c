@@ -32,6 +32,28 @@ static void test_forms(void **state)
     }
 }
 
+/* As the C library has it, day by day. */
+static void test_every_day(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day < INT64_C(2932897); day++) {
+        char got[CLOCK_HTTP_DATE_LEN + 1];
+        char wanted[CLOCK_HTTP_DATE_LEN + 1];
+        char rfc3339[CLOCK_RFC3339_LEN + 1];
+        char date[sizeof("2026-11-21")];
+        time_t second = (time_t)(day * 86400 + day % 86400);
+        struct tm t = {0};
+        assert_non_null(gmtime_r(&second, &t));
+        assert_true(strftime(wanted, sizeof(wanted), "%a, %d %b %Y %H:%M:%S GMT", &t) > 0);
+        assert_true(strftime(date, sizeof(date), "%Y-%m-%d", &t) > 0);
+        clock_http_date((int64_t)second * 1000, got);
+        clock_rfc3339((int64_t)second * 1000, rfc3339);
+        if (strcmp(got, wanted) != 0 || strncmp(rfc3339, date, sizeof(date) - 1) != 0) {
+            fail_msg("day %lld: %s and %s, not %s", (long long)day, got, rfc3339, wanted);
+        }
+    }
+}
+
 static void test_freezing(void **state)
 {
     (void)state;
@@ -50,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_freezing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
 /* Text encodings: what strict base64 refuses, what escapes keep apart, all or nothing. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -240,13 +243,66 @@ static void test_percent_decode(void **state)
     }
 }
 
+/* Each octet at each place of a text long enough for the eight-at-a-time search: the one that
+ * appends knows no such search, so the others must say the same. */
+static void test_escapes_everywhere(void **state)
+{
+    (void)state;
+    for (unsigned octet = 0; octet < 256; octet++) {
+        for (size_t at = 0; at < 19; at++) {
+            char text[20];
+            char json[sizeof(text) * ENC_ESCAPE_MAX + 2];
+            char log[sizeof(text) * ENC_ESCAPE_MAX];
+            struct str s = {text, sizeof(text)};
+            struct buf out;
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)octet;
+            bool plain = octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
+            buf_init(&out, 4096);
+            assert_int_equal(enc_json_string(&out, s), 0);
+            json[0] = '"';
+            char *end = enc_json_put(json + 1, s);
+            *end++ = '"';
+            struct str got = {json, (size_t)(end - json)};
+            CHECK_STR("JSON", got, buf_str(&out));
+            assert_int_equal(buf_len(&out) == sizeof(text) + 2, plain);
+            buf_clear(&out);
+            assert_int_equal(enc_log_text(&out, s), 0);
+            end = enc_log_put(log, s);
+            got = (struct str){log, (size_t)(end - log)};
+            CHECK_STR("log", got, buf_str(&out));
+            assert_int_equal(buf_len(&out) == sizeof(text), plain);
+            buf_release(&out);
+        }
+    }
+}
+
+static void test_decimal(void **state)
+{
+    (void)state;
+    static const uint64_t rows[] = {0, 9, 10, 99, 100, 65536, UINT64_MAX - 1, UINT64_MAX};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char got[ENC_DECIMAL_MAX];
+        char wanted[ENC_DECIMAL_MAX + 1];
+        (void)snprintf(wanted, sizeof(wanted), "%" PRIu64, rows[i]);
+        struct str digits = {got, enc_decimal(rows[i], got)};
+        CHECK_STR(wanted, digits, str_of(wanted));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base64url),      cmocka_unit_test(test_base64_refused),
-        cmocka_unit_test(test_base64_vectors), cmocka_unit_test(test_base64_all_octets),
-        cmocka_unit_test(test_escapes),        cmocka_unit_test(test_escapes_all_or_nothing),
-        cmocka_unit_test(test_digests),        cmocka_unit_test(test_percent_decode),
+        cmocka_unit_test(test_base64url),
+        cmocka_unit_test(test_base64_refused),
+        cmocka_unit_test(test_base64_vectors),
+        cmocka_unit_test(test_base64_all_octets),
+        cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_escapes_all_or_nothing),
+        cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_percent_decode),
+        cmocka_unit_test(test_escapes_everywhere),
+        cmocka_unit_test(test_decimal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
