@@ -11,6 +11,9 @@
 #include "base/list.h"
 #include "base/mem.h"
 
+/* Octets hashed at a time: those of usual names, hashes and passwords. */
+enum { GATHER_MAX = 512 };
+
 struct entry {
     struct list order;  /* in pwcache.used, oldest first, or in pwcache.spare */
     struct entry *next; /* in its bucket */
@@ -149,29 +152,62 @@ int pwcache_reset(struct pwcache *c, size_t entries_max, uint32_t ttl_ms)
     return 0;
 }
 
+/* The texts that a digest is made of, gathered: one call of the library hashes them all. */
+struct gathered {
+    EVP_MAC_CTX *mac;
+    size_t n;
+    bool failed;
+    unsigned char octets[GATHER_MAX];
+};
+
+static void hash_gathered(struct gathered *g)
+{
+    g->failed = g->failed || EVP_MAC_update(g->mac, g->octets, g->n) != 1;
+    mem_wipe(g->octets, g->n);
+    g->n = 0;
+}
+
+static void gather(struct gathered *g, const void *p, size_t n)
+{
+    if (n > sizeof(g->octets) - g->n) {
+        hash_gathered(g);
+    }
+    if (n > sizeof(g->octets)) {
+        g->failed = g->failed || EVP_MAC_update(g->mac, p, n) != 1;
+        return;
+    }
+    if (n > 0) {
+        memcpy(g->octets + g->n, p, n);
+        g->n += n;
+    }
+}
+
 /* The length goes in front so that no two different inputs run together to the same octets. */
-static int add_part(EVP_MAC_CTX *mac, const void *p, size_t n)
+static void add_part(struct gathered *g, const void *p, size_t n)
 {
     unsigned char length[8];
     for (size_t i = 0; i < sizeof(length); i++) {
         length[i] = (unsigned char)((uint64_t)n >> (8 * i));
     }
-    return EVP_MAC_update(mac, length, sizeof(length)) == 1 &&
-                   (n == 0 || EVP_MAC_update(mac, p, n) == 1)
-               ? 0
-               : -ERR_CRYPTO;
+    gather(g, length, sizeof(length));
+    gather(g, p, n);
 }
 
 int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct str password,
                    const unsigned char *cert_digest, unsigned char out[PWCACHE_DIGEST])
 {
+    struct gathered g;
     size_t n = 0;
+    g.mac = c->mac;
+    g.n = 0;
     /* Without a key: the one that it has been given, whose two blocks need not be hashed again. */
-    if (EVP_MAC_init(c->mac, NULL, 0, NULL) != 1 ||
-        add_part(c->mac, user.p, user.n) != 0 || add_part(c->mac, hash.p, hash.n) != 0 ||
-        add_part(c->mac, password.p, password.n) != 0 ||
-        add_part(c->mac, cert_digest, cert_digest != NULL ? 32 : 0) != 0 ||
-        EVP_MAC_final(c->mac, out, &n, PWCACHE_DIGEST) != 1 || n != PWCACHE_DIGEST) {
+    g.failed = EVP_MAC_init(c->mac, NULL, 0, NULL) != 1;
+    add_part(&g, user.p, user.n);
+    add_part(&g, hash.p, hash.n);
+    add_part(&g, password.p, password.n);
+    add_part(&g, cert_digest, cert_digest != NULL ? 32 : 0);
+    hash_gathered(&g);
+    if (g.failed || EVP_MAC_final(c->mac, out, &n, PWCACHE_DIGEST) != 1 || n != PWCACHE_DIGEST) {
         return -ERR_CRYPTO;
     }
     return 0;

@@ -73,11 +73,6 @@ bool field_begins_alike(struct str name, struct str prefix)
     return true;
 }
 
-bool field_alike(struct str name, struct str other)
-{
-    return name.n == other.n && field_begins_alike(name, other);
-}
-
 void fields_remove_if(struct fields *f, bool (*drop)(struct str name, void *arg), void *arg)
 {
     size_t kept = 0;

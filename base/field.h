@@ -33,13 +33,16 @@ const struct field *fields_find(const struct fields *f, struct str name);
 /* How many fields have that name. */
 size_t fields_count(const struct fields *f, struct str name);
 
+/* As field_alike(), of the beginning of name. */
+bool field_begins_alike(struct str name, struct str prefix);
+
 /* True if an upstream may take name for other: equal when ASCII case is folded and every octet that
  * is no letter or digit reads as '-'. Those that turn names into variables (CGI and what came after
  * it) make '_' of any mark, so that "X.Client!User" and "X-Client-User" become one. */
-bool field_alike(struct str name, struct str other);
-
-/* The same of the beginning of name. */
-bool field_begins_alike(struct str name, struct str prefix);
+static inline bool field_alike(struct str name, struct str other)
+{
+    return name.n == other.n && field_begins_alike(name, other);
+}
 
 /* Remove every field for which drop(name, arg) is true, keeping the order. */
 void fields_remove_if(struct fields *f, bool (*drop)(struct str name, void *arg), void *arg);

@@ -1,18 +1,10 @@
 /* Owns: comparison, search and cutting of borrowed spans. Not: memory, encodings. Any thread. */
 #include "base/str.h"
 
-bool str_eq(struct str a, struct str b)
+bool str_ieq_octets(const char *a, const char *b, size_t n)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool str_ieq(struct str a, struct str b)
-{
-    if (a.n != b.n) {
-        return false;
-    }
-    for (size_t i = 0; i < a.n; i++) {
-        if (str_lower(a.p[i]) != str_lower(b.p[i])) {
+    for (size_t i = 0; i < n; i++) {
+        if (str_lower(a[i]) != str_lower(b[i])) {
             return false;
         }
     }
@@ -43,18 +35,6 @@ size_t str_chr(struct str s, char c)
 {
     const char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
     return at != NULL ? (size_t)(at - s.p) : STR_NPOS;
-}
-
-struct str str_slice(struct str s, size_t from, size_t to)
-{
-    if (to > s.n) {
-        to = s.n;
-    }
-    if (from > to) {
-        from = to;
-    }
-    /* NULL + 0 is undefined in C11. */
-    return (struct str){from > 0 ? s.p + from : s.p, to - from};
 }
 
 static bool is_blank(char c)

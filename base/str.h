@@ -28,10 +28,19 @@ static inline struct str str_of(const char *z)
 }
 
 /* True if both have the same length and octets. Not constant in time: not for secrets. */
-bool str_eq(struct str a, struct str b);
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* What str_ieq() asks of n octets each. */
+bool str_ieq_octets(const char *a, const char *b, size_t n);
 
 /* True if equal when ASCII letters are folded; all other octets exact (RFC 9110 5.1). */
-bool str_ieq(struct str a, struct str b);
+static inline bool str_ieq(struct str a, struct str b)
+{
+    return a.n == b.n && str_ieq_octets(a.p, b.p, a.n);
+}
 
 /* Order by octets, then by length: <0, 0, >0. Fit for qsort and bsearch. */
 int str_cmp(struct str a, struct str b);
@@ -46,7 +55,17 @@ bool str_ends(struct str s, struct str suffix);
 size_t str_chr(struct str s, char c);
 
 /* s[from, to), clamped to s. Borrows like s. */
-struct str str_slice(struct str s, size_t from, size_t to);
+static inline struct str str_slice(struct str s, size_t from, size_t to)
+{
+    if (to > s.n) {
+        to = s.n;
+    }
+    if (from > to) {
+        from = to;
+    }
+    /* NULL + 0 is undefined in C11. */
+    return (struct str){from > 0 ? s.p + from : s.p, to - from};
+}
 
 /* s without SP and HTAB at both ends (OWS, RFC 9110 5.6.3). Borrows like s. */
 struct str str_trim(struct str s);

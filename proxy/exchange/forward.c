@@ -13,21 +13,16 @@
 
 /* Framing, routing and per-hop fields that the writer or we make ourselves, in every spelling that
  * is alike. */
-static const char *const made_by_us[] = {
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-request-id",
-};
+static bool is_made_by_us(struct str name)
+{
+    return field_alike(name, STR("connection")) || field_alike(name, STR("content-length")) ||
+           field_alike(name, STR("expect")) || field_alike(name, STR("host")) ||
+           field_alike(name, STR("http2-settings")) || field_alike(name, STR("keep-alive")) ||
+           field_alike(name, STR("proxy-authorization")) ||
+           field_alike(name, STR("proxy-connection")) || field_alike(name, STR("te")) ||
+           field_alike(name, STR("trailer")) || field_alike(name, STR("transfer-encoding")) ||
+           field_alike(name, STR("upgrade")) || field_alike(name, STR("x-request-id"));
+}
 
 /* What besides has no place behind a body (RFC 9110 6.5.1). */
 static const char *const never_trailers[] = {
@@ -36,10 +31,10 @@ static const char *const never_trailers[] = {
     "proxy-authenticate", "via",           "www-authenticate",
 };
 
-static bool is_one_of(struct str name, const char *const *row, size_t n)
+static bool is_never_trailer(struct str name)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (field_alike(name, str_of(row[i]))) {
+    for (size_t i = 0; i < sizeof(never_trailers) / sizeof(never_trailers[0]); i++) {
+        if (field_alike(name, str_of(never_trailers[i]))) {
             return true;
         }
     }
@@ -52,7 +47,7 @@ static bool drop_from_request(struct str name, void *arg)
     if (field_alike(name, STR("authorization"))) {
         return !facts->keep_authorization;
     }
-    return is_one_of(name, made_by_us, sizeof(made_by_us) / sizeof(made_by_us[0]));
+    return is_made_by_us(name);
 }
 
 static bool drop_from_response(struct str name, void *arg)
@@ -64,9 +59,7 @@ static bool drop_from_response(struct str name, void *arg)
 static bool drop_from_trailers(struct str name, void *arg)
 {
     const struct conf_headers *names = arg;
-    return is_one_of(name, made_by_us, sizeof(made_by_us) / sizeof(made_by_us[0])) ||
-           is_one_of(name, never_trailers, sizeof(never_trailers) / sizeof(never_trailers[0])) ||
-           strip_is_reserved(name, names);
+    return is_made_by_us(name) || is_never_trailer(name) || strip_is_reserved(name, names);
 }
 
 static bool drop_code(struct str name, void *arg)
@@ -189,8 +182,14 @@ static int add_via(const struct conf_headers *names, unsigned minor, struct fiel
     }
     const char *by = names->via_name.p != NULL && names->via_name.p[0] != '\0' ? names->via_name.p
                                                                                : "countersign";
-    struct str value = arena_printf(fields->arena, "1.%u %s", minor, by);
-    return value.p != NULL ? fields_add(fields, STR("Via"), value) : -ERR_NOMEM;
+    const struct str name = str_of(by);
+    const struct str version = minor == 0 ? STR("1.0 ") : STR("1.1 ");
+    char *p = arena_alloc(fields->arena, version.n + name.n);
+    if (p == NULL) {
+        return -ERR_NOMEM;
+    }
+    struct str value = {p, put(p, put(p, 0, version), name)};
+    return fields_add(fields, STR("Via"), value);
 }
 
 static int add_x_forwarded(const struct forward_facts *facts, const struct onward *onward,

@@ -1,9 +1,11 @@
 /* Owns: where request ids come from. On the loop's thread. */
 #include "proxy/exchange/request_id.h"
 
+#include <string.h>
+
 #include "base/enc.h"
 
-enum { ID_MAX = 128 };
+enum { ID_MAX = 128, COUNT_OCTETS = 5 };
 
 static bool is_acceptable(struct str id)
 {
@@ -27,8 +29,16 @@ struct str request_id_choose(struct env *env, const struct http_request *head, b
             return arena_dup(arena, f->value);
         }
     }
-    char seed[2 * sizeof(env->id_seed)];
-    enc_hex(env->id_seed, sizeof(env->id_seed), seed);
-    return arena_printf(arena, "%.*s%010llx", (int)sizeof(seed), seed,
-                        (unsigned long long)env->next_id++);
+    unsigned char octets[sizeof(env->id_seed) + COUNT_OCTETS];
+    memcpy(octets, env->id_seed, sizeof(env->id_seed));
+    for (size_t i = 0; i < COUNT_OCTETS; i++) {
+        octets[sizeof(octets) - 1 - i] = (unsigned char)(env->next_id >> (8 * i));
+    }
+    env->next_id++;
+    char *p = arena_alloc(arena, 2 * sizeof(octets));
+    if (p == NULL) {
+        return STR_NONE;
+    }
+    enc_hex(octets, sizeof(octets), p);
+    return (struct str){p, 2 * sizeof(octets)};
 }

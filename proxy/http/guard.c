@@ -213,11 +213,15 @@ static enum reason step(struct guard *g, char c)
     return REASON_INTERNAL;
 }
 
-/* Most octets are those of values: how many from octets[at] on are nothing else. */
-static size_t skip_value(struct str octets, size_t at)
+/* Most octets are those of names and values: how many from octets[at] on are nothing else, and
+ * change nothing. */
+static size_t skip_run(const struct guard *g, struct str octets, size_t at)
 {
     size_t from = at;
-    while (at < octets.n && octet_is(octets.p[at], OCTET_VALUE)) {
+    if (g->state == STATE_VALUE) {
+        return octet_value_len(str_slice(octets, at, octets.n));
+    }
+    while (g->state == STATE_NAME && at < octets.n && octet_is(octets.p[at], OCTET_TOKEN)) {
         at++;
     }
     return at - from;
@@ -236,11 +240,9 @@ enum guard_result guard_feed(struct guard *g, struct str octets, size_t *used, e
     struct str now = str_slice(octets, 0, room);
     size_t i = 0;
     while (i < now.n) {
-        if (g->state == STATE_VALUE) {
-            i += skip_value(now, i);
-            if (i == now.n) {
-                break;
-            }
+        i += skip_run(g, now, i);
+        if (i == now.n) {
+            break;
         }
         enum reason r = step(g, now.p[i]);
         if (r != REASON_OK) {

@@ -1,18 +1,16 @@
 /* Owns: the wire form of heads and chunks. Not: which fields are sent. Pure. */
 #include "proxy/http/h1_write.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "base/enc.h"
 #include "base/err.h"
 #include "proxy/http/octet.h"
 
 enum { LENGTH_LINE_MAX = 48 };
 
-static bool all_of(struct str s, unsigned mask)
+static bool all_visible(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!octet_is(s.p[i], mask)) {
+        if (!octet_is(s.p[i], OCTET_VISIBLE)) {
             return false;
         }
     }
@@ -26,23 +24,6 @@ static bool is_ours(struct str name)
            str_ieq(name, STR("Content-Length")) || str_ieq(name, STR("Transfer-Encoding"));
 }
 
-/* Octets that the fields take, SIZE_MAX if one of them must not be written. */
-static size_t fields_len(const struct fields *f)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        const struct field *field = &f->v[i];
-        if (!http_is_token(field->name) || !all_of(field->value, OCTET_VALUE)) {
-            return SIZE_MAX;
-        }
-        if (is_ours(field->name)) {
-            continue;
-        }
-        n += field->name.n + field->value.n + sizeof(": \r\n") - 1;
-    }
-    return n;
-}
-
 static char *put(char *at, struct str s)
 {
     if (s.n > 0) {
@@ -51,14 +32,32 @@ static char *put(char *at, struct str s)
     return at + s.n;
 }
 
+/* Room enough for the fields; those that are ours are counted, too. */
+static size_t fields_room(const struct fields *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        n += f->v[i].name.n + f->v[i].value.n + sizeof(": \r\n") - 1;
+    }
+    return n;
+}
+
+/* NULL if one of them must not be written. */
 static char *put_fields(char *at, const struct fields *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        if (!is_ours(f->v[i].name)) {
-            at = put(at, f->v[i].name);
-            at = put(at, STR(": "));
-            at = put(at, f->v[i].value);
-            at = put(at, STR("\r\n"));
+        struct str name = f->v[i].name;
+        struct str value = f->v[i].value;
+        if (!http_is_token(name) || !octet_all_value(value)) {
+            return NULL;
+        }
+        if (!is_ours(name)) {
+            at = put(at, name);
+            *at++ = ':';
+            *at++ = ' ';
+            at = put(at, value);
+            *at++ = '\r';
+            *at++ = '\n';
         }
     }
     return at;
@@ -68,23 +67,22 @@ static char *put_fields(char *at, const struct fields *f)
 static int write_head(struct buf *out, const struct str *first, size_t n, const struct fields *f,
                       struct str last)
 {
-    size_t len = fields_len(f);
-    if (len == SIZE_MAX) {
-        return -ERR_MALFORMED;
-    }
-    len += last.n;
+    size_t room = fields_room(f) + last.n;
     for (size_t i = 0; i < n; i++) {
-        len += first[i].n;
+        room += first[i].n;
     }
-    char *start = buf_reserve(out, len);
+    char *start = buf_reserve(out, room);
     if (start == NULL) {
-        return len > out->cap - buf_len(out) ? -ERR_FULL : -ERR_NOMEM;
+        return room > out->cap - buf_len(out) ? -ERR_FULL : -ERR_NOMEM;
     }
     char *at = start;
     for (size_t i = 0; i < n; i++) {
         at = put(at, first[i]);
     }
     at = put_fields(at, f);
+    if (at == NULL) {
+        return -ERR_MALFORMED;
+    }
     at = put(at, last);
     buf_commit(out, (size_t)(at - start));
     return 0;
@@ -94,14 +92,16 @@ static int write_head(struct buf *out, const struct str *first, size_t n, const 
 static struct str framing_line(enum http_framing framing, uint64_t length,
                                char scratch[LENGTH_LINE_MAX])
 {
-    int n = 0;
+    char *at;
     switch (framing) {
     case HTTP_FRAMING_NONE:
     case HTTP_FRAMING_CLOSE:
         break;
     case HTTP_FRAMING_LENGTH:
-        n = snprintf(scratch, LENGTH_LINE_MAX, "Content-Length: %" PRIu64 "\r\n", length);
-        return (struct str){scratch, (size_t)n};
+        at = put(scratch, STR("Content-Length: "));
+        at += enc_decimal(length, at);
+        at = put(at, STR("\r\n"));
+        return (struct str){scratch, (size_t)(at - scratch)};
     case HTTP_FRAMING_CHUNKED:
         return STR("Transfer-Encoding: chunked\r\n");
     }
@@ -112,8 +112,8 @@ int h1_write_request(struct buf *out, const struct http_request *head)
 {
     char length[LENGTH_LINE_MAX];
     char last[LENGTH_LINE_MAX + 2];
-    if (head->target.n == 0 || !all_of(head->target, OCTET_VISIBLE) ||
-        !all_of(head->authority, OCTET_VISIBLE) || head->method == HTTP_METHOD_NONE) {
+    if (head->target.n == 0 || !all_visible(head->target) || !all_visible(head->authority) ||
+        head->method == HTTP_METHOD_NONE) {
         return -ERR_MALFORMED;
     }
     const struct str first[] = {
@@ -154,14 +154,16 @@ int h1_write_response(struct buf *out, const struct http_response *head, unsigne
     char length[LENGTH_LINE_MAX];
     char last[2 * LENGTH_LINE_MAX];
     enum http_framing framing = told_framing(head);
-    if (head->status < 100 || head->status > 599 || !all_of(head->phrase, OCTET_VALUE)) {
+    if (head->status < 100 || head->status > 599 || !octet_all_value(head->phrase)) {
         return -ERR_MALFORMED;
     }
     if (framing == HTTP_FRAMING_CHUNKED && client_minor == 0) {
         return -ERR_INTERNAL;
     }
-    int n = snprintf(start, sizeof(start), "HTTP/1.1 %u ", head->status);
-    const struct str first[] = {{start, (size_t)n}, head->phrase, STR("\r\n")};
+    char *start_end = put(start, STR("HTTP/1.1 "));
+    start_end += enc_decimal(head->status, start_end);
+    *start_end++ = ' ';
+    const struct str first[] = {{start, (size_t)(start_end - start)}, head->phrase, STR("\r\n")};
     char *end = put(last, framing_line(framing, head->length, length));
     end = put(end, connection_line(head, framing, client_minor));
     end = put(end, STR("\r\n"));

@@ -46,23 +46,11 @@ static bool is_protected(struct str name)
 
 static bool is_hop_by_hop(struct str name)
 {
-    static const char *const names[] = {
-        "Connection",
-        "Keep-Alive",
-        "Proxy-Connection",
-        "Proxy-Authenticate",
-        "Proxy-Authorization",
-        "TE",
-        "Trailer",
-        "Transfer-Encoding",
-        "Upgrade",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (str_ieq(name, str_of(names[i]))) {
-            return true;
-        }
-    }
-    return false;
+    return str_ieq(name, connection) || str_ieq(name, STR("Keep-Alive")) ||
+           str_ieq(name, STR("Proxy-Connection")) || str_ieq(name, STR("Proxy-Authenticate")) ||
+           str_ieq(name, STR("Proxy-Authorization")) || str_ieq(name, STR("TE")) ||
+           str_ieq(name, STR("Trailer")) || str_ieq(name, STR("Transfer-Encoding")) ||
+           str_ieq(name, STR("Upgrade"));
 }
 
 static bool drop_hop_by_hop(struct str name, void *arg)

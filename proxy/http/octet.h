@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/str.h"
+
 enum octet_class {
     OCTET_TOKEN = 1,   /* tchar (RFC 9110 5.6.2) */
     OCTET_VALUE = 2,   /* in a field value: HTAB, SP, visible, obs-text (RFC 9110 5.5) */
@@ -19,6 +21,15 @@ extern const unsigned char octet_classes[256];
 static inline bool octet_is(char c, unsigned mask)
 {
     return (octet_classes[(unsigned char)c] & mask) != 0;
+}
+
+/* How many octets at the front of s are of OCTET_VALUE. */
+size_t octet_value_len(struct str s);
+
+/* True if all of s are. */
+static inline bool octet_all_value(struct str s)
+{
+    return octet_value_len(s) == s.n;
 }
 
 /* The value of a hexadecimal digit; c must be of OCTET_HEX. */

@@ -16,6 +16,7 @@ static void on_no_sleep(uv_idle_t *handle)
 static void on_turn_end(uv_check_t *handle)
 {
     struct loop *l = handle->data;
+    l->turns++;
     if (list_empty(&l->tasks)) {
         (void)uv_idle_stop(&l->no_sleep); /* the last one may have been cancelled */
         return;
@@ -64,6 +65,7 @@ struct loop *loop_new(void)
         return NULL;
     }
     list_init(&l->tasks);
+    l->turns = 0;
     (void)uv_check_init(&l->uv, &l->turn_end);
     l->turn_end.data = l;
     (void)uv_check_start(&l->turn_end, on_turn_end);
@@ -114,6 +116,11 @@ void loop_free(struct loop *l)
     if (left == 0) {
         mem_free(l);
     }
+}
+
+uint64_t loop_turns(const struct loop *l)
+{
+    return l->turns;
 }
 
 uint64_t loop_now_ms(const struct loop *l)

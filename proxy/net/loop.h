@@ -45,6 +45,10 @@ void loop_free(struct loop *l);
 /* The loop's time in ms (monotonic, read once a turn). */
 uint64_t loop_now_ms(const struct loop *l);
 
+/* How many turns there were. What is known of a socket at the end of turn n was looked at in turn n
+ * or later if it is being read since before turn n - 1 ended. */
+uint64_t loop_turns(const struct loop *l);
+
 /* Call fn(arg) in every turn just before the loop waits for what is next: for what is gathered over
  * a turn and must not wait longer. One a loop; fn NULL ends it. */
 void loop_before_wait(struct loop *l, void (*fn)(void *arg), void *arg);

@@ -27,6 +27,7 @@ struct loop {
     void (*before_wait_fn)(void *arg);
     void *before_wait_arg;
     struct list tasks;
+    uint64_t turns;
     struct loop_wheel wheel;
     char read_buffer[LOOP_READ_MAX]; /* shared by all streams: octets are lent for one call */
 };

@@ -259,7 +259,7 @@ static void deliver(struct link *l, struct str octets)
 /* Decrypt and deliver as long as there is input and the user takes it. */
 static void pump(struct link *l)
 {
-    while (l->state == LINK_OPEN && !l->held && !l->end_seen) {
+    while (l->state == LINK_OPEN && !l->held && !l->end_seen && tls_session_may_read(l->tls)) {
         size_t n = 0;
         enum tls_result r = tls_session_read(l->tls, l->scratch, LINK_PIECE, &n);
         if (r == TLS_OK) {

@@ -81,6 +81,11 @@ bool tls_session_has_input(const struct tls_session *s)
     return !s->failed && (bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0);
 }
 
+bool tls_session_may_read(const struct tls_session *s)
+{
+    return s->failed || bio_ends_unread(&s->ends) > 0 || SSL_has_pending(s->ssl) == 1;
+}
+
 /* True if the failure is a client that speaks HTTP without TLS: no TLS record begins with a
  * capital letter, and every method does. */
 static bool looks_like_http(const struct tls_session *s)
@@ -176,6 +181,15 @@ enum tls_result tls_session_handshake(struct tls_session *s)
     return TLS_OK;
 }
 
+/* SSL_get_error() looks at what is queued. Nearly always that is nothing, and asking costs less
+ * than clearing it. */
+static void clear_errors(void)
+{
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, size_t *n)
 {
     assert(s->established || s->failed);
@@ -183,7 +197,7 @@ enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, s
     if (s->failed || !s->established) {
         return TLS_FAILED;
     }
-    ERR_clear_error();
+    clear_errors();
     int ret = SSL_read_ex(s->ssl, out, max, n);
     return ret == 1 ? TLS_OK : outcome(s, ret);
 }
@@ -197,7 +211,7 @@ enum tls_result tls_session_write(struct tls_session *s, struct str octets)
     if (octets.n == 0) {
         return TLS_OK;
     }
-    ERR_clear_error();
+    clear_errors();
     size_t n = 0;
     /* Without partial writes OpenSSL takes all or fails, as our end never blocks. */
     return SSL_write_ex(s->ssl, octets.p, octets.n, &n) == 1 && n == octets.n ? TLS_OK : fail(s);

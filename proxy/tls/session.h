@@ -41,6 +41,9 @@ int tls_session_settle(struct tls_session *s) __attribute__((warn_unused_result)
 /* True if unread octets are kept: reading may go on without new input. False after TLS_WANT. */
 bool tls_session_has_input(const struct tls_session *s);
 
+/* False if tls_session_read() could only say TLS_WANT: all that came is read. */
+bool tls_session_may_read(const struct tls_session *s);
+
 /* Go on with the handshake. */
 enum tls_result tls_session_handshake(struct tls_session *s);
 

@@ -40,11 +40,28 @@ static void test_hex(void **state)
     }
 }
 
+/* Each octet at each place of a text long enough for the eight-at-a-time search. */
+static void test_value_len(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < 27; at++) {
+            char text[27];
+            memset(text, c % 2 == 0 ? '\t' : '\xe4', sizeof(text));
+            text[at] = (char)c;
+            size_t wanted = octet_is((char)c, OCTET_VALUE) ? sizeof(text) : at;
+            assert_int_equal(octet_value_len((struct str){text, sizeof(text)}), wanted);
+        }
+    }
+    assert_int_equal(octet_value_len(STR_NONE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_octet),
         cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_value_len),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
