@@ -32,12 +32,13 @@ static char *put(char *at, struct str s)
     return at + s.n;
 }
 
-/* Room enough for the fields; those that are ours are counted, too. */
-static size_t fields_room(const struct fields *f)
+/* Octets that the fields take. */
+static size_t fields_len(const struct fields *f)
 {
     size_t n = 0;
     for (size_t i = 0; i < f->n; i++) {
-        n += f->v[i].name.n + f->v[i].value.n + sizeof(": \r\n") - 1;
+        const struct field *field = &f->v[i];
+        n += is_ours(field->name) ? 0 : field->name.n + field->value.n + sizeof(": \r\n") - 1;
     }
     return n;
 }
@@ -67,13 +68,13 @@ static char *put_fields(char *at, const struct fields *f)
 static int write_head(struct buf *out, const struct str *first, size_t n, const struct fields *f,
                       struct str last)
 {
-    size_t room = fields_room(f) + last.n;
+    size_t len = fields_len(f) + last.n;
     for (size_t i = 0; i < n; i++) {
-        room += first[i].n;
+        len += first[i].n;
     }
-    char *start = buf_reserve(out, room);
+    char *start = buf_reserve(out, len);
     if (start == NULL) {
-        return room > out->cap - buf_len(out) ? -ERR_FULL : -ERR_NOMEM;
+        return len > out->cap - buf_len(out) ? -ERR_FULL : -ERR_NOMEM;
     }
     char *at = start;
     for (size_t i = 0; i < n; i++) {

@@ -123,6 +123,12 @@ uint64_t loop_turns(const struct loop *l)
     return l->turns;
 }
 
+/* The first turn that ends afterwards may have looked before; the second has not. */
+bool loop_looked(const struct loop *l, uint64_t turns)
+{
+    return l->turns - turns >= 2;
+}
+
 uint64_t loop_now_ms(const struct loop *l)
 {
     return uv_now(&l->uv);

@@ -45,9 +45,12 @@ void loop_free(struct loop *l);
 /* The loop's time in ms (monotonic, read once a turn). */
 uint64_t loop_now_ms(const struct loop *l);
 
-/* How many turns there were. What is known of a socket at the end of turn n was looked at in turn n
- * or later if it is being read since before turn n - 1 ended. */
+/* How many turns there were: grows when a turn has told what came, before its deferred calls. */
 uint64_t loop_turns(const struct loop *l);
+
+/* True if, since loop_turns() was turns, the loop has looked at every socket that it reads and told
+ * all that it found. */
+bool loop_looked(const struct loop *l, uint64_t turns);
 
 /* Call fn(arg) in every turn just before the loop waits for what is next: for what is gathered over
  * a turn and must not wait longer. One a loop; fn NULL ends it. */

@@ -40,6 +40,7 @@ struct h1_client {
     struct loop_task task;   /* go on delivering, tell a failure, or free */
     enum reason failure;     /* to be told by task; REASON_OK: none */
     bool our_fault;
+    uint64_t idle_turn; /* loop_turns() when it became idle */
     /* The present request */
     const struct http_request *request;
     uint64_t body_left; /* HTTP_FRAMING_LENGTH */
@@ -170,6 +171,7 @@ static void become_idle(struct h1_client *c)
         return;
     }
     c->state = H1_CLIENT_IDLE;
+    c->idle_turn = loop_turns(c->env->loop);
     loop_timer_start(c->env->loop, &c->timer, c->env->rule->keepalive_ms);
     stream_resume(c->stream); /* it rests when the last octets were held back by a pause */
 }
@@ -549,9 +551,14 @@ void h1_client_pause(struct h1_client *c, bool paused)
     }
 }
 
+bool h1_client_is_watched(const struct h1_client *c)
+{
+    return loop_looked(c->env->loop, c->idle_turn);
+}
+
 bool h1_client_is_stale(const struct h1_client *c)
 {
-    return stream_is_stale(c->stream);
+    return !h1_client_is_watched(c) && stream_is_stale(c->stream);
 }
 
 bool h1_client_answered(const struct h1_client *c)

@@ -85,7 +85,12 @@ void h1_client_pause(struct h1_client *c, bool paused);
 /* Drop it at once; the user is told nothing any more. Idempotent. */
 void h1_client_close(struct h1_client *c);
 
-/* True if the server ended or sent something while nobody asked. One system call. */
+/* True if c idles since before the loop last looked at all sockets: what the server sent or ended
+ * until then would have closed c. */
+bool h1_client_is_watched(const struct h1_client *c);
+
+/* True if the server ended or sent something while nobody asked. One system call, unless c is
+ * watched: then false. */
 bool h1_client_is_stale(const struct h1_client *c);
 
 /* True if an octet of the present answer has come. */
