@@ -646,9 +646,12 @@ static void on_password(void *arg, enum pwcheck_result result)
     }
 }
 
-struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
+struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_done_fn done,
+                            void *arg)
 {
-    struct gate *g = mem_calloc(1, sizeof(*g));
+    if (g == NULL) {
+        g = mem_calloc(1, sizeof(*g));
+    }
     if (g == NULL) {
         return NULL;
     }
@@ -657,6 +660,11 @@ struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *ar
     g->arg = arg;
     run_steps(g);
     return g;
+}
+
+struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
+{
+    return gate_run_again(NULL, q, done, arg);
 }
 
 const struct gate_answer *gate_result(const struct gate *g)
@@ -681,7 +689,7 @@ void gate_trace(const struct gate *g,
     }
 }
 
-void gate_free(struct gate *g)
+void gate_clear(struct gate *g)
 {
     if (g == NULL) {
         return;
@@ -694,5 +702,10 @@ void gate_free(struct gate *g)
     }
     user_unref(g->user);
     mem_wipe(g, sizeof(*g));
+}
+
+void gate_free(struct gate *g)
+{
+    gate_clear(g);
     mem_free(g);
 }

@@ -104,4 +104,13 @@ void gate_trace(const struct gate *g,
 /* Cancel what waits, wipe, free; NULL is fine. */
 void gate_free(struct gate *g);
 
+/* As gate_run(), in the memory of g, whose question is done with; g may be NULL. On failure NULL is
+ * returned, and g is freed. */
+struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_done_fn done,
+                            void *arg);
+
+/* Cancel what waits and wipe, as gate_free(), but keep the memory for gate_run_again(). NULL is
+ * fine. */
+void gate_clear(struct gate *g);
+
 #endif

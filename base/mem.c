@@ -64,7 +64,7 @@ char *mem_dup(const char *p, size_t n)
 void mem_wipe(void *p, size_t n)
 {
     if (p != NULL && n > 0) {
-        OPENSSL_cleanse(p, n);
+        explicit_bzero(p, n);
     }
 }
 

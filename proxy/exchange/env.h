@@ -14,6 +14,7 @@
 #include "auth/users.h"
 #include "base/job.h"
 #include "base/log.h"
+#include "base/spares.h"
 #include "conf/model.h"
 #include "proxy/exchange/route.h"
 #include "proxy/net/loop.h"
@@ -61,6 +62,8 @@ struct env {
     const struct deny *deny;         /* what is withdrawn now; NULL: nothing */
     unsigned worker;                 /* index from 0 */
     bool draining;                   /* answers say Connection: close */
+    struct spares exchanges;         /* of exchange_new(); exchange_drop_spares() */
+    struct spares readers;           /* of requests; h1_server_drop_spares() */
     uint64_t next_id;                /* for request ids */
     unsigned char id_seed[8];
 };

@@ -20,10 +20,23 @@ static size_t arena_cap(const struct conf_limits *l)
            16 * sizeof(struct field) * (size_t)l->field_count + 65536;
 }
 
+/* A spare one keeps its arena's first block, and its gate's memory. */
+static struct exchange *take_memory(struct env *env)
+{
+    struct exchange *x = spares_take(&env->exchanges);
+    if (x == NULL) {
+        return mem_calloc(1, sizeof(*x));
+    }
+    struct arena arena = x->arena;
+    struct gate *gate = x->spare_gate;
+    *x = (struct exchange){.arena = arena, .spare_gate = gate};
+    return x;
+}
+
 struct exchange *exchange_new(struct env *env, const struct exchange_peer *peer,
                               const struct sink_ops *ops, void *sink)
 {
-    struct exchange *x = mem_calloc(1, sizeof(*x));
+    struct exchange *x = take_memory(env);
     if (x == NULL) {
         return NULL;
     }
@@ -34,7 +47,7 @@ struct exchange *exchange_new(struct env *env, const struct exchange_peer *peer,
     x->sink = sink;
     x->step = "";
     x->would = REASON_OK;
-    arena_init(&x->arena, arena_cap(&x->runtime->conf->limits));
+    x->arena.cap = arena_cap(&x->runtime->conf->limits);
     record_begin(x);
     return x;
 }
@@ -194,7 +207,8 @@ static void ask_gate(struct exchange *x)
         .mono_ms = clock_mono_ms(),
     };
     state_enter(x, EXCHANGE_GATE);
-    x->gate = gate_run(&x->question, on_verdict, x);
+    x->gate = gate_run_again(x->spare_gate, &x->question, on_verdict, x);
+    x->spare_gate = NULL;
     x->question.authorization = STR_NONE;
     x->question.code = STR_NONE;
     if (x->gate == NULL) {
@@ -290,6 +304,32 @@ bool exchange_finished(const struct exchange *x)
     return x->state == EXCHANGE_DONE;
 }
 
+static void release(struct exchange *x)
+{
+    gate_free(x->standing);
+    gate_free(x->gate);
+    gate_free(x->spare_gate);
+    arena_release(&x->arena);
+    mem_free(x);
+}
+
+/* Nothing that the next one could see is kept but the memory. */
+static void give_back(struct exchange *x)
+{
+    if (!spares_give(&x->env->exchanges, x)) {
+        release(x);
+        return;
+    }
+    gate_free(x->standing);
+    x->standing = NULL;
+    if (x->gate != NULL) {
+        gate_clear(x->gate);
+        x->spare_gate = x->gate;
+        x->gate = NULL;
+    }
+    arena_reset(&x->arena);
+}
+
 void exchange_free(struct exchange *x)
 {
     if (x == NULL) {
@@ -301,8 +341,13 @@ void exchange_free(struct exchange *x)
         state_enter(x, EXCHANGE_DONE);
         record_write(x);
     }
-    gate_free(x->standing);
-    gate_free(x->gate);
-    arena_release(&x->arena);
-    mem_free(x);
+    give_back(x);
+}
+
+void exchange_drop_spares(struct env *env)
+{
+    struct exchange *x;
+    while ((x = spares_take(&env->exchanges)) != NULL) {
+        release(x);
+    }
 }

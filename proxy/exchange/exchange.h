@@ -111,7 +111,11 @@ void exchange_withdraw(struct exchange *x, enum reason why);
 /* True after end or abort. */
 bool exchange_finished(const struct exchange *x);
 
-/* Free it, writing its access record if that was not yet done. NULL is fine. */
+/* Free it, writing its access record if that was not yet done; its memory may be kept with
+ * env->exchanges. NULL is fine. */
 void exchange_free(struct exchange *x);
+
+/* Free what env->exchanges keeps. */
+void exchange_drop_spares(struct env *env);
 
 #endif

@@ -46,6 +46,7 @@ struct exchange {
     struct gate_question question;
     struct gate *gate;
     struct gate *standing; /* asks what a report does not let pass; NULL: was not needed */
+    struct gate *spare_gate; /* memory for it; NULL once gate is there */
     struct upstream_call *call;
     struct str request_id;
     struct str user;          /* proven; set by the verdict only, copied to the arena */

@@ -22,7 +22,7 @@ enum state {
     STATE_FAILED
 };
 
-enum { INTERIM_MAX = 16 };
+enum { INTERIM_MAX = 16, HEAD_FIRST = 1024, HEAD_KEEP = 4096 };
 
 struct h1_reader {
     struct h1_limits limits;
@@ -55,6 +55,13 @@ struct h1_reader *h1_reader_new(bool is_response, const struct h1_limits *limits
     buf_init(&r->head, limits->head_bytes);
     buf_init(&r->trailer_text, limits->trailer_bytes);
     return r;
+}
+
+void h1_reader_limit(struct h1_reader *r, const struct h1_limits *limits)
+{
+    r->limits = *limits;
+    r->head.cap = limits->head_bytes;
+    r->trailer_text.cap = limits->trailer_bytes;
 }
 
 /* Heads hold credentials. */
@@ -175,6 +182,10 @@ static enum h1_event next_head(struct h1_reader *r, struct str octets, size_t *u
         return fail(r, why);
     }
     struct str taken = without_empty_line(r, str_slice(octets, 0, *used));
+    bool spare_growing = r->head.p == NULL && r->limits.head_bytes > HEAD_FIRST;
+    if (spare_growing && buf_reserve(&r->head, HEAD_FIRST) == NULL) {
+        return fail(r, REASON_OUT_OF_MEMORY);
+    }
     if (buf_append(&r->head, taken) != 0) {
         return fail(r, REASON_OUT_OF_MEMORY);
     }
@@ -351,4 +362,16 @@ struct fields *h1_reader_trailers(struct h1_reader *r)
 void h1_reader_idle(struct h1_reader *r)
 {
     wipe(r);
+}
+
+void h1_reader_rest(struct h1_reader *r)
+{
+    buf_wipe(&r->trailer_text);
+    if (r->head.size > HEAD_KEEP) {
+        buf_wipe(&r->head);
+    } else if (r->head.p != NULL) {
+        mem_wipe(r->head.p, r->head.tail);
+        buf_clear(&r->head);
+    }
+    r->state = STATE_ENDED;
 }

@@ -29,6 +29,9 @@ enum h1_event {
 /* A reader of requests (responses if is_response), or NULL without memory. limits are copied. */
 struct h1_reader *h1_reader_new(bool is_response, const struct h1_limits *limits);
 
+/* Let r, which is between two messages, read by other limits from now on. */
+void h1_reader_limit(struct h1_reader *r, const struct h1_limits *limits);
+
 /* Free it; NULL is fine. */
 void h1_reader_free(struct h1_reader *r);
 
@@ -75,5 +78,9 @@ struct fields *h1_reader_trailers(struct h1_reader *r);
 
 /* Give back what an idle connection need not keep. Only between messages. */
 void h1_reader_idle(struct h1_reader *r);
+
+/* Wipe what was read, but keep memory of the usual size for the next message: for a reader that is
+ * soon used again. Only between messages. */
+void h1_reader_rest(struct h1_reader *r);
 
 #endif

@@ -261,7 +261,7 @@ int conn_open(struct conn_home *home, struct port *port, struct stream *stream, 
     } else {
         h1_server_start(&c->h1);
     }
-    link_start(&c->link, home->scratch);
+    link_start(&c->link, home->shared);
     return 0;
 }
 

@@ -9,12 +9,13 @@
 #include "proxy/server/standing.h"
 
 struct conn;
+struct link_shared;
 
 /* What the connections of one worker share. Owned by the server. */
 struct conn_home {
     struct env *env;
     struct admit *admit; /* NULL: no limits */
-    char *scratch;       /* LINK_PIECE octets */
+    struct link_shared *shared;
     struct list conns;
     size_t count;
     struct list shaking; /* those whose handshake is under way */

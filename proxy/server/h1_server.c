@@ -183,12 +183,43 @@ static struct h1_limits limits_of(const struct conf *conf)
     };
 }
 
+static struct h1_reader *take_reader(struct h1_server *h)
+{
+    struct h1_limits limits = limits_of(conf_of(h));
+    struct h1_reader *r = spares_take(&h->env->readers);
+    if (r == NULL) {
+        return h1_reader_new(false, &limits);
+    }
+    h1_reader_limit(r, &limits);
+    return r;
+}
+
+static void give_reader(struct h1_server *h)
+{
+    struct h1_reader *r = h->reader;
+    h->reader = NULL;
+    if (r == NULL) {
+        return;
+    }
+    h1_reader_rest(r);
+    if (!spares_give(&h->env->readers, r)) {
+        h1_reader_free(r);
+    }
+}
+
+void h1_server_drop_spares(struct env *env)
+{
+    struct h1_reader *r;
+    while ((r = spares_take(&env->readers)) != NULL) {
+        h1_reader_free(r);
+    }
+}
+
 /* The first octet of a request is there. */
 static void begin_request(struct h1_server *h)
 {
     (void)h->on_request(h->arg);
-    struct h1_limits limits = limits_of(conf_of(h));
-    h->reader = h1_reader_new(false, &limits);
+    h->reader = take_reader(h);
     h->x = exchange_new(h->env, h->peer, &sink, h);
     if (h->reader == NULL || h->x == NULL) {
         exchange_free(h->x);
@@ -409,8 +440,7 @@ static void next_request(struct h1_server *h)
 {
     exchange_free(h->x);
     h->x = NULL;
-    h1_reader_free(h->reader);
-    h->reader = NULL;
+    give_reader(h);
     bool more = link_has_input(h->link);
     if (!h->keep || h->env->draining || (h->eof && !more)) {
         end_connection(h);
@@ -556,6 +586,5 @@ void h1_server_fini(struct h1_server *h)
     loop_task_cancel(&h->turn);
     exchange_free(h->x);
     h->x = NULL;
-    h1_reader_free(h->reader);
-    h->reader = NULL;
+    give_reader(h);
 }

@@ -75,4 +75,7 @@ bool h1_server_withdraw(struct h1_server *h, enum reason why);
 /* The link is closed: free everything. */
 void h1_server_fini(struct h1_server *h);
 
+/* Free what env->readers keeps. */
+void h1_server_drop_spares(struct env *env);
+
 #endif

@@ -3,28 +3,63 @@
 #include "proxy/server/link.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 
 /* A head as large as the limits allow, and a piece of body behind it. */
 enum { PENDING_MAX = 4 * 1024 * 1024, REST_MAX = STREAM_READ_MAX };
+
+/* Cipher octets that go to the stream in one call, unless the last record makes it more; memory for
+ * them that is kept; and a block for what is gathered. */
+enum { GATHER_MAX = 64 * 1024, OUT_KEEP = 128 * 1024, LINK_BLOCK = LINK_PIECE + 1024 };
 
 static void link_fail(struct link *l, enum reason why);
 
 /* ---- Sending ---- */
 
+/* Lend the engine memory for what it has to send: it needs it only until that is sent. */
+static void lend_out(struct link *l)
+{
+    struct buf *out = tls_session_out(l->tls);
+    if (out->p == NULL && l->shared != NULL) {
+        struct buf shared = l->shared->out;
+        buf_init(&l->shared->out, shared.cap);
+        shared.cap = out->cap;
+        *out = shared;
+    }
+}
+
+/* Give back what was lent, or what the engine has got itself: memory of a usual size stays with the
+ * worker. */
+static void return_out(struct link *l)
+{
+    struct buf *out = tls_session_out(l->tls);
+    if (out->p != NULL && buf_len(out) == 0 && l->shared != NULL && l->shared->out.p == NULL &&
+        out->size <= OUT_KEEP) {
+        struct buf own = *out;
+        buf_init(out, own.cap);
+        own.cap = l->shared->out.cap;
+        l->shared->out = own;
+    }
+}
+
 /* What the engine has ready goes to the stream. */
 static void push_cipher(struct link *l)
 {
     struct buf *out = l->tls != NULL ? tls_session_out(l->tls) : NULL;
-    if (out == NULL || buf_len(out) == 0) {
+    if (out == NULL) {
         return;
     }
-    if (stream_write(l->stream, buf_str(out)) == -ERR_NOMEM) {
-        link_doom(l, REASON_OUT_OF_MEMORY);
+    if (buf_len(out) > 0) {
+        if (stream_write(l->stream, buf_str(out)) == -ERR_NOMEM) {
+            link_doom(l, REASON_OUT_OF_MEMORY);
+        }
+        buf_clear(out);
     }
-    buf_consume(out, buf_len(out));
+    return_out(l);
 }
 
-/* At most LINK_PIECE octets at a time, so that the engine's buffer stays small. */
+/* Encrypt at most LINK_PIECE octets: one record. Records are gathered, so that those of a large
+ * piece of a body go in one call. */
 static void send_piece(struct link *l, struct str octets)
 {
     if (l->tls == NULL) {
@@ -33,21 +68,56 @@ static void send_piece(struct link *l, struct str octets)
         }
         return;
     }
+    lend_out(l);
     if (tls_session_write(l->tls, octets) != TLS_OK) {
         link_doom(l, tls_session_reason(l->tls));
         return;
     }
-    push_cipher(l);
+    if (buf_len(tls_session_out(l->tls)) >= GATHER_MAX) {
+        push_cipher(l);
+    }
 }
 
-static void send_pending(struct link *l)
+/* Memory for what is gathered: a record, and a head or chunk lines beside it. What needs more
+ * grows; without memory, appending fails. */
+static void take_block(struct link *l)
+{
+    if (l->pending.p != NULL) {
+        return;
+    }
+    l->pending.p = l->shared != NULL ? spares_take(&l->shared->blocks) : NULL;
+    if (l->pending.p == NULL) {
+        l->pending.p = mem_alloc(LINK_BLOCK);
+    }
+    l->pending.size = l->pending.p != NULL ? LINK_BLOCK : 0;
+}
+
+static void give_block(struct link *l)
+{
+    struct buf *b = &l->pending;
+    mem_wipe(b->p, b->tail);
+    if (b->size == LINK_BLOCK && l->shared != NULL && spares_give(&l->shared->blocks, b->p)) {
+        b->p = NULL;
+    }
+    buf_wipe(b);
+}
+
+static void encrypt_pending(struct link *l)
 {
     while (buf_len(&l->pending) > 0 && l->doomed == REASON_OK) {
         struct str piece = str_slice(buf_str(&l->pending), 0, LINK_PIECE);
         send_piece(l, piece);
+        mem_wipe(l->pending.p + l->pending.head, piece.n);
         buf_consume(&l->pending, piece.n);
     }
+    mem_wipe(l->pending.p, l->pending.tail);
     buf_clear(&l->pending);
+}
+
+static void send_pending(struct link *l)
+{
+    encrypt_pending(l);
+    push_cipher(l);
 }
 
 /* The client must take something within send_idle_ms while something waits. */
@@ -97,22 +167,27 @@ void link_write(struct link *l, struct str octets)
     while (octets.n > 0 && l->state == LINK_OPEN && l->doomed == REASON_OK) {
         size_t gathered = buf_len(&l->pending);
         if (gathered >= LINK_PIECE) {
-            send_pending(l);
+            encrypt_pending(l);
             continue;
         }
         struct str piece = str_slice(octets, 0, LINK_PIECE - gathered);
         octets = str_slice(octets, piece.n, octets.n);
         if (piece.n == LINK_PIECE) {
             send_piece(l, piece);
-        } else if (buf_append(&l->pending, piece) != 0) {
+            continue;
+        }
+        take_block(l);
+        if (buf_append(&l->pending, piece) != 0) {
             link_doom(l, REASON_OUT_OF_MEMORY);
         }
     }
+    push_cipher(l);
     link_touch(l);
 }
 
 struct buf *link_pending(struct link *l)
 {
+    take_block(l);
     return &l->pending;
 }
 
@@ -261,9 +336,9 @@ static void pump(struct link *l)
 {
     while (l->state == LINK_OPEN && !l->held && !l->end_seen && tls_session_may_read(l->tls)) {
         size_t n = 0;
-        enum tls_result r = tls_session_read(l->tls, l->scratch, LINK_PIECE, &n);
+        enum tls_result r = tls_session_read(l->tls, l->shared->scratch, LINK_PIECE, &n);
         if (r == TLS_OK) {
-            deliver(l, (struct str){l->scratch, n});
+            deliver(l, (struct str){l->shared->scratch, n});
         } else if (r == TLS_CLOSED) {
             l->end_seen = true;
         } else if (r == TLS_FAILED) {
@@ -326,6 +401,7 @@ static void on_data(void *self, struct str octets)
 {
     struct link *l = self;
     if (l->state == LINK_HANDSHAKE) {
+        lend_out(l);
         tls_session_input(l->tls, octets);
         shake_hands(l);
     } else if (l->state == LINK_OPEN && l->tls == NULL) {
@@ -381,7 +457,7 @@ static void on_stream_closed(void *self)
     struct link *l = self;
     tls_session_free(l->tls);
     l->tls = NULL;
-    buf_wipe(&l->pending);
+    give_block(l);
     buf_wipe(&l->rest);
     l->ops->on_closed(l->self);
 }
@@ -445,7 +521,7 @@ void link_idle(struct link *l)
         buf_wipe(&l->rest);
     }
     if (buf_len(&l->pending) == 0) {
-        buf_wipe(&l->pending);
+        give_block(l);
     }
     if (l->tls != NULL) {
         tls_session_idle(l->tls);
@@ -485,12 +561,27 @@ void link_configure(struct link *l, const struct conf *conf)
     l->buffer_max = conf->limits.buffer_bytes;
 }
 
-void link_start(struct link *l, char *scratch)
+void link_start(struct link *l, struct link_shared *shared)
 {
-    l->scratch = scratch;
+    l->shared = shared;
     stream_set_user(l->stream, &stream_user, l);
     if (l->state == LINK_HANDSHAKE) {
         loop_timer_start(l->loop, &l->timer, l->handshake_ms);
     }
     stream_start(l->stream);
+}
+
+void link_shared_init(struct link_shared *s)
+{
+    s->blocks.n = 0;
+    buf_init(&s->out, TLS_SESSION_OUT_MAX);
+}
+
+void link_shared_fini(struct link_shared *s)
+{
+    void *block;
+    while ((block = spares_take(&s->blocks)) != NULL) {
+        mem_free(block);
+    }
+    buf_wipe(&s->out);
 }

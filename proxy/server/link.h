@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/spares.h"
 #include "conf/model.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
@@ -13,6 +14,13 @@
 
 /* Octets decrypted at a time, and gathered for one TLS record. */
 #define LINK_PIECE 16384
+
+/* What the links of one worker have in common: memory that each needs only for a moment. */
+struct link_shared {
+    char scratch[LINK_PIECE]; /* plain octets on their way to the user */
+    struct buf out;           /* cipher octets on their way to the stream */
+    struct spares blocks;     /* for link.pending */
+};
 
 /* What a link tells its user. Any of them may call link_finish() or link_close(). */
 struct link_ops {
@@ -48,7 +56,7 @@ struct link {
     struct tls_session *tls; /* NULL: plain */
     const struct link_ops *ops;
     void *self;
-    char *scratch; /* LINK_PIECE octets, shared by all links of a worker */
+    struct link_shared *shared; /* borrowed */
     struct loop_timer timer;
     struct loop_task flush;
     struct loop_task resume;
@@ -77,8 +85,12 @@ int link_init(struct link *l, struct loop *loop, struct stream *stream, struct t
 /* Take over the time-outs and limits of a configuration. */
 void link_configure(struct link *l, const struct conf *conf);
 
-/* Begin to read; the handshake's time runs. scratch: see above, borrowed. */
-void link_start(struct link *l, char *scratch);
+/* Begin to read; the handshake's time runs. shared: see above, borrowed. */
+void link_start(struct link *l, struct link_shared *shared);
+
+/* Prepare s; free what it holds, when no link uses it any more. */
+void link_shared_init(struct link_shared *s);
+void link_shared_fini(struct link_shared *s);
 
 /* Queue plain octets (copied or encrypted at once); sent at the end of the turn, or as soon as a
  * record is full. */

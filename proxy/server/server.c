@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "proxy/net/listen.h"
 #include "proxy/server/conn.h"
+#include "proxy/server/h1_server.h"
 #include "proxy/server/link.h"
 
 /* Below so many handshakes there is nothing to share. */
@@ -43,7 +44,7 @@ struct server {
     bool draining;
     uint64_t refusals; /* since the last line */
     uint64_t refusals_at_ms;
-    char scratch[LINK_PIECE];
+    struct link_shared shared;
 };
 
 /* ---- Doors ---- */
@@ -337,7 +338,8 @@ struct server *server_new(struct env *env, struct admit *admit)
     }
     s->home.env = env;
     s->home.admit = admit;
-    s->home.scratch = s->scratch;
+    s->home.shared = &s->shared;
+    link_shared_init(&s->shared);
     s->home.on_gone = on_gone;
     list_init(&s->home.conns);
     list_init(&s->home.shaking);
@@ -362,5 +364,8 @@ void server_free(struct server *s)
     }
     loop_task_cancel(&s->empty_task);
     loop_task_cancel(&s->judge_task);
+    h1_server_drop_spares(s->home.env);
+    exchange_drop_spares(s->home.env);
+    link_shared_fini(&s->shared);
     mem_free(s);
 }

@@ -19,7 +19,9 @@
 /* More interim answers than this to one request are no honest server's. */
 #define INTERIM_MAX 10
 /* What waits in our own buffers at once: a head, or one piece of body with its chunk lines. */
-#define OUT_MAX_BYTES  ((size_t)16 * 1024 * 1024)
+#define OUT_MAX_BYTES ((size_t)16 * 1024 * 1024)
+/* Kept by a connection that idles, which is one of few. */
+#define OUT_KEEP_BYTES ((size_t)4096)
 #define HELD_MAX_BYTES ((size_t)2 * STREAM_READ_MAX)
 
 enum over { OVER_NOT = 0, OVER_EOF, OVER_BROKEN };
@@ -163,8 +165,10 @@ static bool is_reusable(const struct h1_client *c, size_t octets_left)
 
 static void become_idle(struct h1_client *c)
 {
-    h1_reader_idle(c->reader);
-    buf_release(&c->out);
+    h1_reader_rest(c->reader);
+    if (c->out.size > OUT_KEEP_BYTES) {
+        buf_release(&c->out);
+    }
     c->request = NULL;
     if (!c->env->owner->on_idle(c->env->owner_arg, c)) {
         h1_client_close(c);

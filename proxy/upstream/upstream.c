@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/spares.h"
 #include "proxy/upstream/pool.h"
 
 struct upstream_set {
@@ -17,6 +18,7 @@ struct upstream_set {
     size_t call_count;
     bool closing;
     struct loop_task free_task;
+    struct spares calls;
     struct pool pools[];
 };
 
@@ -52,6 +54,10 @@ static void set_free(struct upstream_set *s)
     loop_task_cancel(&s->free_task);
     for (size_t i = 0; i < s->pool_count; i++) {
         pool_fini(&s->pools[i]);
+    }
+    void *call;
+    while ((call = spares_take(&s->calls)) != NULL) {
+        mem_free(call);
     }
     mem_free(s);
 }
@@ -118,7 +124,9 @@ static void call_free(struct upstream_call *c)
     if (c->ticket.trying && !c->judged) {
         peer_untried(c->peer);
     }
-    mem_free(c);
+    if (!spares_give(&s->calls, c)) {
+        mem_free(c);
+    }
     s->call_count--;
     on_empty(s);
 }
@@ -283,16 +291,19 @@ struct upstream_call *upstream_call_start(struct upstream_set *s, size_t group,
                                           const struct http_request *request, struct arena *arena,
                                           const struct upstream_ops *ops, void *self)
 {
-    struct upstream_call *c = mem_calloc(1, sizeof(*c));
+    struct upstream_call *c = spares_take(&s->calls);
+    if (c == NULL) {
+        c = mem_alloc(sizeof(*c));
+    }
     if (c == NULL) {
         return NULL;
     }
-    c->set = s;
-    c->pool = &s->pools[group];
-    c->request = request;
-    c->arena = arena;
-    c->ops = ops;
-    c->self = self;
+    *c = (struct upstream_call){.set = s,
+                                .pool = &s->pools[group],
+                                .request = request,
+                                .arena = arena,
+                                .ops = ops,
+                                .self = self};
     pool_ticket_init(&c->ticket, c->pool);
     c->ticket.ops = &client_user;
     c->ticket.self = c;

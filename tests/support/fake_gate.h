@@ -1,5 +1,5 @@
-/* A gate that says what the test wants. Including this replaces the real gate_run(), gate_result(),
- * gate_ask_claimed() and gate_free(). */
+/* A gate that says what the test wants. Including this replaces of the real one what exchanges
+ * call. */
 #ifndef TESTS_SUPPORT_FAKE_GATE_H
 #define TESTS_SUPPORT_FAKE_GATE_H
 
@@ -24,9 +24,12 @@ static struct gate *gate_now; /* the latest one that lives; NULL: none */
 static struct gate_answer gate_says_then;
 static enum reason gate_says_of_claimed;
 
-struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
+struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_done_fn done,
+                            void *arg)
 {
-    struct gate *g = mem_alloc(sizeof(*g));
+    if (g == NULL) {
+        g = mem_alloc(sizeof(*g));
+    }
     if (g != NULL) {
         bool again = gate_now != NULL && q->require == CONF_REQUIRE_NONE;
         *g = (struct gate){.answer = again ? gate_says_then : gate_says, .done = done, .arg = arg};
@@ -35,6 +38,11 @@ struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *ar
         gate_now = g;
     }
     return g;
+}
+
+struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
+{
+    return gate_run_again(NULL, q, done, arg);
 }
 
 const struct gate_answer *gate_result(const struct gate *g)
@@ -48,12 +56,15 @@ enum reason gate_ask_claimed(const struct gate *g)
     return gate_says_of_claimed;
 }
 
+void gate_clear(struct gate *g)
+{
+    gate_now = g == gate_now ? NULL : gate_now;
+}
+
 void gate_free(struct gate *g)
 {
-    if (g != NULL) {
-        gate_now = NULL;
-        mem_free(g);
-    }
+    gate_clear(g);
+    mem_free(g);
 }
 
 static inline void gate_will(enum verdict v, enum reason r, const char *step)

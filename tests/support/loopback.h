@@ -99,6 +99,7 @@ static inline void loopback_worker(void)
 
 static inline void loopback_worker_end(void)
 {
+    exchange_drop_spares(&loop_env);
     route_table_free(loop_runtime.routes);
     metrics_region_free(loop_env.region);
     buf_release(&up.body);

@@ -107,7 +107,7 @@ static struct {
     unsigned closes;
     unsigned failures;
     enum reason why;
-    char scratch[LINK_PIECE];
+    struct link_shared shared;
 } user;
 
 static size_t on_octets(void *self, struct str octets)
@@ -166,7 +166,8 @@ static int setup(void **state)
     user.takes = SIZE_MAX;
     assert_int_equal(0, link_init(&user.link, NULL, &line, NULL, &user_ops, NULL));
     link_configure(&user.link, &conf);
-    link_start(&user.link, user.scratch);
+    link_shared_init(&user.shared);
+    link_start(&user.link, &user.shared);
     return 0;
 }
 

@@ -149,6 +149,7 @@ static inline void start(void)
 static inline void stop(void)
 {
     h1_server_fini(&wire.h);
+    h1_server_drop_spares(&loop_env);
     buf_release(&wire.out);
     buf_release(&wire.rest);
     assert_true(list_empty(&tasks));
