@@ -58,7 +58,10 @@ enum reason gate_ask_claimed(const struct gate *g)
 
 void gate_clear(struct gate *g)
 {
-    gate_now = g == gate_now ? NULL : gate_now;
+    if (g != NULL) {
+        g->done = NULL;
+        gate_now = NULL;
+    }
 }
 
 void gate_free(struct gate *g)

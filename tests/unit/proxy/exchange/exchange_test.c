@@ -29,6 +29,53 @@ static void test_a_request_and_its_answer(void **state)
     assert_int_equal(5, logged.sent);
 }
 
+/* Done with this exchange; the next one is counted from 0. */
+static void next(struct client *c)
+{
+    exchange_free(c->x);
+    h1_reader_free(c->reader);
+    memset(&logged, 0, sizeof(logged));
+    c->heads = 0;
+    c->ends = 0;
+}
+
+/* The memory of an exchange is used again: by somebody else, whose request fails early. */
+static void test_nothing_is_left_of_the_one_before(void **state)
+{
+    struct client *c = *state;
+    begin(c, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+    up_ready();
+    exchange_body(c->x, STR("hello"));
+    exchange_body_end(c->x, NULL);
+    up_head(200, HTTP_FRAMING_LENGTH, 2);
+    up_body("ok");
+    up_end(NULL);
+    check_ended(c, REASON_OK);
+    const struct exchange *before = c->x;
+    next(c);
+    gate_will(VERDICT_DENY, REASON_PASSWORD_WRONG, "password");
+    begin(c, GET("/b"));
+    assert_ptr_equal(before, c->x);
+    check_ended(c, REASON_PASSWORD_WRONG);
+    assert_string_equal("", logged.user);
+    assert_string_equal("password", logged.step);
+    assert_int_equal(0, logged.received);
+    assert_int_equal(401, logged.status);
+    /* Freed in the middle, and the next one is not refused for what the last one was. */
+    next(c);
+    gate_will(VERDICT_ALLOW, REASON_OK, "pairing");
+    begin(c, GET("/c"));
+    assert_true(up.open);
+    next(c);
+    begin(c, GET("/d"));
+    up_ready();
+    up_head(204, HTTP_FRAMING_NONE, 0);
+    up_end(NULL);
+    check_ended(c, REASON_OK);
+    assert_string_equal("alice", logged.user);
+    assert_int_equal(0, logged.sent);
+}
+
 static void test_what_the_upstream_gets(void **state)
 {
     struct client *c = *state;
@@ -441,6 +488,7 @@ int main(void)
         TEST(test_switching_protocols_is_refused),
         TEST(test_the_client_goes_away),
         TEST(test_a_slow_body_is_told),
+        TEST(test_nothing_is_left_of_the_one_before),
         TEST(test_freed_in_the_middle),
         TEST(test_the_answer_before_the_body_ends),
         TEST(test_request_ids),

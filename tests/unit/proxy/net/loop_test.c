@@ -198,6 +198,20 @@ static void deferred_calls(void **state)
     loop_free(l);
 }
 
+static void looked_at(void **state)
+{
+    (void)state;
+    struct loop *l = loop_new();
+    uint64_t before = loop_turns(l);
+    assert_false(loop_looked(l, before));
+    turn_once(l); /* it may have looked before */
+    assert_false(loop_looked(l, before));
+    turn_once(l);
+    assert_true(loop_looked(l, before));
+    assert_false(loop_looked(l, loop_turns(l)));
+    loop_free(l);
+}
+
 /* --- wake-ups and watches --- */
 
 struct woken {
@@ -290,8 +304,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_in_order),    cmocka_unit_test(timers_are_moved),
         cmocka_unit_test(timers_from_timers), cmocka_unit_test(timers_of_later_rounds),
-        cmocka_unit_test(deferred_calls),     cmocka_unit_test(woken_by_a_thread),
-        cmocka_unit_test(watched_descriptor), cmocka_unit_test(without_memory),
+        cmocka_unit_test(deferred_calls),     cmocka_unit_test(looked_at),
+        cmocka_unit_test(woken_by_a_thread),  cmocka_unit_test(watched_descriptor),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
