@@ -48,6 +48,15 @@ static const struct key tuning_keys[] = {
      AT(conf_tuning, release_buffers),
      .fallback = "true",
      .meaning = "Give OpenSSL's buffers of a connection back while it is idle."},
+    {.name = "handshake_steps",
+     .type = KEY_COUNT,
+     AT(conf_tuning, handshake_steps),
+     .max = 10000,
+     .fallback = "2",
+     .meaning = "Handshakes that a worker goes on with before it looks again for requests of "
+                "connections that are open, and one more for every 8 requests that it has served: "
+                "so those who connect, however many, do not keep the others waiting. A handshake "
+                "takes two such steps. 0 = as they come."},
     {.name = "groups",
      .type = KEY_TEXTS,
      AT(conf_tuning, groups),

@@ -152,6 +152,7 @@ static void on_ready(void *self)
 static size_t on_octets(void *self, struct str octets)
 {
     struct conn *c = self;
+    turns_served(&c->home->shared->turns);
     return h1_server_octets(&c->h1, octets);
 }
 

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 /* A head as large as the limits allow, and a piece of body behind it. */
-enum { PENDING_MAX = 4 * 1024 * 1024, REST_MAX = STREAM_READ_MAX };
+enum { PENDING_MAX = 4 * 1024 * 1024, REST_MAX = 2 * STREAM_READ_MAX };
 
 /* Cipher octets that go to the stream in one call, unless the last record makes it more; memory for
  * them that is kept; and a block for what is gathered. */
@@ -222,6 +222,7 @@ void link_close(struct link *l)
         return;
     }
     l->state = LINK_CLOSED;
+    turns_leave(&l->place);
     loop_timer_stop(&l->timer);
     loop_task_cancel(&l->flush);
     loop_task_cancel(&l->resume);
@@ -241,6 +242,7 @@ static void enter_linger(struct link *l)
 static void enter_flush(struct link *l)
 {
     l->state = LINK_FLUSH;
+    turns_leave(&l->place);
     loop_task_cancel(&l->flush);
     loop_task_cancel(&l->resume);
     loop_timer_stop(&l->timer);
@@ -397,13 +399,56 @@ static void shake_hands(struct link *l)
     settle(l);
 }
 
+static void go_on_shaking(struct link *l, struct str octets)
+{
+    lend_out(l);
+    tls_session_input(l->tls, octets);
+    shake_hands(l);
+}
+
+/* Computing a handshake takes as long as serving ten requests: it waits until what else came in
+ * this turn is served. Seldom does a client send more meanwhile; then reading rests. */
+static void await_turn(struct link *l, struct str octets)
+{
+    if (turns_is_waiting(&l->place)) {
+        stream_pause(l->stream);
+    }
+    if (buf_append(&l->rest, octets) != 0) {
+        link_fail(l, REASON_OUT_OF_MEMORY);
+        return;
+    }
+    turns_wait(&l->shared->turns, &l->place, l->handshake_steps);
+}
+
+static void on_eof(void *self);
+static void on_broken(void *self);
+
+static void on_turn(struct turns_place *p)
+{
+    struct link *l = LIST_ENTRY(p, struct link, place);
+    struct buf waited = l->rest;
+    enum link_end end = l->end;
+    buf_init(&l->rest, REST_MAX);
+    l->end = LINK_END_NONE;
+    go_on_shaking(l, buf_str(&waited));
+    buf_release(&waited);
+    if (l->state <= LINK_OPEN && !l->held) {
+        stream_resume(l->stream);
+    }
+    if (end == LINK_END_EOF) {
+        on_eof(l);
+    } else if (end == LINK_END_BROKEN) {
+        on_broken(l);
+    }
+}
+
 static void on_data(void *self, struct str octets)
 {
     struct link *l = self;
-    if (l->state == LINK_HANDSHAKE) {
-        lend_out(l);
-        tls_session_input(l->tls, octets);
-        shake_hands(l);
+    if (l->state == LINK_HANDSHAKE && l->handshake_steps == 0) {
+        go_on_shaking(l, octets);
+    } else if (l->state == LINK_HANDSHAKE) {
+        await_turn(l, octets);
     } else if (l->state == LINK_OPEN && l->tls == NULL) {
         deliver(l, octets);
     } else if (l->state == LINK_OPEN && !l->end_seen) {
@@ -416,6 +461,10 @@ static void on_data(void *self, struct str octets)
 static void on_eof(void *self)
 {
     struct link *l = self;
+    if (turns_is_waiting(&l->place)) {
+        l->end = LINK_END_EOF; /* what came before goes first */
+        return;
+    }
     l->stream_end = true;
     switch (l->state) {
     case LINK_HANDSHAKE:
@@ -438,6 +487,10 @@ static void on_eof(void *self)
 static void on_broken(void *self)
 {
     struct link *l = self;
+    if (turns_is_waiting(&l->place)) {
+        l->end = LINK_END_BROKEN;
+        return;
+    }
     link_fail(l, l->state == LINK_HANDSHAKE ? REASON_TLS_HANDSHAKE_ABORTED : REASON_CLIENT_CLOSED);
 }
 
@@ -548,6 +601,7 @@ int link_init(struct link *l, struct loop *loop, struct stream *stream, struct t
     loop_timer_init(&l->timer, on_timer);
     loop_task_init(&l->flush, on_flush);
     loop_task_init(&l->resume, on_resume);
+    turns_place_init(&l->place, on_turn);
     buf_init(&l->pending, PENDING_MAX);
     buf_init(&l->rest, REST_MAX);
     return 0;
@@ -556,6 +610,7 @@ int link_init(struct link *l, struct loop *loop, struct stream *stream, struct t
 void link_configure(struct link *l, const struct conf *conf)
 {
     l->handshake_ms = conf->timeouts.handshake_ms;
+    l->handshake_steps = conf->tuning.handshake_steps;
     l->send_idle_ms = conf->timeouts.send_idle_ms;
     l->linger_ms = conf->timeouts.linger_ms;
     l->buffer_max = conf->limits.buffer_bytes;
@@ -571,8 +626,9 @@ void link_start(struct link *l, struct link_shared *shared)
     stream_start(l->stream);
 }
 
-void link_shared_init(struct link_shared *s)
+void link_shared_init(struct link_shared *s, struct loop *loop)
 {
+    turns_init(&s->turns, loop);
     s->blocks.n = 0;
     buf_init(&s->out, TLS_SESSION_OUT_MAX);
 }
@@ -580,6 +636,7 @@ void link_shared_init(struct link_shared *s)
 void link_shared_fini(struct link_shared *s)
 {
     void *block;
+    turns_fini(&s->turns);
     while ((block = spares_take(&s->blocks)) != NULL) {
         mem_free(block);
     }

@@ -10,6 +10,7 @@
 #include "conf/model.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
+#include "proxy/server/turns.h"
 #include "proxy/tls/session.h"
 
 /* Octets decrypted at a time, and gathered for one TLS record. */
@@ -20,6 +21,7 @@ struct link_shared {
     char scratch[LINK_PIECE]; /* plain octets on their way to the user */
     struct buf out;           /* cipher octets on their way to the stream */
     struct spares blocks;     /* for link.pending */
+    struct turns turns;       /* of handshakes */
 };
 
 /* What a link tells its user. Any of them may call link_finish() or link_close(). */
@@ -50,6 +52,9 @@ enum link_state {
     LINK_CLOSED
 };
 
+/* How the stream ended, if it did. */
+enum link_end { LINK_END_NONE = 0, LINK_END_EOF, LINK_END_BROKEN };
+
 struct link {
     struct loop *loop;
     struct stream *stream;
@@ -61,9 +66,13 @@ struct link {
     struct loop_task flush;
     struct loop_task resume;
     struct buf pending; /* plain octets to be encrypted at the end of the turn */
-    struct buf rest;    /* plain octets that the user did not take yet */
+    struct buf rest;    /* plain octets that the user did not take yet; before the link is open,
+                         * cipher octets that wait for the handshake's turn */
+    struct turns_place place;
+    enum link_end end; /* came while they waited */
     uint64_t sent_before;
     uint32_t handshake_ms;
+    uint32_t handshake_steps; /* a turn; 0: any number */
     uint32_t send_idle_ms;
     uint32_t linger_ms;
     uint32_t buffer_max;
@@ -89,7 +98,7 @@ void link_configure(struct link *l, const struct conf *conf);
 void link_start(struct link *l, struct link_shared *shared);
 
 /* Prepare s; free what it holds, when no link uses it any more. */
-void link_shared_init(struct link_shared *s);
+void link_shared_init(struct link_shared *s, struct loop *loop);
 void link_shared_fini(struct link_shared *s);
 
 /* Queue plain octets (copied or encrypted at once); sent at the end of the turn, or as soon as a

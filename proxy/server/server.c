@@ -339,7 +339,7 @@ struct server *server_new(struct env *env, struct admit *admit)
     s->home.env = env;
     s->home.admit = admit;
     s->home.shared = &s->shared;
-    link_shared_init(&s->shared);
+    link_shared_init(&s->shared, env->loop);
     s->home.on_gone = on_gone;
     list_init(&s->home.conns);
     list_init(&s->home.shaking);

@@ -1,15 +1,17 @@
 """What is only about speed: with all of it, with none of it, and that what is remembered is never
 wrong."""
+import socket
 import ssl
 
 import pytest
 
 from pki import Authority, Pki, cert_pem, crl_pem
-from proxy import Client, free_port, wait_until
+from proxy import LIMIT_S, Client, basic, free_port, wait_until
 
 ALICE, PASSWORD = "alice@example.com", "wonder land"
 OFF = {"remember_chains": "0s", "narrow_crypto": False, "fixed_chain": False,
-       "aes_128_first": False, "release_buffers": False, "groups": ["P-384", "P-256"]}
+       "aes_128_first": False, "release_buffers": False, "handshake_steps": 0,
+       "groups": ["P-384", "P-256"]}
 
 
 @pytest.fixture
@@ -119,3 +121,88 @@ def test_other_listener(make_proxy, own, upstream):
         assert answer.status == 400
         assert proxy.record(answer)["auth.reason"] == "client_cert_unknown_ca"
     assert remembered(proxy) == 2
+
+
+class Slow:
+    """A client whose octets go when the test says so, whole flights at a time."""
+
+    def __init__(self, port, pki, pair):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(str(pki.dir / "ca.crt"))
+        context.check_hostname = False
+        if pair:
+            context.load_cert_chain(*pki.pair(pair))
+        self.raw = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
+        self.input, self.output = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.input, self.output, server_hostname="localhost")
+
+    def hello(self):
+        with pytest.raises(ssl.SSLWantReadError):
+            self.tls.do_handshake()
+        self.flush()
+
+    def flush(self):
+        self.raw.sendall(self.output.read())
+
+    def finish(self, request):
+        """The last flight of the handshake and a request in one piece."""
+        while True:
+            self.input.write(self.raw.recv(65536))
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.flush()
+        self.tls.write(request)
+        self.flush()
+
+    def status(self):
+        while True:
+            try:
+                return int(self.tls.read(65536).split(b" ")[1])
+            except ssl.SSLWantReadError:
+                octets = self.raw.recv(65536)
+                if not octets:
+                    return None
+                self.input.write(octets)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_handshakes_take_turns(make_proxy, pki, upstream, steps):
+    """Many at once, each with its own verdict, and an open connection is served meanwhile."""
+    proxy = make_proxy({"tuning": {"handshake_steps": steps},
+                        "lockout": {"enabled": False}}).start()
+    shown = [("alice", ALICE, PASSWORD, 200), ("alice", ALICE, "wrong", 401),
+             ("alice", "bob@example.com", "b:ob", 403), (None, ALICE, PASSWORD, 400)]
+    with Client(proxy.port, pki, "alice") as kept:
+        assert kept.get("/", ALICE, PASSWORD).status == 200
+        slow = [Slow(proxy.port, pki, shown[i % 4][0]) for i in range(60)]
+        for client in slow:
+            client.hello()
+        assert kept.get("/", ALICE, PASSWORD).status == 200
+        for client, (_, user, password, _) in zip(slow, shown * 15):
+            client.finish(f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+                          f"{basic(user, password)}\r\n\r\n".encode())
+        assert kept.get("/", ALICE, PASSWORD).status == 200
+        assert [client.status() for client in slow] == [row[3] for row in shown] * 15
+        for client in slow:
+            client.raw.close()
+    assert proxy.metric("countersign_tls_handshakes_total") == 61
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_what_comes_before_the_end_is_read_first(make_proxy, pki, upstream, steps):
+    """The end of a connection does not overtake what waits for its turn."""
+    proxy = make_proxy({"tuning": {"handshake_steps": steps}}).start()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT_S) as raw:
+            raw.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            raw.shutdown(socket.SHUT_WR)
+            assert raw.recv(65536).startswith(b"HTTP/1.1 400 ")
+    wait_until(lambda: proxy.refusals("plain_http_on_tls_port") == 5)
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT_S) as raw:
+        raw.sendall(b"\x16\x03\x01")
+        raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(65536) == b""
+    wait_until(lambda: proxy.refusals("tls_handshake_aborted") == 1)
+    assert visit(proxy, pki).status == 200

@@ -166,7 +166,7 @@ static int setup(void **state)
     user.takes = SIZE_MAX;
     assert_int_equal(0, link_init(&user.link, NULL, &line, NULL, &user_ops, NULL));
     link_configure(&user.link, &conf);
-    link_shared_init(&user.shared);
+    link_shared_init(&user.shared, NULL);
     link_start(&user.link, &user.shared);
     return 0;
 }
