@@ -649,9 +649,7 @@ static void on_password(void *arg, enum pwcheck_result result)
 struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_done_fn done,
                             void *arg)
 {
-    if (g == NULL) {
-        g = mem_calloc(1, sizeof(*g));
-    }
+    g = g != NULL ? g : mem_calloc(1, sizeof(*g));
     if (g == NULL) {
         return NULL;
     }
@@ -660,11 +658,6 @@ struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_
     g->arg = arg;
     run_steps(g);
     return g;
-}
-
-struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
-{
-    return gate_run_again(NULL, q, done, arg);
 }
 
 const struct gate_answer *gate_result(const struct gate *g)

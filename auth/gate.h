@@ -77,6 +77,11 @@ struct gate;
 /* Told once when a gate that said VERDICT_WAIT knows more; call gate_result() then. */
 typedef void (*gate_done_fn)(void *arg);
 
+/* Ask as gate_run() below does, in the memory of g, whose question is done with; NULL: in fresh
+ * memory. On failure NULL is returned. */
+struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_done_fn done,
+                            void *arg);
+
 /* Run the steps in order: certificate, withdrawal (by the deny list, or expiry
  * while the connection lives), credentials,
  * lockout, password, totp, pairing, user (withdrawn, disabled, expired, certificates pinned),
@@ -86,7 +91,10 @@ typedef void (*gate_done_fn)(void *arg);
  * authorization and code, which are not looked at after this call. Returns the gate, or NULL
  * without memory (refuse with REASON_OUT_OF_MEMORY). If gate_result() is VERDICT_WAIT, done(arg)
  * comes once, later, unless the gate is freed before. */
-struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg);
+static inline struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
+{
+    return gate_run_again(NULL, q, done, arg);
+}
 
 /* The answer so far. Borrowed from g. */
 const struct gate_answer *gate_result(const struct gate *g);
@@ -103,11 +111,6 @@ void gate_trace(const struct gate *g,
 
 /* Cancel what waits, wipe, free; NULL is fine. */
 void gate_free(struct gate *g);
-
-/* As gate_run(), in the memory of g, whose question is done with; g may be NULL. On failure NULL is
- * returned, and g is freed. */
-struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_done_fn done,
-                            void *arg);
 
 /* Cancel what waits and wipe, as gate_free(), but keep the memory for gate_run_again(). NULL is
  * fine. */

@@ -45,7 +45,7 @@ struct exchange {
     uint64_t retry_ms; /* REASON_LOCKED_OUT: when the client may try again */
     struct gate_question question;
     struct gate *gate;
-    struct gate *standing; /* asks what a report does not let pass; NULL: was not needed */
+    struct gate *standing;   /* asks what a report does not let pass; NULL: was not needed */
     struct gate *spare_gate; /* memory for it; NULL once gate is there */
     struct upstream_call *call;
     struct str request_id;

@@ -40,11 +40,6 @@ struct gate *gate_run_again(struct gate *g, const struct gate_question *q, gate_
     return g;
 }
 
-struct gate *gate_run(const struct gate_question *q, gate_done_fn done, void *arg)
-{
-    return gate_run_again(NULL, q, done, arg);
-}
-
 const struct gate_answer *gate_result(const struct gate *g)
 {
     return &g->answer;
