@@ -160,7 +160,7 @@ void logfile_set_json(struct logfile *f, bool json)
     f->json = json;
 }
 
-static ssize_t write_once(struct logfile *f, struct str s)
+static ssize_t write_once(const struct logfile *f, struct str s)
 {
     if (f->way == WAY_SOCKET) {
         return send(f->fd, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -303,6 +303,19 @@ void logfile_flush(struct logfile *f)
     }
     if (outcome == OUTCOME_FAILED) {
         drop_waiting(f);
+    }
+}
+
+bool logfile_is_waiting(const struct logfile *f)
+{
+    return f->way != WAY_OFF &&
+           (buf_len(&f->wait) > 0 || f->untold > 0 || f->notice_at < f->notice_n);
+}
+
+void logfile_rescue(const struct logfile *f)
+{
+    if (f->way != WAY_OFF && buf_len(&f->wait) > 0) {
+        (void)!write_once(f, buf_str(&f->wait)); /* there is nobody to tell */
     }
 }
 

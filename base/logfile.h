@@ -28,6 +28,13 @@ void logfile_line(struct logfile *f, struct str line);
 /* Write what waits. */
 void logfile_flush(struct logfile *f);
 
+/* True if something waits to be written. */
+bool logfile_is_waiting(const struct logfile *f);
+
+/* Write what waits as far as it goes in one call, and change nothing: for the handler of a signal
+ * that ends the process. A line that was being added is left out, or cut. */
+void logfile_rescue(const struct logfile *f);
+
 /* Write what waits, then open the path again (after rotation); on failure the old file stays in use
  * and e is set. Returns 0 or a negative err_code. */
 int logfile_reopen(struct logfile *f, struct err *e);

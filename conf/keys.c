@@ -278,7 +278,8 @@ static const struct key limits_keys[] = {
      .min = 1,
      .max = 1000000,
      .fallback = "20000",
-     .meaning = "Client connections, all workers together."},
+     .meaning = "Client connections, all workers together. One that idles takes about 18 KiB, "
+                "with a client certificate of 450 octets: 10000 of them 180 MiB."},
     {.name = "connections_per_address",
      .type = KEY_COUNT,
      AT(conf_limits, connections_per_address),
@@ -385,6 +386,14 @@ static const struct key log_keys[] = {
      .choices = access_formats,
      .fallback = "json",
      .meaning = "Its form."},
+    {.name = "access_delay",
+     .type = KEY_DURATION,
+     AT(conf_log, access_delay_ms),
+     .max = SECONDS(10),
+     .fallback = "100ms",
+     .meaning = "How long a worker gathers lines of it before it writes them, unless there are "
+                "many. Ending, reopening and crashing write what was gathered; a worker that is "
+                "killed loses it. 0s writes as soon as there is nothing else to do."},
     {.name = "error",
      .type = KEY_OUTPUT,
      AT(conf_log, error),

@@ -165,7 +165,8 @@ enum conf_log_level { CONF_LOG_ERROR = 0, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_
 struct conf_log {
     struct conf_text access; /* path, "stdout", "stderr", "off" */
     enum conf_access_format access_format;
-    struct conf_text error; /* path or "stderr" */
+    uint32_t access_delay_ms; /* lines are gathered for so long; 0: not beyond a turn of the loop */
+    struct conf_text error;   /* path or "stderr" */
     enum conf_log_format error_format;
     enum conf_log_level level;
 };

@@ -19,7 +19,7 @@
 #include "proxy/tls/session_store.h"
 
 enum {
-    ACCESS_BATCH_BYTES = 16384,
+    ACCESS_BATCH_BYTES = 32768,
     WORKERS_SPARE = 2, /* how many times the workers of the start a reload may ask for */
     WORKERS_MIN = 8,
     ADDRESSES_MIN = 1024, /* entries of an admission table */

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "proxy/proc/build.h"
 #include "proxy/proc/harden.h"
+#include "proxy/proc/last_words.h"
 #include "proxy/proc/worker_inner.h"
 #include "proxy/tls/session_store.h"
 
@@ -151,11 +152,29 @@ static void on_lookups(void *arg)
     job_collect(w->env.lookups);
 }
 
-/* Write the access lines of this turn in one go. */
+/* A reader that does not keep up is tried again after the same time. */
+static void gather_lines(struct worker *w)
+{
+    uint32_t delay_ms = w->env.runtime->conf->log.access_delay_ms;
+    struct logfile *f = w->start.access_file;
+    if (delay_ms == 0) {
+        logfile_flush(f);
+    } else if (logfile_is_waiting(f) && !loop_timer_running(&w->log_timer)) {
+        loop_timer_start(w->env.loop, &w->log_timer, delay_ms);
+    }
+}
+
+static void on_log_timer(struct loop_timer *t)
+{
+    const struct worker *w = LIST_ENTRY(t, struct worker, log_timer);
+    logfile_flush(w->start.access_file);
+}
+
+/* Write the access lines of this turn, or of some time, in one go. */
 static void on_before_wait(void *arg)
 {
     struct worker *w = arg;
-    logfile_flush(w->start.access_file);
+    gather_lines(w);
     losses_tell(&w->losses, w->start.access_file, "access", w->env.log, clock_mono_ms());
     count_up(w, METRIC_LOG_LINES_LOST_TOTAL, &w->lines_lost,
              logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file));
@@ -216,6 +235,7 @@ static int make_env(struct worker *w, struct err *e)
     }
     worker_end_init(w);
     worker_users_init(w);
+    loop_timer_init(&w->log_timer, on_log_timer);
     worker_ocsp_init(w);
     return 0;
 }
@@ -288,6 +308,7 @@ static void release(struct worker *w)
     struct env *env = &w->env;
     loop_before_wait(env->loop, NULL, NULL);
     loop_timer_stop(&w->stop_timer);
+    loop_timer_stop(&w->log_timer);
     loop_timer_stop(&w->store_timer);
     worker_ocsp_fini(w);
     worker_reload_fini(w);
@@ -324,6 +345,7 @@ int worker_run(const struct worker_start *start)
         int rc = ipc_send(start->ipc, IPC_FAILED, start->generation, str_of(error), -1);
         return rc == 0 ? 1 : 2;
     }
+    last_words_of(start->access_file);
     loop_before_wait(w.env.loop, on_before_wait, &w);
     worker_tell(&w, IPC_READY, start->generation, STR_NONE);
     on_ipc(&w); /* a deny list that came meanwhile, before anyone is let in */

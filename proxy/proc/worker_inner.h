@@ -27,6 +27,7 @@ struct worker {
     struct loop_waker *password_waker;
     struct loop_waker *lookup_waker;
     struct loop_timer stop_timer;
+    struct loop_timer log_timer;   /* runs while lines of the access log are gathered */
     struct loop_timer store_timer; /* runs while users come from a database */
     struct loop_timer ocsp_timer;  /* runs while responders are asked */
     uint64_t ocsp_revocations;     /* as many as the connections were judged by */

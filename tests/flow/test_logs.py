@@ -1,7 +1,11 @@
-"""What becomes of the logs when something is wrong with where they go."""
+"""What becomes of the logs when something is wrong with where they go, and when lines are written.
+"""
 import os
+import signal
 import stat
 import subprocess
+
+import pytest
 
 from proxy import PROGRAM, wait_until
 
@@ -70,3 +74,70 @@ def test_version_names_the_libraries(make_proxy):
     assert [line.split()[0] for line in lines] == [
         "countersign", "OpenSSL", "libuv", "llhttp", "libyaml", "libxcrypt", "SQLite"]
     assert all(line.split()[1][0].isdigit() for line in lines)
+
+
+def served(proxy, n):
+    for _ in range(n):
+        assert proxy.get().status == 200
+
+
+def test_lines_are_gathered_for_a_while(make_proxy):
+    proxy = make_proxy({"log": {"access_delay": "10s"}}).start()
+    served(proxy, 3)
+    assert proxy.access() == []
+    assert proxy.stop() == 0
+    assert len(proxy.access()) == 3, "an orderly end loses none"
+
+
+def test_many_lines_do_not_wait(make_proxy):
+    proxy = make_proxy({"log": {"access_delay": "10s"}}).start()
+    with proxy.connect() as client:
+        for _ in range(200):
+            assert client.get("/", "alice@example.com",
+                              proxy.passwords["alice@example.com"]).status == 200
+    assert 40 < len(proxy.access()) <= 200
+    assert proxy.stop() == 0
+    assert len(proxy.access()) == 200
+
+
+@pytest.mark.parametrize("delay", ["0s", "100ms"])
+def test_lines_come_by_themselves(make_proxy, delay):
+    proxy = make_proxy({"log": {"access_delay": delay}}).start()
+    served(proxy, 2)
+    wait_until(lambda: len(proxy.access()) == 2)
+
+
+def test_gathered_lines_go_to_the_file_that_was_there(make_proxy):
+    proxy = make_proxy({"log": {"access_delay": "10s"}}).start()
+    served(proxy, 2)
+    old = proxy.access_path.with_suffix(".1")
+    proxy.access_path.rename(old)
+    proxy.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(old.read_text().splitlines()) == 2)
+    served(proxy, 1)
+    assert proxy.stop() == 0
+    assert len(proxy.access()) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGABRT, signal.SIGFPE])
+def test_a_crash_writes_what_was_gathered(make_proxy, how):
+    proxy = make_proxy({"log": {"access_delay": "10s"}}).start()
+    served(proxy, 2)
+    (worker,) = proxy.worker_pids()
+    os.kill(worker, how)
+    died = wait_until(lambda: proxy.events("worker_died"))
+    assert died[0]["worker_pid"] == worker
+    assert len(proxy.access()) == 2
+    wait_until(lambda: proxy.worker_pids() not in ([], [worker]))
+    wait_until(lambda: proxy.get().status == 200)
+
+
+def test_a_reload_changes_the_delay(make_proxy):
+    proxy = make_proxy({"log": {"access_delay": "10s"}}).start()
+    served(proxy, 1)
+    text = proxy.config_path.read_text()
+    assert "10s" in text
+    proxy.config_path.write_text(text.replace("10s", "0s"))
+    assert proxy.run("reload", "-c", str(proxy.config_path)).returncode == 0
+    served(proxy, 1)
+    wait_until(lambda: len(proxy.access()) == 2)

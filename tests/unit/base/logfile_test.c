@@ -78,16 +78,39 @@ static void test_batches(void **state)
 {
     (void)state;
     struct logfile *f = open_in_dir("b", 10);
+    assert_false(logfile_is_waiting(f));
     logfile_line(f, STR("1234"));
+    assert_true(logfile_is_waiting(f));
     assert_file("b", "");
     logfile_line(f, STR("5678"));
     assert_file("b", "1234\n5678\n");
+    assert_false(logfile_is_waiting(f));
     logfile_line(f, STR("x"));
     logfile_flush(f);
     assert_file("b", "1234\n5678\nx\n");
     logfile_line(f, STR("y"));
     logfile_close(f);
     assert_file("b", "1234\n5678\nx\ny\n");
+}
+
+/* In the handler of a signal, while all else stands still. */
+static void test_rescue(void **state)
+{
+    (void)state;
+    struct logfile *f = open_in_dir("r", 100);
+    logfile_rescue(f);
+    logfile_line(f, STR("a"));
+    logfile_line(f, STR("b"));
+    logfile_rescue(f);
+    assert_file("r", "a\nb\n");
+    assert_true(logfile_is_waiting(f));
+    logfile_close(f);
+    struct err e = {0};
+    f = logfile_open("off", 100, &e);
+    logfile_line(f, STR("a"));
+    logfile_rescue(f);
+    assert_false(logfile_is_waiting(f));
+    logfile_close(f);
 }
 
 static void test_cannot_open(void **state)
@@ -467,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_appends),
         TEST(test_batches),
+        TEST(test_rescue),
         TEST(test_cannot_open),
         TEST(test_off),
         TEST(test_full_disk),
