@@ -209,7 +209,7 @@ static const struct mistake others[] = {
     {"more handshakes at once than there are", WITH_ALL, "tuning: { handshake_steps: 10001 }\n",
      AT "1:28" ERROR "tuning.handshake_steps: expected 0 to 10000, found \"10001\""},
     {"lines that nobody would wait for", WITH_ALL, "log: { access_delay: 1m }\n",
-     AT "1:22" ERROR "log.access_delay: expected 0 to 10s, found \"1m\""},
+     AT "1:22" ERROR "log.access_delay: expected 0s to 10s, found \"1m\""},
     {"all of it taken back", WITH_ALL,
      "tuning: { remember_chains: 0s, narrow_crypto: false, fixed_chain: false,\n"
      "          aes_128_first: false, release_buffers: false, handshake_steps: 0 }\n",
