@@ -590,13 +590,10 @@ static enum step step_behind(const struct gate *g)
     if (g->decided_without_password && g->at == STEP_CREDENTIALS) {
         return STEP_USER;
     }
-    if (g->decided_without_password && g->at == STEP_USER) {
-        return STEP_TOTP;
+    if (g->at == STEP_USER) {
+        return g->decided_without_password ? STEP_TOTP : STEP_GROUP;
     }
-    if ((g->decided_without_password && g->at == STEP_TOTP) || g->at == STEP_USER) {
-        return STEP_GROUP;
-    }
-    return g->at + 1;
+    return g->decided_without_password && g->at == STEP_TOTP ? STEP_GROUP : g->at + 1;
 }
 
 /* Note what the step said, and go on to the next if it has no objection. */
@@ -609,11 +606,10 @@ static bool pass(struct gate *g, enum verdict v, enum reason r)
     if (v != VERDICT_WAIT) {
         g->passed[g->passed_n++] = (struct passed){g->at, v, g->answer.reason};
     }
-    if (v != VERDICT_NEXT) {
-        return false;
+    if (v == VERDICT_NEXT) {
+        g->at = step_behind(g);
     }
-    g->at = step_behind(g);
-    return true;
+    return v == VERDICT_NEXT;
 }
 
 /* Ask g->at and what follows it, until one decides or has to wait. */
