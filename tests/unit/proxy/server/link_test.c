@@ -184,6 +184,7 @@ static int teardown(void **state)
     assert_null(user.link.rest.p);
     buf_release(&line.kernel);
     buf_release(&user.taken);
+    link_shared_fini(&user.shared);
     return 0;
 }
 
