@@ -9,6 +9,7 @@
 
 #include "base/enc.h"
 #include "ca/api_json.h"
+#include "ca/crl.h"
 #include "ca/csr.h"
 #include "ca/deliver.h"
 #include "ca/issue.h"
@@ -16,6 +17,7 @@
 #include "ca/request.h"
 #include "ca/withdraw.h"
 
+#define PUBLIC     STR("/ca/public/")
 #define PREFIX     STR("/ca/v1/")
 #define PAGE_MAX   1000
 #define PAGE_USUAL 100
@@ -431,13 +433,49 @@ static int identify(struct call *c)
     return 0;
 }
 
+static int get_crl(struct call *c, enum crl_form form, const char *type)
+{
+    int rc = crl_read(&c->api->life, form, &c->reply->body, &c->err);
+    if (rc == 0) {
+        c->reply->status = 200;
+        c->reply->type = type;
+    }
+    return rc;
+}
+
+/* What everybody may know, where the proxy's routes let them in. */
+static int serve_public(struct call *c, struct str path)
+{
+    if (!str_eq(c->request->method, STR("GET"))) {
+        api_problem(c->reply, 405, "this is read with GET");
+        return 0;
+    }
+    if (str_eq(path, STR("crl.pem"))) {
+        return get_crl(c, CRL_FORM_PEM, "application/x-pem-file");
+    }
+    if (str_eq(path, STR("crl.der"))) {
+        return get_crl(c, CRL_FORM_DER, "application/pkix-crl");
+    }
+    if (str_eq(path, STR("ca.pem"))) {
+        c->reply->status = 200;
+        c->reply->type = "application/x-pem-file";
+        return deliver_chain(&c->api->life, &c->reply->body, &c->err);
+    }
+    return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path");
+}
+
 void api_serve(void *arg, const struct http_request *r, struct http_reply *reply)
 {
     struct call c = {.api = arg, .request = r, .reply = reply};
-    int rc = str_starts(r->path, PREFIX)
-                 ? identify(&c)
-                 : err_set(&c.err, ERR_NOT_FOUND, "there is nothing at this path");
-    rc = rc == 0 ? dispatch(&c, str_slice(r->path, PREFIX.n, r->path.n)) : rc;
+    int rc = 0;
+    if (str_starts(r->path, PUBLIC)) {
+        rc = serve_public(&c, str_slice(r->path, PUBLIC.n, r->path.n));
+    } else if (str_starts(r->path, PREFIX)) {
+        rc = identify(&c);
+        rc = rc == 0 ? dispatch(&c, str_slice(r->path, PREFIX.n, r->path.n)) : rc;
+    } else {
+        rc = err_set(&c.err, ERR_NOT_FOUND, "there is nothing at this path");
+    }
     if (rc != 0) {
         problem(&c, rc);
     }

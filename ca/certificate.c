@@ -75,13 +75,15 @@ bool certificate_add_extension(X509 *x, X509 *issuer, int nid, const char *value
     return ok;
 }
 
+const EVP_MD *certificate_digest(const EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "ED25519")) {
+        return NULL;
+    }
+    return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
+}
+
 bool certificate_sign(X509 *x, EVP_PKEY *key)
 {
-    const EVP_MD *digest = EVP_sha256();
-    if (EVP_PKEY_is_a(key, "ED25519")) {
-        digest = NULL; /* it hashes by itself */
-    } else if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256) {
-        digest = EVP_sha384();
-    }
-    return X509_sign(x, key, digest) > 0;
+    return X509_sign(x, key, certificate_digest(key)) > 0;
 }

@@ -37,6 +37,9 @@ int certificate_set_time(X509 *x, const X509 *issuer, const struct certificate_t
  * issuer: for the authority key identifier. */
 bool certificate_add_extension(X509 *x, X509 *issuer, int nid, const char *value);
 
+/* The digest that fits the key; NULL: the key hashes by itself. */
+const EVP_MD *certificate_digest(const EVP_PKEY *key);
+
 /* Sign, with the digest that fits the key. */
 bool certificate_sign(X509 *x, EVP_PKEY *key);
 

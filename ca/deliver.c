@@ -35,16 +35,21 @@ static bool append_pem(struct buf *out, X509 *x)
     return ok;
 }
 
-static int write_chain(const struct life *l, X509 *leaf, struct buf *out, struct err *e)
+int deliver_chain(const struct life *l, struct buf *out, struct err *e)
 {
-    bool ok = append_pem(out, leaf);
-    if (l->key != NULL) {
-        ok = ok && append_pem(out, l->key->certificate);
-        for (int i = 0; ok && i < sk_X509_num(l->key->chain); i++) {
-            ok = append_pem(out, sk_X509_value(l->key->chain, i));
-        }
+    bool ok = append_pem(out, l->key->certificate);
+    for (int i = 0; ok && i < sk_X509_num(l->key->chain); i++) {
+        ok = append_pem(out, sk_X509_value(l->key->chain, i));
     }
     return ok ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+}
+
+static int write_all(const struct life *l, X509 *leaf, struct buf *out, struct err *e)
+{
+    if (!append_pem(out, leaf)) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    return l->key != NULL ? deliver_chain(l, out, e) : 0;
 }
 
 static int check(const struct wanted *w, struct err *e)
@@ -76,7 +81,7 @@ static int deliver_now(const struct life *l, const struct actor *who, struct str
     struct wanted w = {.certificate = NULL};
     int rc = record_show(l, id, take, &w, e);
     rc = rc == 0 ? check(&w, e) : rc;
-    rc = rc == 0 ? write_chain(l, w.certificate, out, e) : rc;
+    rc = rc == 0 ? write_all(l, w.certificate, out, e) : rc;
     X509_free(w.certificate);
     return rc == 0 ? mark(l, who, id, e) : rc;
 }

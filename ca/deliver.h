@@ -11,6 +11,10 @@
 int deliver(const struct life *l, const struct actor *who, struct str id, struct buf *out,
             struct err *e) __attribute__((warn_unused_result));
 
+/* Append the CA's certificate and those above it to out as PEM. Returns 0 or -ERR_NOMEM with e. */
+int deliver_chain(const struct life *l, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* A certificate was seen in use: from issued or delivered it becomes active. One that is not known
  * is no error. serial: upper-case hex. Returns 0 or a negative err_code with e. */
 int deliver_seen(const struct life *l, struct str serial, struct err *e)

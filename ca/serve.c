@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "ca/api.h"
+#include "ca/crl.h"
 #include "ca/http.h"
 #include "ca/issue.h"
 #include "ca/publish.h"
@@ -26,6 +27,7 @@ struct ca {
     struct ca_key key;
     struct api api;
     struct http_server *http;
+    bool crl_written; /* the file holds the last list */
 };
 
 /* A socket left behind by one that was killed is in the way of nobody. */
@@ -65,6 +67,23 @@ static size_t find_peers(const struct conf *conf, uid_t peers[PEERS_MAX])
         peers[n++] = user->pw_uid;
     }
     return n;
+}
+
+/* A new revocation list if it is time for one, or if the last one is old. */
+static void renew_crl(struct ca *ca)
+{
+    struct err e = {0};
+    bool made = false;
+    int rc = crl_renew(&ca->api.life, ca->conf->ca.crl_life_ms, &made, &e);
+    if (rc == 0 && ca->conf->ca.crl_file.p != NULL && (made || !ca->crl_written)) {
+        rc = crl_write(&ca->api.life, ca->conf->ca.crl_file.p, &e);
+        ca->crl_written = rc == 0;
+    }
+    if (rc != 0) {
+        LOG(ca->log, LOG_LEVEL_ERROR, "crl_failed", LOG_TEXT("error", str_of(e.text)));
+    } else if (made) {
+        log_event(ca->log, LOG_LEVEL_INFO, "crl_made", NULL, 0);
+    }
 }
 
 /* Have withdrawals in force; false if that must be tried again. */
@@ -126,6 +145,7 @@ static void tick(struct ca *ca)
         LOG(ca->log, LOG_LEVEL_ERROR, "ca_tick_failed", LOG_TEXT("error", str_of(e.text)));
     }
     (void)publish(ca);
+    renew_crl(ca);
 }
 
 int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *log,

@@ -29,6 +29,8 @@ struct conf_ca {
     struct conf_text store;    /* the database */
     struct conf_text socket;   /* where the CA answers the proxy; p NULL: no process of its own */
     struct conf_text user;     /* it runs as; p NULL: unchanged */
+    struct conf_text crl_file; /* the revocation list is written here; p NULL: nowhere */
+    uint32_t crl_life_ms;      /* to its next update */
     struct conf_text crl_url;  /* where the world finds the revocation list; p NULL: nowhere */
     struct conf_text ocsp_url; /* and the responder */
     struct conf_ca_profile *profiles;

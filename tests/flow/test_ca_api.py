@@ -25,12 +25,14 @@ def ca(make_proxy, pki, tmp_path):
     proxy.write_config({
         "listeners": [listener],
         "users": {"fields": str(proxy.dir / "users.fields")},
-        "routes": [{"path": "/ca", "require": "password", "upstream": "ca"},
+        "routes": [{"path": "/ca/public", "require": "none", "upstream": "ca"},
+                   {"path": "/ca", "require": "password", "upstream": "ca"},
                    {"path": "/", "require": "both", "upstream": "api"}],
         "upstreams": {"ca": {"servers": [f"unix:{proxy.dir}/ca.sock"]}},
         "revocation": {"deny": "denied"},
         "ca": {"certificate": str(tmp_path / "ca/issuing.crt"),
                "key": str(tmp_path / "ca/issuing.key"), "store": "ca.db", "socket": "ca.sock",
+               "crl_file": "issuing.crl",
                "profiles": {"client": {"operators": ["operators"]},
                             "two": {"operators": ["operators"], "approvals": 2},
                             "auto": {"approvals": 0, "keys": ["p256"]}}},
@@ -212,6 +214,40 @@ def test_a_client_cannot_say_who_it_is(ca):
     assert answer.status == 200
     asked = file(ca, user=CAROL)
     assert call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").status == 404
+
+
+def crl_text(ca, where, form="PEM"):
+    done = subprocess.run(["openssl", "crl", "-in", where, "-inform", form, "-noout", "-text",
+                           "-CAfile", ca.config["ca"]["certificate"], "-verify"],
+                          capture_output=True, text=True, check=True)
+    assert "verify OK" in done.stderr
+    return done.stdout
+
+
+def public(ca, name):
+    with ca.connect(None) as client:
+        return client.get(f"/ca/public/{name}")
+
+
+def test_revocation_list(ca):
+    """One is there from the start; a withdrawal makes another, with number, time and reason."""
+    wait_until(lambda: (ca.dir / "issuing.crl").exists())
+    first = crl_text(ca, ca.dir / "issuing.crl")
+    assert "No Revoked Certificates" in first
+    asked = file(ca, "auto")
+    serial = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)["serial"]
+    path = f"/ca/v1/certificates/{serial}/withdraw"
+    assert post_json(ca, ALICE, path, reason="keyCompromise").status == 204
+    wait_until(lambda: serial in crl_text(ca, ca.dir / "issuing.crl"))
+    for name, form in (("crl.pem", "PEM"), ("crl.der", "DER")):
+        answer = public(ca, name)
+        assert answer.status == 200
+        (ca.dir / name).write_bytes(answer.body)
+        text = crl_text(ca, ca.dir / name, form)
+        assert serial in text and "Key Compromise" in text and "CRL Number" in text
+    assert public(ca, "ca.pem").body.count(b"BEGIN CERTIFICATE") == 2
+    assert public(ca, "ca.key").status == 404
+    assert public(ca, "../v1/requests").status in (400, 401, 403, 404)
 
 
 def test_withdrawal_survives_a_kill(ca):
