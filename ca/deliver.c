@@ -93,12 +93,12 @@ int deliver(const struct life *l, const struct actor *who, struct str id, struct
     return rc == 0 ? db_end(l->db, deliver_now(l, who, id, out, e), e) : rc;
 }
 
-int deliver_seen(const struct life *l, struct str serial, struct err *e)
+int deliver_seen(const struct life *l, struct str fingerprint, struct err *e)
 {
     return db_query(l->db,
                     "UPDATE request SET state = ?2 WHERE state IN (?3, ?4) AND id = "
-                    "(SELECT request FROM certificate WHERE serial = ?1)",
-                    DB_VALUES(DB_TEXT(serial), DB_NUMBER(LIFE_ACTIVE), DB_NUMBER(LIFE_ISSUED),
+                    "(SELECT request FROM certificate WHERE fingerprint = ?1)",
+                    DB_VALUES(DB_BLOB(fingerprint), DB_NUMBER(LIFE_ACTIVE), DB_NUMBER(LIFE_ISSUED),
                               DB_NUMBER(LIFE_DELIVERED)),
                     NULL, NULL, e);
 }

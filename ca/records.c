@@ -117,6 +117,28 @@ int record_show_serial(const struct life *l, struct str serial, record_each_fn e
                : rc;
 }
 
+int record_show_fingerprint(const struct life *l, struct str fingerprint, record_each_fn each,
+                            void *arg, struct err *e)
+{
+    struct walk w = {each, arg, false};
+    int rc = walk(l,
+                  "SELECT " COLUMNS
+                  "FROM certificate c JOIN request r ON r.id = c.request WHERE c.fingerprint = ?1",
+                  DB_VALUES(DB_BLOB(fingerprint)), &w, e);
+    return rc == 0 && !w.any ? err_set(e, ERR_NOT_FOUND, "this CA has not issued this certificate")
+                             : rc;
+}
+
+int record_show_key(const struct life *l, struct str spki, struct str user, record_each_fn each,
+                    void *arg, struct err *e)
+{
+    struct walk w = {each, arg, false};
+    return walk(l,
+                "SELECT " COLUMNS TABLES "WHERE r.spki = ?1 AND r.user = ?2 "
+                "ORDER BY r.seq DESC LIMIT 1",
+                DB_VALUES(DB_BLOB(spki), DB_TEXT(user)), &w, e);
+}
+
 struct decisions {
     record_decision_fn each;
     void *arg;

@@ -59,6 +59,16 @@ int record_show(const struct life *l, struct str id, record_each_fn each, void *
 int record_show_serial(const struct life *l, struct str serial, record_each_fn each, void *arg,
                        struct err *e) __attribute__((warn_unused_result));
 
+/* Show the one whose certificate has this fingerprint (SHA-256, 32 octets). Returns as
+ * record_show(). */
+int record_show_fingerprint(const struct life *l, struct str fingerprint, record_each_fn each,
+                            void *arg, struct err *e) __attribute__((warn_unused_result));
+
+/* Show the newest request of user for a key (SHA-256 of its SubjectPublicKeyInfo), if there is one:
+ * 0 also without. */
+int record_show_key(const struct life *l, struct str spki, struct str user, record_each_fn each,
+                    void *arg, struct err *e) __attribute__((warn_unused_result));
+
 /* Who has agreed to a request or refused it, in order of time. */
 struct record_decision {
     struct str operator_name;

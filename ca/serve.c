@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ca/api.h"
+#include "ca/call.h"
 #include "ca/crl.h"
+#include "ca/entry.h"
 #include "ca/http.h"
 #include "ca/issue.h"
 #include "ca/publish.h"
@@ -25,7 +26,7 @@ struct ca {
     const struct serve_hooks *hooks;
     struct log *log;
     struct ca_key key;
-    struct api api;
+    struct service service;
     struct http_server *http;
     bool crl_written; /* the file holds the last list */
 };
@@ -74,9 +75,9 @@ static void renew_crl(struct ca *ca)
 {
     struct err e = {0};
     bool made = false;
-    int rc = crl_renew(&ca->api.life, ca->conf->ca.crl_life_ms, &made, &e);
+    int rc = crl_renew(&ca->service.life, ca->conf->ca.crl_life_ms, &made, &e);
     if (rc == 0 && ca->conf->ca.crl_file.p != NULL && (made || !ca->crl_written)) {
-        rc = crl_write(&ca->api.life, ca->conf->ca.crl_file.p, &e);
+        rc = crl_write(&ca->service.life, ca->conf->ca.crl_file.p, &e);
         ca->crl_written = rc == 0;
     }
     if (rc != 0) {
@@ -95,7 +96,7 @@ static bool publish(void *arg)
     if (ca->conf->revocation.deny.n == 0) {
         return false;
     }
-    int rc = publish_denied(&ca->api.life, ca->conf->revocation.deny.v[0].p, &n, &e);
+    int rc = publish_denied(&ca->service.life, ca->conf->revocation.deny.v[0].p, &n, &e);
     if (n > 0) {
         LOG(ca->log, LOG_LEVEL_INFO, "withdrawals_published", LOG_NUMBER("certificates", n));
         ca->hooks->deny_changed(ca->hooks->arg);
@@ -112,23 +113,24 @@ static int open_all(struct ca *ca, struct err *e)
     const struct conf_ca *conf = &ca->conf->ca;
     uid_t peers[PEERS_MAX];
     int rc = ca_key_load(conf, &ca->key, e);
-    rc = rc == 0 ? db_open(conf->store.p, true, &ca->api.life.db, e) : rc;
-    rc = rc == 0 ? people_open(&ca->conf->users, &ca->api.people, e) : rc;
+    rc = rc == 0 ? db_open(conf->store.p, true, &ca->service.life.db, e) : rc;
+    rc = rc == 0 ? people_open(&ca->conf->users, &ca->service.people, e) : rc;
     if (rc != 0) {
         return rc;
     }
-    ca->api.life.conf = conf;
-    ca->api.life.key = &ca->key;
-    ca->api.user_field = ca->conf->headers.user.p;
-    ca->api.log = ca->log;
-    ca->api.publish = publish;
-    ca->api.publish_arg = ca;
+    ca->service.life.conf = conf;
+    ca->service.life.key = &ca->key;
+    ca->service.user_field = ca->conf->headers.user.p;
+    ca->service.fingerprint_field = ca->conf->headers.fingerprint.p;
+    ca->service.log = ca->log;
+    ca->service.publish = publish;
+    ca->service.publish_arg = ca;
     int fd = listen_at(conf->socket.p, e);
     if (fd < 0) {
         return fd;
     }
     size_t n = find_peers(ca->conf, peers);
-    return http_start(fd, peers, n, api_serve, &ca->api, &ca->http, e);
+    return http_start(fd, peers, n, entry_serve, &ca->service, &ca->http, e);
 }
 
 static void tick(struct ca *ca)
@@ -136,8 +138,8 @@ static void tick(struct ca *ca)
     struct err e = {0};
     size_t issued = 0;
     size_t withdrawn = 0;
-    int rc = issue_all(&ca->api.life, &issued, &e);
-    rc = rc == 0 ? withdraw_tick(&ca->api.life, &withdrawn, &e) : rc;
+    int rc = issue_all(&ca->service.life, &issued, &e);
+    rc = rc == 0 ? withdraw_tick(&ca->service.life, &withdrawn, &e) : rc;
     if (issued > 0) {
         LOG(ca->log, LOG_LEVEL_INFO, "issued", LOG_NUMBER("certificates", issued));
     }
@@ -165,8 +167,8 @@ int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *
         http_run(ca.http, TICK_MS / 2);
     }
     http_stop(ca.http);
-    people_close(ca.api.people);
-    db_close(ca.api.life.db);
+    people_close(ca.service.people);
+    db_close(ca.service.life.db);
     ca_key_fini(&ca.key);
     return rc;
 }

@@ -16,6 +16,11 @@ static void check_profile(const struct conf_ca_profile *p, struct diags *diags)
     }
 }
 
+static bool is_left_out(const struct conf_text *name)
+{
+    return name->p == NULL || name->p[0] == '\0';
+}
+
 /* What its process is told by the proxy, and tells it. */
 static void check_process(const struct draft *d, struct diags *diags)
 {
@@ -23,9 +28,10 @@ static void check_process(const struct draft *d, struct diags *diags)
     if (c->ca.socket.p == NULL) {
         return;
     }
-    if (c->headers.without_own || c->headers.user.p == NULL || c->headers.user.p[0] == '\0') {
+    if (c->headers.without_own || is_left_out(&c->headers.user) ||
+        is_left_out(&c->headers.fingerprint)) {
         diag_add(diags, DIAG_ERROR, c->ca.socket.at, "ca.socket",
-                 "Let headers.dialects hold own, and headers.user have a name.",
+                 "Let headers.dialects hold own, and give headers.user and .fingerprint names.",
                  "the CA's process could not be told who asks");
     }
     if (c->revocation.deny.n == 0) {

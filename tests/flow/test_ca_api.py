@@ -27,6 +27,10 @@ def ca(make_proxy, pki, tmp_path):
         "users": {"fields": str(proxy.dir / "users.fields")},
         "routes": [{"path": "/ca/public", "require": "none", "upstream": "ca"},
                    {"path": "/ca", "require": "password", "upstream": "ca"},
+                   {"path": "/.well-known/est", "require": "password", "upstream": "ca"},
+                   {"path": "/.well-known/est/cacerts", "require": "none", "upstream": "ca"},
+                   {"path": "/.well-known/est/client/simplereenroll", "require": "both",
+                    "upstream": "ca"},
                    {"path": "/", "require": "both", "upstream": "api"}],
         "upstreams": {"ca": {"servers": [f"unix:{proxy.dir}/ca.sock"]}},
         "revocation": {"deny": "denied"},
@@ -265,3 +269,69 @@ def test_withdrawal_survives_a_kill(ca):
     (ca.dir / "kept").rename(ca.dir / "denied")
     wait_until(lambda: ca.get("new", ALICE).status in (400, 403))
     assert (ca.dir / "denied").read_text().count("fingerprint=") == 1
+
+
+def curl(ca, path, *more, user=ALICE):
+    """Plain curl, as RFC 7030 is meant to be used; gives (status, headers, body file)."""
+    url = f"https://localhost:{ca.port}/.well-known/est/{path}"
+    done = subprocess.run(["curl", "-sS", "--cacert", ca.pki.dir / "ca.crt", "-o", ca.dir / "out",
+                           "-w", "%{http_code} %header{retry-after} %{content_type}",
+                           *(["-u", f"{user}:{ca.passwords[user]}"] if user else []), *more, url],
+                          capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.split(" ", 2)
+
+
+def est_certificates(ca):
+    done = subprocess.run(["openssl", "pkcs7", "-print_certs"], input=(
+        b"-----BEGIN PKCS7-----\n" + (ca.dir / "out").read_bytes() + b"-----END PKCS7-----\n"),
+        capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def enroll(ca, name, *more, label="client", verb="simpleenroll"):
+    der = ca.dir / f"{name}.p10"
+    subprocess.run(["openssl", "req", "-in", ca.dir / f"{name}.csr", "-outform", "DER", "-out",
+                    ca.dir / "der"], check=True)
+    subprocess.run(["openssl", "base64", "-in", ca.dir / "der", "-out", der], check=True)
+    return curl(ca, f"{label}/{verb}", "-H", "Content-Type: application/pkcs10",
+                "--data-binary", f"@{der}", *more)
+
+
+def test_est(ca):
+    """Pending is a 202 until the operator agrees; then the certificate; then its renewal."""
+    assert curl(ca, "cacerts", user=None)[0] == "200"
+    assert est_certificates(ca).count("BEGIN CERTIFICATE") == 2
+    assert curl(ca, "csrattrs")[0] == "204"
+    assert curl(ca, "client/fullcmc", "-X", "POST")[0] == "404"
+    csr(ca.dir, name="new")
+    status, retry, _ = enroll(ca, "new")
+    assert status == "202" and retry == "60"
+    assert enroll(ca, "new")[0] == "202"
+    (asked,) = json.loads(call(ca, BOB, "GET", REQUESTS).body)["requests"]
+    assert call(ca, BOB, "POST", f"{REQUESTS}/{asked['id']}/approve").status == 200
+    status, _, kind = enroll(ca, "new")
+    assert status == "200" and kind == "application/pkcs7-mime; smime-type=certs-only"
+    certificates = est_certificates(ca)
+    (ca.dir / "chain.crt").write_text(certificates)
+    shown = ("--cert", ca.dir / "chain.crt", "--key", ca.dir / "new.key")
+    csr(ca.dir, name="again")
+    assert enroll(ca, "again", verb="simplereenroll")[0] == "403"
+    assert enroll(ca, "again", *shown, verb="simplereenroll")[0] == "200"
+    assert "BEGIN CERTIFICATE" in est_certificates(ca)
+    states = [r["state"] for r in json.loads(call(ca, BOB, "GET", REQUESTS).body)["requests"]]
+    assert states == ["delivered", "renewed"]
+    again = ("--cert", ca.dir / "new.crt", "--key", ca.dir / "again.key")
+    (ca.dir / "new.crt").write_text(est_certificates(ca))
+    assert curl(ca, "client/simplereenroll", "-X", "POST", *again)[0] == "400"
+    states = [r["state"] for r in json.loads(call(ca, BOB, "GET", REQUESTS).body)["requests"]]
+    assert states == ["active", "renewed"]
+
+
+def test_est_denied(ca):
+    csr(ca.dir, name="new")
+    assert enroll(ca, "new")[0] == "202"
+    (asked,) = json.loads(call(ca, BOB, "GET", REQUESTS).body)["requests"]
+    assert post_json(ca, BOB, f"{REQUESTS}/{asked['id']}/deny", reason="not you").status == 200
+    assert enroll(ca, "new")[0] == "403"
+    assert "not you" in (ca.dir / "out").read_text()
+    assert enroll(ca, "new", label="none")[0] == "403"
