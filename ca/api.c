@@ -9,6 +9,7 @@
 
 #include "ca/api_json.h"
 #include "ca/deliver.h"
+#include "ca/import.h"
 #include "ca/records.h"
 #include "ca/request.h"
 #include "ca/withdraw.h"
@@ -241,6 +242,23 @@ static int post_withdraw(struct call *c)
     return rc;
 }
 
+/* POST certificates: operators take in what was issued before. */
+static int post_certificate(struct call *c)
+{
+    struct life_id id = {""};
+    json_t *root = api_parse(c->request->body, &c->err);
+    if (root == NULL) {
+        return -ERR_MALFORMED;
+    }
+    struct str profile = member(root, "profile");
+    struct str text = member(root, "certificate");
+    int rc = call_is_operator(c, profile)
+                 ? import(&c->service->life, &c->self.who, profile, text, &id, &c->err)
+                 : err_set(&c->err, ERR_DENIED, "this is for operators of the profile");
+    json_decref(root);
+    return rc == 0 ? reply_record(c, str_of(id.text), 201) : rc;
+}
+
 static const struct {
     const char *method;
     const char *noun;
@@ -254,6 +272,7 @@ static const struct {
     {"POST", "requests", "approve", true, agree},
     {"POST", "requests", "deny", true, refuse},
     {"GET", "requests", "certificate", true, get_certificate},
+    {"POST", "certificates", NULL, false, post_certificate},
     {"POST", "certificates", "withdraw", true, post_withdraw},
 };
 

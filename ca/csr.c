@@ -15,7 +15,9 @@
 #include "auth/pairing.h"
 #include "base/enc.h"
 #include "base/mem.h"
+#include "ca/armour.h"
 
+_Static_assert(CSR_OCTETS_MAX == ARMOUR_OCTETS_MAX, "requests come in armour");
 _Static_assert(CSR_TEXT_MAX == ATTRIBUTE_MAX, "texts come from attributes");
 
 #define RSA_BITS_MAX 8192 /* what its signature costs to check grows with the square */
@@ -36,69 +38,16 @@ static int take_der(struct csr *c, struct str der, struct err *e)
     return 0;
 }
 
-/* One block of the two names that are in use, and no other block beside it. */
-static int take_pem(struct csr *c, struct str pem, struct err *e)
-{
-    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    int found = 0;
-    int rc = bio != NULL ? 0 : err_set(e, ERR_NOMEM, "out of memory");
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *data = NULL;
-    long n = 0;
-    while (rc == 0 && PEM_read_bio(bio, &name, &header, &data, &n) == 1) {
-        bool is_request =
-            strcmp(name, PEM_STRING_X509_REQ) == 0 || strcmp(name, PEM_STRING_X509_REQ_OLD) == 0;
-        if (strstr(name, "PRIVATE KEY") != NULL) {
-            rc = malformed(e, "holds a private key: keep that to yourself, and make a new one");
-        } else if (!is_request || ++found > 1) {
-            rc = malformed(e, "must be one PEM block, \"CERTIFICATE REQUEST\" and nothing else");
-        } else {
-            rc = take_der(c, (struct str){(const char *)data, (size_t)n}, e);
-        }
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(data, (size_t)n);
-    }
-    BIO_free(bio);
-    if (rc == 0 && found == 0) {
-        rc = malformed(e, "begins like PEM but its block cannot be read");
-    }
-    return rc;
-}
-
-/* Base64 of DER, broken into lines anyhow. */
-static int take_base64(struct csr *c, struct str text, struct err *e)
-{
-    char packed[CSR_OCTETS_MAX];
-    unsigned char der[CSR_OCTETS_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (strchr(" \t\r\n", text.p[i]) == NULL) {
-            packed[n++] = text.p[i];
-        }
-    }
-    if (n == 0 || enc_base64_decode((struct str){packed, n}, der, &n) != 0) {
-        return malformed(e, "is neither PEM nor DER nor base64");
-    }
-    return take_der(c, (struct str){(const char *)der, n}, e);
-}
-
 static int take_octets(struct csr *c, struct str octets, struct err *e)
 {
-    if (octets.n == 0) {
-        return malformed(e, "is empty");
-    }
-    if (octets.n > CSR_OCTETS_MAX) {
-        return err_set(e, ERR_TOO_LARGE, "the request has more than %d octets", CSR_OCTETS_MAX);
-    }
-    if (octets.p[0] == 0x30) {
-        return take_der(c, octets, e);
-    }
-    if (memmem(octets.p, octets.n, "-----BEGIN ", 11) != NULL) {
-        return take_pem(c, octets, e);
-    }
-    return take_base64(c, octets, e);
+    static const struct armour_kind kind = {"request",
+                                            {PEM_STRING_X509_REQ, PEM_STRING_X509_REQ_OLD}};
+    unsigned char *der = NULL;
+    size_t n = 0;
+    int rc = armour_open(octets, &kind, &der, &n, e);
+    rc = rc == 0 ? take_der(c, (struct str){(const char *)der, n}, e) : rc;
+    OPENSSL_free(der);
+    return rc;
 }
 
 static enum csr_key key_of(EVP_PKEY *key)

@@ -1,13 +1,30 @@
-/* Owns: the names of the states. */
+/* Owns: the names of the states, and ids. */
 #include "ca/life.h"
 
-#include <stddef.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "base/enc.h"
 
 static const char *const names[LIFE_STATE_COUNT] = {
 #define LIFE_NAME(name, text) [LIFE_##name] = (text),
     LIFE_STATES(LIFE_NAME)
 #undef LIFE_NAME
 };
+
+int life_new_id(struct life_id *id, struct err *e)
+{
+    unsigned char octets[16];
+    char text[ENC_BASE64_LEN(sizeof(octets))];
+    if (RAND_bytes(octets, sizeof(octets)) != 1) {
+        return err_set(e, ERR_CRYPTO, "the library has no random numbers");
+    }
+    size_t n = enc_base64url((struct str){(const char *)octets, sizeof(octets)}, text);
+    memcpy(id->text, text, n);
+    id->text[n] = '\0';
+    return 0;
+}
 
 const char *life_state_name(enum life_state s)
 {

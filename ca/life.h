@@ -46,6 +46,9 @@ struct life {
     const struct ca_key *key;
 };
 
+/* A new id. Returns 0 or -ERR_CRYPTO with e. */
+int life_new_id(struct life_id *id, struct err *e) __attribute__((warn_unused_result));
+
 /* The token of a state; never NULL. */
 const char *life_state_name(enum life_state s);
 

@@ -5,28 +5,13 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "auth/pairing.h"
 #include "base/clock.h"
-#include "base/enc.h"
 
 #define REASON_MAX 500
 
 static const struct conf_identity same_user = {.fold_domain = true};
-
-static int new_id(struct life_id *id, struct err *e)
-{
-    unsigned char octets[16];
-    char text[ENC_BASE64_LEN(sizeof(octets))];
-    if (RAND_bytes(octets, sizeof(octets)) != 1) {
-        return err_set(e, ERR_CRYPTO, "the library has no random numbers");
-    }
-    size_t n = enc_base64url((struct str){(const char *)octets, sizeof(octets)}, text);
-    memcpy(id->text, text, n);
-    id->text[n] = '\0';
-    return 0;
-}
 
 /* What stands in the database about the key of a filing, or about what it renews. */
 struct known {
@@ -159,7 +144,7 @@ static int file(const struct life *l, const struct actor *who, const struct requ
         *id = waiting;
         return 0;
     }
-    rc = rc == 0 ? new_id(id, e) : rc;
+    rc = rc == 0 ? life_new_id(id, e) : rc;
     uint32_t approvals = renewal ? 0 : profile->approvals;
     rc = rc == 0 ? insert(l, who, f, approvals, id, e) : rc;
     (void)snprintf(detail, sizeof(detail), "%u approvals needed", approvals);

@@ -271,6 +271,32 @@ def test_withdrawal_survives_a_kill(ca):
     assert (ca.dir / "denied").read_text().count("fingerprint=") == 1
 
 
+def test_import(ca, tmp_path):
+    """What openssl signed with the CA's key, with armour and without; nothing else."""
+    csr(ca.dir, name="new")
+    made = ca.config["ca"]
+    subprocess.run(["openssl", "x509", "-req", "-in", ca.dir / "new.csr", "-CA",
+                    made["certificate"], "-CAkey", made["key"], "-set_serial", "0x1234", "-days",
+                    "30", "-out", ca.dir / "old.crt"], check=True, capture_output=True)
+    pem = (ca.dir / "old.crt").read_text()
+    bare = "".join(pem.splitlines()[1:-1])
+    foreign = (ca.pki.dir / "alice.crt").read_text()
+    root = (tmp_path / "ca/issuing.crt").read_text()
+    post = lambda text, user=BOB, profile="client": post_json(
+        ca, user, "/ca/v1/certificates", certificate=text, profile=profile)
+    assert post(pem, ALICE).status == 403
+    assert post(pem, BOB, "none").status == 403
+    assert post(foreign).status == 403
+    assert post(root).status == 400
+    assert post("").status == 400
+    told = post(bare)
+    assert told.status == 201, told.body
+    record = json.loads(told.body)
+    assert (record["state"], record["user"], record["serial"]) == ("active", ALICE, "1234")
+    assert post(pem).status == 409
+    assert post_json(ca, ALICE, "/ca/v1/certificates/1234/withdraw").status == 204
+
+
 def curl(ca, path, *more, user=ALICE):
     """Plain curl, as RFC 7030 is meant to be used; gives (status, headers, body file)."""
     url = f"https://localhost:{ca.port}/.well-known/est/{path}"
