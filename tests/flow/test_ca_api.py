@@ -254,6 +254,49 @@ def test_revocation_list(ca):
     assert public(ca, "../v1/requests").status in (400, 401, 403, 404)
 
 
+def ocsp(ca, serial, *more, issuer=None):
+    """openssl asks the responder by way of a file each way."""
+    issuer = issuer or ca.config["ca"]["certificate"]
+    subprocess.run(["openssl", "ocsp", *more, "-issuer", issuer, "-serial", serial, "-reqout",
+                    ca.dir / "ask.der"], check=True, capture_output=True)
+    with ca.connect(None) as client:
+        body = (ca.dir / "ask.der").read_bytes()
+        client.send(b"POST /ca/public/ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/"
+                    b"ocsp-request\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        answer = client.answer()
+    assert answer.status == 200 and answer.get("content-type") == "application/ocsp-response"
+    (ca.dir / "answer.der").write_bytes(answer.body)
+    done = subprocess.run(["openssl", "ocsp", *more, "-issuer", issuer, "-serial", serial,
+                           "-no_nonce", "-respin", ca.dir / "answer.der", "-CAfile",
+                           ca.config["ca"]["certificate"], "-resp_text"],
+                          capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def ocsp_nonce(path, *options):
+    text = subprocess.run(["openssl", "ocsp", options[0], path, *options[1:], "-no_nonce"],
+                          capture_output=True, text=True, check=False).stdout
+    return text.split("OCSP Nonce:")[1].split()[0]
+
+
+def test_ocsp_responder(ca):
+    asked = file(ca, "auto")
+    serial = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)["serial"]
+    good = ocsp(ca, "0x" + serial)
+    assert "Response verify OK" in good and "Cert Status: good" in good
+    nonce = ocsp_nonce(ca.dir / "ask.der", "-reqin", "-req_text")
+    assert nonce and nonce == ocsp_nonce(ca.dir / "answer.der", "-respin", "-resp_text", "-noverify")
+    assert "Cert Status: good" in ocsp(ca, "0x" + serial, "-sha256", "-no_nonce")
+    assert "Cert Status: unknown" in ocsp(ca, "0x1234")
+    assert "Cert Status: unknown" in ocsp(ca, "0x" + serial, issuer=str(ca.pki.dir / "ca.crt"))
+    post_json(ca, ALICE, f"/ca/v1/certificates/{serial}/withdraw", reason="keyCompromise")
+    gone = ocsp(ca, "0x" + serial)
+    assert "Cert Status: revoked" in gone and "keyCompromise" in gone
+    for path in ("ocsp/", "ocsp/AAAA", "ocsp/%%%"):
+        answer = public(ca, path)
+        assert answer.status == 400 or answer.body == bytes.fromhex("30030a0101"), answer.body
+
+
 def test_withdrawal_survives_a_kill(ca):
     """What the database says and the proxies do not know yet is told after the next start."""
     asked = file(ca, "auto")
