@@ -117,6 +117,7 @@ int audit_main(int argc, char **argv)
     };
     struct wish w = {.config = LOADED_DEFAULT_PATH, .from = 1};
     int c = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while ((c = getopt_long(argc, argv, "c:f:e:h", options, NULL)) != -1) {
         if (c == 'h') {
             return fputs(usage_text, stdout) < 0 ? 1 : 0;

@@ -203,6 +203,7 @@ int ca_main(int argc, char **argv)
                      .root_days = 7300,
                      .days = 3650};
     int c = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while ((c = getopt_long(argc, argv, "n:o:k:pc:h", options, NULL)) != -1) {
         if (c == 'h') {
             return fputs(usage_text, stdout) < 0 ? 1 : 0;

@@ -10,6 +10,7 @@ int config_main(int argc, char **argv);
 int ca_main(int argc, char **argv);
 int request_main(int argc, char **argv);
 int audit_main(int argc, char **argv);
+int store_main(int argc, char **argv);
 int cert_main(int argc, char **argv);
 int user_main(int argc, char **argv);
 int lockout_main(int argc, char **argv);

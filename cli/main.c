@@ -32,6 +32,7 @@ static const struct verb verbs[] = {
     {"ca", ca_main, "make a CA, and sign what is approved"},
     {"request", request_main, "file, list, show, approve and deny requests for certificates"},
     {"audit", audit_main, "show and verify the record of who did what with certificates"},
+    {"store", store_main, "copy the CA's database, and put a copy back"},
     {"explain", explain_main, "say what the proxy would decide about a certificate and a user"},
     {"status", status_main, "ask the running proxy how it is"},
     {"reload", reload_main, "let the running proxy load its configuration anew"},

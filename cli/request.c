@@ -314,6 +314,7 @@ int request_main(int argc, char **argv)
     static struct wish w;
     w.config = LOADED_DEFAULT_PATH;
     int c = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while ((c = getopt_long(argc, argv, "c:u:p:s:r:o:h", options, NULL)) != -1) {
         const char **const texts[] = {['c'] = &w.config, ['u'] = &w.user,   ['p'] = &w.profile,
                                       ['s'] = &w.state,  ['r'] = &w.reason, ['o'] = &w.output};

@@ -104,3 +104,24 @@ def test_kinds_of_keys(tmp_path, kind):
     assert "ENCRYPTED" in (tmp_path / "ca/root.key").read_text()
     subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "ca/root.crt",
                     tmp_path / "ca/issuing.crt"], check=True, capture_output=True)
+
+
+def test_copies(ca):
+    """A copy made while requests are open is as good as the original; nothing is written over."""
+    id = file(ca, request(ca), "auto").stdout.strip()
+    copy = ca / "copy.db"
+    run("store", "backup", "-c", ca / "c.yaml", copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    run("store", "backup", "-c", ca / "c.yaml", copy, status=1)
+    run("store", "restore", "-c", ca / "c.yaml", copy, status=1)
+    run("ca", "issue", "-c", ca / "c.yaml")
+    for name in ("ca.db", "ca.db-wal", "ca.db-shm"):
+        (ca / name).unlink(missing_ok=True)
+    damaged = bytearray(copy.read_bytes())
+    damaged[4096:8192] = b"x" * 4096
+    (ca / "damaged.db").write_bytes(damaged)
+    run("store", "restore", "-c", ca / "c.yaml", ca / "damaged.db", status=1)
+    assert not (ca / "ca.db").exists()
+    run("store", "restore", "-c", ca / "c.yaml", copy)
+    assert "approved" in run("request", "show", "-c", ca / "c.yaml", id).stdout
+    assert run("ca", "issue", "-c", ca / "c.yaml").stdout == "1 issued\n"

@@ -1,0 +1,110 @@
+/* countersign store: copies of the CA's database. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/audit.h"
+#include "cli/ca_open.h"
+#include "cli/cli.h"
+
+static const char usage_text[] =
+    "usage: countersign store backup|restore [-c CONFIG] FILE\n"
+    "\n"
+    "  backup   copy the CA's database to FILE, which must not exist; the CA may be at work\n"
+    "  restore  make the CA's database of the copy in FILE; there must be none, and the CA must "
+    "not\n"
+    "           run. The copy is looked through first, the record of it verified\n"
+    "\n"
+    "  -c, --config CONFIG    the configuration (default " LOADED_DEFAULT_PATH ")\n"
+    "\n"
+    "A copy holds no key: keep ca.key apart.\n"
+    "\n"
+    "Exit status: 0 done, 1 not done, 2 wrong usage.\n";
+
+static int complain(const struct err *e)
+{
+    (void)fprintf(stderr, "countersign store: %s\n", e->text);
+    return 1;
+}
+
+static int check(struct db *db, struct err *e)
+{
+    struct audit_entry last;
+    int rc = db_check(db, e);
+    return rc == 0 ? audit_verify(db, &last, e) : rc;
+}
+
+/* From a database to a new file; both are sound when this returns 0. */
+static int copy(struct db *from, const char *to, struct err *e)
+{
+    struct db *made = NULL;
+    int rc = db_backup(from, to, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = db_open(to, false, &made, e);
+    rc = rc == 0 ? check(made, e) : rc;
+    db_close(made);
+    if (rc != 0) {
+        (void)unlink(to);
+    }
+    return rc;
+}
+
+static int backup(const char *config, const char *file, struct err *e)
+{
+    struct ca_open open;
+    int rc = ca_open(&open, config, false, e);
+    rc = rc == 0 ? copy(open.life.db, file, e) : rc;
+    ca_close(&open);
+    return rc;
+}
+
+static int restore(const char *config, const char *file, struct err *e)
+{
+    struct loaded loaded;
+    struct db *from = NULL;
+    int rc = loaded_open(&loaded, config) == 0
+                 ? 0
+                 : err_set(e, ERR_CONFIG, "the configuration has errors");
+    if (rc == 0 && loaded.conf->ca.store.p == NULL) {
+        rc = err_set(e, ERR_CONFIG, "%s: names no ca.store", config);
+    }
+    rc = rc == 0 ? db_open(file, false, &from, e) : rc;
+    rc = rc == 0 ? check(from, e) : rc;
+    rc = rc == 0 ? copy(from, loaded.conf->ca.store.p, e) : rc;
+    db_close(from);
+    loaded_close(&loaded);
+    return rc;
+}
+
+int store_main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *config = LOADED_DEFAULT_PATH;
+    struct err e = {0};
+    int c = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (c == 'h') {
+            return fputs(usage_text, stdout) < 0 ? 1 : 0;
+        }
+        if (c != 'c') {
+            (void)fputs(usage_text, stderr);
+            return 2;
+        }
+        config = optarg;
+    }
+    if (argc - optind == 2 && strcmp(argv[optind], "backup") == 0) {
+        return backup(config, argv[optind + 1], &e) == 0 ? 0 : complain(&e);
+    }
+    if (argc - optind == 2 && strcmp(argv[optind], "restore") == 0) {
+        return restore(config, argv[optind + 1], &e) == 0 ? 0 : complain(&e);
+    }
+    (void)fputs(usage_text, stderr);
+    return 2;
+}
