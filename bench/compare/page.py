@@ -131,7 +131,7 @@ def growth_section(growth, reasons):
 def markdown(result, growth, reasons):
     lines = [line for entry in result["scenarios"] for line in table.lines(entry)]
     return "\n".join([
-        INTRODUCTION, environment(result), "## Bars\n", rows(table.HEAD, lines),
+        INTRODUCTION, environment(result), reasons["run"] + "\n", "## Bars\n", rows(table.HEAD, lines),
         "## Where we lose\n", missed(result, reasons["bars"]),
         growth_section(growth, reasons["growth"]),
         "## All figures\n", all_figures(result),

@@ -59,9 +59,10 @@ def test_comparison_has_every_row(tmp_path):
         assert row["resumed"]["median"] > 0, who
 
 
-@needs("nginx", "taskset")
+@needs("nginx", "taskset", "gnuplot")
 def test_growth_has_every_row(tmp_path):
-    result, text = result_of("growth", tmp_path)
+    result, text = result_of("growth", tmp_path, "--plot", tmp_path / "growth.svg")
+    assert "</svg>" in (tmp_path / "growth.svg").read_text()
     assert [entry["kind"] for entry in result["kinds"]] == [
         "users", "certificates", "crl", "routes", "connections"]
     for entry in result["kinds"]:
@@ -93,3 +94,11 @@ lying.stop()
                           timeout=MINUTES_S, check=False)
     assert "right credentials of" in done.stdout and "wrong password" not in done.stdout, (
         done.stdout + done.stderr)
+
+
+def test_the_page_is_what_the_results_say():
+    """docs/benchmarks.md is generated: bench/compare/run --from bench/compare/result.json
+    --write-docs."""
+    code = (f"import sys; sys.path.insert(0, {str(COMPARE)!r}); import page; "
+            "sys.exit(page.PAGE.read_text() != page.from_files())")
+    assert subprocess.run([sys.executable, "-B", "-c", code], check=False).returncode == 0
