@@ -119,12 +119,12 @@ def test_gathered_lines_go_to_the_file_that_was_there(make_proxy):
     assert len(proxy.access()) == 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGABRT, signal.SIGFPE])
-def test_a_crash_writes_what_was_gathered(make_proxy, how):
+def test_a_crash_writes_what_was_gathered(make_proxy):
+    """By the signal that a sanitizer leaves alone, too."""
     proxy = make_proxy({"log": {"access_delay": "10s"}}).start()
     served(proxy, 2)
     (worker,) = proxy.worker_pids()
-    os.kill(worker, how)
+    os.kill(worker, signal.SIGABRT)
     died = wait_until(lambda: proxy.events("worker_died"))
     assert died[0]["worker_pid"] == worker
     assert len(proxy.access()) == 2
