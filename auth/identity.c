@@ -119,7 +119,8 @@ static enum reason take_name(const X509_NAME *name, struct str *out)
     char *p = NULL;
     if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
         long n = BIO_get_mem_data(bio, &p);
-        struct str text = {p, n > 0 ? (size_t)n : 0};
+        /* An empty name has no memory. */
+        struct str text = {n > 0 ? p : "", n > 0 ? (size_t)n : 0};
         if (text.n <= NAME_MAX_N && is_printable(text)) {
             r = copy_name(text, out);
         }
