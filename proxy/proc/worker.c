@@ -343,7 +343,10 @@ int worker_run(const struct worker_start *start)
     if (start_worker(&w, error) != 0) {
         /* If the master does not hear it, it sees the exit status. */
         int rc = ipc_send(start->ipc, IPC_FAILED, start->generation, str_of(error), -1);
-        return rc == 0 ? 1 : 2;
+        logfile_close(start->access_file);
+        logfile_close(start->error_file);
+        /* Half of a worker is not taken apart: what it holds goes with the process. */
+        _exit(rc == 0 ? 1 : 2);
     }
     last_words_of(start->access_file);
     loop_before_wait(w.env.loop, on_before_wait, &w);
