@@ -39,7 +39,8 @@ struct worker_start {
     struct ocsp_desk *desk; /* the worker's own, made by worker_run() */
 };
 
-/* Run until told to end. Returns the exit status of the process: 0 drained, 1 stopped or failed. */
+/* Run until told to end. Returns the exit status of the process: 0 drained, 1 stopped. One that
+ * cannot start tells the master why, and ends the process with 1 (2: the master does not hear). */
 int worker_run(const struct worker_start *start);
 
 #endif
