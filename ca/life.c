@@ -1,8 +1,6 @@
 /* Owns: the names of the states, and ids. */
 #include "ca/life.h"
 
-#include <string.h>
-
 #include <openssl/rand.h>
 
 #include "base/enc.h"
@@ -15,14 +13,12 @@ static const char *const names[LIFE_STATE_COUNT] = {
 
 int life_new_id(struct life_id *id, struct err *e)
 {
-    unsigned char octets[16];
-    char text[ENC_BASE64_LEN(sizeof(octets))];
+    unsigned char octets[LIFE_ID_LEN / 2];
     if (RAND_bytes(octets, sizeof(octets)) != 1) {
         return err_set(e, ERR_CRYPTO, "the library has no random numbers");
     }
-    size_t n = enc_base64url((struct str){(const char *)octets, sizeof(octets)}, text);
-    memcpy(id->text, text, n);
-    id->text[n] = '\0';
+    enc_hex(octets, sizeof(octets), id->text);
+    id->text[LIFE_ID_LEN] = '\0';
     return 0;
 }
 

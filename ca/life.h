@@ -33,7 +33,7 @@ enum life_state {
 /* How it came here; in the database by number. */
 enum life_kind { LIFE_KIND_CSR = 0, LIFE_KIND_REGISTERED, LIFE_KIND_RENEWAL, LIFE_KIND_IMPORTED };
 
-#define LIFE_ID_LEN 22 /* base64url of 128 random bits */
+#define LIFE_ID_LEN 24 /* hex of 96 random bits: never taken for an option, easy to say aloud */
 
 struct life_id {
     char text[LIFE_ID_LEN + 1];

@@ -4,7 +4,7 @@ PRAGMA application_id = 0x63736361;
 
 CREATE TABLE request (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE CHECK (length(id) = 22),
+    id TEXT NOT NULL UNIQUE CHECK (length(id) = 24),
     state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 8),
     kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 3),
     profile TEXT NOT NULL,

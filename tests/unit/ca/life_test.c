@@ -73,6 +73,19 @@ static enum life_state state_of(struct ca_lab *lab, const struct life_id *id)
     return s.state;
 }
 
+/* An id stands among a command's arguments: none may look like an option. */
+static void test_ids(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        struct life_id id;
+        struct err e;
+        assert_int_equal(0, life_new_id(&id, &e));
+        assert_int_equal(LIFE_ID_LEN, strspn(id.text, "0123456789abcdef"));
+        assert_int_equal('\0', id.text[LIFE_ID_LEN]);
+    }
+}
+
 static void check_record(struct ca_lab *lab)
 {
     struct audit_entry last;
@@ -382,10 +395,15 @@ static void test_queries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_approved), cmocka_unit_test(test_state_without_decisions),
-        cmocka_unit_test(test_own),          cmocka_unit_test(test_denied),
-        cmocka_unit_test(test_issued_once),  cmocka_unit_test(test_withdrawn),
-        cmocka_unit_test(test_renewed),      cmocka_unit_test(test_record_changed),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_not_approved),
+        cmocka_unit_test(test_state_without_decisions),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_denied),
+        cmocka_unit_test(test_issued_once),
+        cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_renewed),
+        cmocka_unit_test(test_record_changed),
         cmocka_unit_test(test_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
