@@ -7,17 +7,24 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
+#include "auth/store/sqlite_file.h"
 #include "base/mem.h"
 
-#define APPLICATION_ID 0x63736361 /* as in schema/001_life.sql */
-#define SCHEMA_VERSION ((int)(sizeof(ca_schema) / sizeof(ca_schema[0])))
 #define WAIT_MS        10000
 #define STATEMENTS_MAX 64
+
+static const struct sqlite_kind kind = {
+    .what = "a CA's database",
+    .mended_by = "any change",
+    .application_id = 0x63736361, /* as in schema/001_life.sql */
+    .schema = ca_schema,
+    .version = sizeof(ca_schema) / sizeof(ca_schema[0]),
+    .mode = 0600,
+};
 
 struct kept {
     const char *sql;
@@ -25,7 +32,7 @@ struct kept {
 };
 
 struct db {
-    sqlite3 *handle;
+    struct sqlite_file file;
     struct kept kept[STATEMENTS_MAX];
     size_t kept_n;
     char path[];
@@ -35,111 +42,9 @@ struct db_row {
     sqlite3_stmt *statement;
 };
 
-static int code_of(int extended)
-{
-    switch (extended) {
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-        return ERR_EXISTS;
-    default:
-        break;
-    }
-    switch (extended & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ERR_BUSY;
-    case SQLITE_FULL:
-        return ERR_FULL;
-    case SQLITE_NOMEM:
-        return ERR_NOMEM;
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-        return ERR_MALFORMED;
-    default:
-        return ERR_IO;
-    }
-}
-
 static int failed(const struct db *d, struct err *e)
 {
-    return err_set(e, code_of(sqlite3_extended_errcode(d->handle)), "%s: %s", d->path,
-                   sqlite3_errmsg(d->handle));
-}
-
-static int run(struct db *d, const char *sql, struct err *e)
-{
-    return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(d, e);
-}
-
-/* The value of a one-number query. */
-static int number_of(struct db *d, const char *sql, int *value, struct err *e)
-{
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(d->handle, sql, -1, &s, NULL) == SQLITE_OK &&
-                     sqlite3_step(s) == SQLITE_ROW
-                 ? 0
-                 : failed(d, e);
-    *value = rc == 0 ? sqlite3_column_int(s, 0) : 0;
-    (void)sqlite3_finalize(s);
-    return rc;
-}
-
-/* Forward from version, inside a transaction that the caller holds. */
-static int migrate(struct db *d, int version, struct err *e)
-{
-    char text[64];
-    int rc = 0;
-    for (int i = version; i < SCHEMA_VERSION && rc == 0; i++) {
-        rc = run(d, ca_schema[i], e);
-    }
-    (void)snprintf(text, sizeof(text), "PRAGMA user_version = %d", SCHEMA_VERSION);
-    return rc == 0 ? run(d, text, e) : rc;
-}
-
-static int check_schema(struct db *d, struct err *e)
-{
-    int id = 0;
-    int version = 0;
-    int tables = 0;
-    int rc = number_of(d, "PRAGMA application_id", &id, e);
-    rc = rc == 0 ? number_of(d, "PRAGMA user_version", &version, e) : rc;
-    rc = rc == 0 ? number_of(d, "SELECT count(*) FROM sqlite_schema", &tables, e) : rc;
-    if (rc != 0) {
-        return rc;
-    }
-    if (tables > 0 && id != APPLICATION_ID) {
-        return err_set(e, ERR_MALFORMED, "%s: not a CA's database", d->path);
-    }
-    if (version > SCHEMA_VERSION) {
-        return err_set(e, ERR_UNSUPPORTED, "%s: made by a newer countersign (schema %d)", d->path,
-                       version);
-    }
-    return version < SCHEMA_VERSION ? migrate(d, version, e) : 0;
-}
-
-static int set_up(struct db *d, struct err *e)
-{
-    (void)sqlite3_busy_timeout(d->handle, WAIT_MS);
-    (void)sqlite3_extended_result_codes(d->handle, 1);
-    (void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    int rc = run(d,
-                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
-                 "PRAGMA secure_delete = ON",
-                 e);
-    rc = rc == 0 ? db_begin(d, e) : rc;
-    return rc == 0 ? db_end(d, check_schema(d, e), e) : rc;
-}
-
-/* The file with the mode that we want rather than the one SQLite gives. */
-static int make_file(const char *path, struct err *e)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return errno == EEXIST ? 0 : err_set_errno(e, ERR_IO, errno, "%s", path);
-    }
-    (void)close(fd);
-    return 0;
+    return sqlite_file_failed(&d->file, e);
 }
 
 static struct db *new_db(const char *path)
@@ -148,13 +53,14 @@ static struct db *new_db(const char *path)
     struct db *d = mem_calloc(1, sizeof(*d) + n);
     if (d != NULL) {
         memcpy(d->path, path, n);
+        d->file.path = d->path;
     }
     return d;
 }
 
 int db_open(const char *path, bool create, struct db **out, struct err *e)
 {
-    int rc = create ? make_file(path, e) : 0;
+    int rc = create ? sqlite_file_make(path, &kind, e) : 0;
     *out = NULL;
     if (rc != 0) {
         return rc;
@@ -163,11 +69,11 @@ int db_open(const char *path, bool create, struct db **out, struct err *e)
     if (d == NULL) {
         return err_set(e, ERR_NOMEM, "out of memory");
     }
-    if (sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE, NULL) !=
-        SQLITE_OK) {
+    if (sqlite3_open_v2(path, &d->file.handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE,
+                        NULL) != SQLITE_OK) {
         rc = failed(d, e);
     }
-    rc = rc == 0 ? set_up(d, e) : rc;
+    rc = rc == 0 ? sqlite_file_set_up(&d->file, &kind, true, WAIT_MS, e) : rc;
     if (rc != 0) {
         db_close(d);
         return rc;
@@ -184,22 +90,18 @@ void db_close(struct db *d)
     for (size_t i = 0; i < d->kept_n; i++) {
         (void)sqlite3_finalize(d->kept[i].statement);
     }
-    (void)sqlite3_close(d->handle);
+    (void)sqlite3_close(d->file.handle);
     mem_free(d);
 }
 
 int db_begin(struct db *d, struct err *e)
 {
-    return run(d, "BEGIN IMMEDIATE", e);
+    return sqlite_file_run(&d->file, "BEGIN IMMEDIATE", e);
 }
 
 int db_end(struct db *d, int rc, struct err *e)
 {
-    rc = rc == 0 ? run(d, "COMMIT", e) : rc;
-    if (rc != 0 && sqlite3_get_autocommit(d->handle) == 0) {
-        (void)run(d, "ROLLBACK", NULL);
-    }
-    return rc;
+    return sqlite_file_end(&d->file, rc, e);
 }
 
 static sqlite3_stmt *prepare(struct db *d, const char *sql)
@@ -211,7 +113,8 @@ static sqlite3_stmt *prepare(struct db *d, const char *sql)
     }
     sqlite3_stmt *s = NULL;
     if (d->kept_n == STATEMENTS_MAX ||
-        sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) != SQLITE_OK) {
+        sqlite3_prepare_v3(d->file.handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) !=
+            SQLITE_OK) {
         return NULL;
     }
     d->kept[d->kept_n++] = (struct kept){sql, s};
@@ -271,7 +174,7 @@ struct str db_octets(const struct db_row *r, int column)
 
 int64_t db_changes(const struct db *d)
 {
-    return sqlite3_changes64(d->handle);
+    return sqlite3_changes64(d->file.handle);
 }
 
 static int copy_to(struct db *d, const char *path, struct err *e)
@@ -281,11 +184,11 @@ static int copy_to(struct db *d, const char *path, struct err *e)
     if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
         rc = err_set(e, ERR_IO, "%s: %s", path, sqlite3_errmsg(to));
     } else {
-        sqlite3_backup *backup = sqlite3_backup_init(to, "main", d->handle, "main");
+        sqlite3_backup *backup = sqlite3_backup_init(to, "main", d->file.handle, "main");
         int step = backup != NULL ? sqlite3_backup_step(backup, -1) : sqlite3_errcode(to);
         (void)sqlite3_backup_finish(backup);
         if (step != SQLITE_DONE) {
-            rc = err_set(e, code_of(step), "%s: %s", path, sqlite3_errstr(step));
+            rc = err_set(e, sqlite_file_code(step), "%s: %s", path, sqlite3_errstr(step));
         }
     }
     (void)sqlite3_close(to);

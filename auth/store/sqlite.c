@@ -7,28 +7,32 @@
 #include "auth/store/sqlite.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <user_schema.h>
 
 #include <sqlite3.h>
 
 #include "auth/store/htpasswd_line.h"
 #include "auth/store/pwhash.h"
+#include "auth/store/sqlite_file.h"
 #include "base/mem.h"
 
-#define APPLICATION_ID 0x63736775 /* as in schema/001_users.sql */
-#define SCHEMA_VERSION ((int)(sizeof(user_schema) / sizeof(user_schema[0])))
-#define NEW_FILE_MODE  0640
-#define READ_WAIT_MS   1000
-#define WRITE_WAIT_MS  10000
-#define GROUPS_TEXT    (USER_GROUPS_MAX * (USER_GROUP_MAX + 1))
+#define READ_WAIT_MS  1000
+#define WRITE_WAIT_MS 10000
+#define GROUPS_TEXT   (USER_GROUPS_MAX * (USER_GROUP_MAX + 1))
 
 #define COLUMNS                                                                                    \
     "name, hash, certificate, disabled, expires_ms, totp_required, totp_secret, groups, pins"
+
+static const struct sqlite_kind kind = {
+    .what = "a database of users",
+    .mended_by = "any change by \"countersign user\"",
+    .application_id = 0x63736775, /* as in schema/001_users.sql */
+    .schema = user_schema,
+    .version = sizeof(user_schema) / sizeof(user_schema[0]),
+    .mode = 0640,
+};
 
 enum statement { FIND = 0, EACH, INSERT, UPDATE, DELETE, VERSION, OPTIONAL, SAMPLE, STATEMENTS };
 
@@ -61,16 +65,15 @@ static struct database *database_of(struct store *s)
     return (struct database *)(void *)s;
 }
 
-static int failed(const struct database *d, struct err *e)
+static struct sqlite_file file_of(const struct database *d)
 {
-    int code = sqlite3_errcode(d->handle);
-    return err_set(e, code == SQLITE_BUSY || code == SQLITE_LOCKED ? ERR_BUSY : ERR_IO, "%s: %s",
-                   d->path, sqlite3_errmsg(d->handle));
+    return (struct sqlite_file){d->handle, d->path};
 }
 
-static int run(struct database *d, const char *sql, struct err *e)
+static int failed(const struct database *d, struct err *e)
 {
-    return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(d, e);
+    struct sqlite_file f = file_of(d);
+    return sqlite_file_failed(&f, e);
 }
 
 static sqlite3_stmt *prepare(struct database *d, enum statement which, struct err *e)
@@ -91,104 +94,13 @@ static void release(sqlite3_stmt *s)
     (void)sqlite3_clear_bindings(s);
 }
 
-/* The value of a one-number query. */
-static int number(struct database *d, const char *sql, int *value, struct err *e)
-{
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(d->handle, sql, -1, &s, NULL) == SQLITE_OK &&
-                     sqlite3_step(s) == SQLITE_ROW
-                 ? 0
-                 : failed(d, e);
-    *value = rc == 0 ? sqlite3_column_int(s, 0) : 0;
-    (void)sqlite3_finalize(s);
-    return rc;
-}
-
-/* Bring the schema from version to ours, all at once. */
-static int migrate(struct database *d, int version, struct err *e)
-{
-    char text[64];
-    int rc = 0;
-    for (int i = version; i < SCHEMA_VERSION && rc == 0; i++) {
-        rc = run(d, user_schema[i], e);
-    }
-    (void)snprintf(text, sizeof(text), "PRAGMA user_version = %d", SCHEMA_VERSION);
-    return rc == 0 ? run(d, text, e) : rc;
-}
-
-static int check_schema(struct database *d, struct err *e)
-{
-    int id = 0;
-    int version = 0;
-    int rc = number(d, "PRAGMA application_id", &id, e);
-    rc = rc == 0 ? number(d, "PRAGMA user_version", &version, e) : rc;
-    if (rc != 0) {
-        return rc;
-    }
-    int tables = 0;
-    rc = number(d, "SELECT count(*) FROM sqlite_schema", &tables, e);
-    if (rc != 0) {
-        return rc;
-    }
-    if (tables > 0 && id != APPLICATION_ID) {
-        return err_set(e, ERR_MALFORMED, "%s: not a database of users", d->path);
-    }
-    if (version > SCHEMA_VERSION) {
-        return err_set(e, ERR_UNSUPPORTED, "%s: made by a newer countersign (schema %d)", d->path,
-                       version);
-    }
-    if (version == SCHEMA_VERSION) {
-        return 0;
-    }
-    if (!d->writable) {
-        return err_set(e, ERR_UNSUPPORTED,
-                       "%s: schema %d is too old; any change by \"countersign user\" mends that",
-                       d->path, version);
-    }
-    return migrate(d, version, e);
-}
-
-/* Two commands may find the same old schema at once: the second sees what the first has done. */
-static int check_schema_locked(struct database *d, struct err *e)
-{
-    int rc = run(d, "BEGIN IMMEDIATE", e);
-    if (rc == 0) {
-        rc = check_schema(d, e);
-        rc = rc == 0 ? run(d, "COMMIT", e) : rc;
-        if (rc != 0) {
-            (void)run(d, "ROLLBACK", NULL);
-        }
-    }
-    return rc;
-}
-
 static int set_up(struct database *d, struct err *e)
 {
+    struct sqlite_file f = file_of(d);
     int keep = 1;
-    (void)sqlite3_busy_timeout(d->handle, d->writable ? WRITE_WAIT_MS : READ_WAIT_MS);
-    (void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-    if (!d->writable) {
-        return check_schema(d, e);
-    }
-    int rc = run(d,
-                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                 "PRAGMA secure_delete = ON",
-                 e);
-    return rc == 0 ? check_schema_locked(d, e) : rc;
-}
-
-/* The file with the mode that we want rather than the one SQLite gives. */
-static int make_file(const char *path, struct err *e)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, NEW_FILE_MODE);
-    if (fd < 0) {
-        return errno == EEXIST ? 0 : err_set_errno(e, ERR_IO, errno, "%s", path);
-    }
-    int rc = fchmod(fd, NEW_FILE_MODE) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "%s", path);
-    (void)close(fd);
-    return rc;
+    return sqlite_file_set_up(&f, &kind, d->writable, d->writable ? WRITE_WAIT_MS : READ_WAIT_MS,
+                              e);
 }
 
 static void database_close(struct store *s)
@@ -452,7 +364,7 @@ static const struct store_ops database_ops = {
 struct store *sqlite_open(const char *path, enum sqlite_mode mode, struct err *e)
 {
     struct stat now;
-    if (mode == SQLITE_MODE_CREATE && make_file(path, e) != 0) {
+    if (mode == SQLITE_MODE_CREATE && sqlite_file_make(path, &kind, e) != 0) {
         return NULL;
     }
     if (stat(path, &now) != 0) {
@@ -530,7 +442,8 @@ int sqlite_sample_hashes(struct store *s, size_t n, void (*each)(void *arg, stru
 int sqlite_begin(struct store *s, struct err *e)
 {
     struct database *d = database_of(s);
-    int rc = run(d, "BEGIN IMMEDIATE", e);
+    struct sqlite_file f = file_of(d);
+    int rc = sqlite_file_run(&f, "BEGIN IMMEDIATE", e);
     d->in_transaction = rc == 0;
     return rc;
 }
@@ -538,12 +451,9 @@ int sqlite_begin(struct store *s, struct err *e)
 int sqlite_end(struct store *s, bool commit, struct err *e)
 {
     struct database *d = database_of(s);
+    struct sqlite_file f = file_of(d);
     d->in_transaction = false;
-    int rc = run(d, commit ? "COMMIT" : "ROLLBACK", e);
-    if (rc != 0 && commit) {
-        (void)run(d, "ROLLBACK", NULL);
-    }
-    return rc;
+    return commit ? sqlite_file_end(&f, 0, e) : sqlite_file_run(&f, "ROLLBACK", e);
 }
 
 const char *sqlite_library(void)
