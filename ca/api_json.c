@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "base/clock.h"
+#include "ca/compare.h"
 #include "ca/csr.h"
 #include "ca/withdraw.h"
 
@@ -128,6 +129,34 @@ static void set_csr(json_t *o, const struct record *r)
     csr_free(csr);
 }
 
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+/* What is new against the last certificate of the same user; null: there is none. */
+static int set_difference(json_t *o, const struct life *l, const struct record *r)
+{
+    struct comparison c;
+    if (compare_last(l, r, &c, NULL) != 0) {
+        return -ERR_IO;
+    }
+    if (!c.any_before) {
+        return json_object_set_new(o, "difference", json_null());
+    }
+    json_t *fields = json_array();
+    for (size_t i = 0; i < COMPARE_COUNT; i++) {
+        const struct compare_field *f = &c.fields[i];
+        (void)json_array_append_new(
+            fields, json_pack("{s:s,s:o,s:o,s:b}", "field", compare_token((enum compare_name)i),
+                              "new", text_or_null(f->now), "old", text_or_null(f->before),
+                              "changed", (int)f->changed));
+    }
+    json_t *difference = json_pack("{s:s,s:s,s:o}", "request", c.before.text, "state",
+                                   life_state_name(c.before_state), "fields", fields);
+    return json_object_set_new(o, "difference", difference);
+}
+
 json_t *api_record(const struct life *l, const struct record *r, bool full)
 {
     json_t *o = json_object();
@@ -155,7 +184,7 @@ json_t *api_record(const struct life *l, const struct record *r, bool full)
         set_time(o, "notAfter", r->not_after_ms);
     }
     if (full) {
-        if (set_decisions(o, l, r) != 0) {
+        if (set_decisions(o, l, r) != 0 || set_difference(o, l, r) != 0) {
             json_decref(o);
             return NULL;
         }

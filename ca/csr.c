@@ -50,7 +50,7 @@ static int take_octets(struct csr *c, struct str octets, struct err *e)
     return rc;
 }
 
-static enum csr_key key_of(EVP_PKEY *key)
+enum csr_key csr_key_of(EVP_PKEY *key)
 {
     char group[32] = "";
     size_t n = 0;
@@ -77,7 +77,7 @@ static int take_key(struct csr *c, struct err *e)
     if (key == NULL) {
         return malformed(e, "has a public key that cannot be read");
     }
-    c->key = key_of(key);
+    c->key = csr_key_of(key);
     c->key_bits = (unsigned)EVP_PKEY_get_bits(key);
     if (c->key == CSR_KEY_OTHER) {
         return err_set(e, ERR_UNSUPPORTED,
@@ -291,17 +291,22 @@ void csr_free(struct csr *c)
     }
 }
 
-void csr_key_name(const struct csr *c, char out[24])
+void csr_key_words(enum csr_key key, unsigned bits, char out[CSR_KEY_NAME_SIZE])
 {
     static const char *const names[] = {
         [CSR_KEY_OTHER] = "unknown",   [CSR_KEY_P256] = "P-256", [CSR_KEY_P384] = "P-384",
         [CSR_KEY_ED25519] = "Ed25519", [CSR_KEY_RSA] = "RSA",
     };
-    if (c->key == CSR_KEY_RSA) {
-        (void)snprintf(out, 24, "RSA %u", c->key_bits);
+    if (key == CSR_KEY_RSA) {
+        (void)snprintf(out, CSR_KEY_NAME_SIZE, "RSA %u", bits);
     } else {
-        (void)snprintf(out, 24, "%s", names[c->key]);
+        (void)snprintf(out, CSR_KEY_NAME_SIZE, "%s", names[key]);
     }
+}
+
+void csr_key_name(const struct csr *c, char out[CSR_KEY_NAME_SIZE])
+{
+    csr_key_words(c->key, c->key_bits, out);
 }
 
 /* No list: all kinds. */

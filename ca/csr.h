@@ -53,7 +53,13 @@ void csr_free(struct csr *c);
 int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str user, struct err *e)
     __attribute__((warn_unused_result));
 
-/* Words for a key: "P-256", "RSA 2048". out: at least 24 octets. */
-void csr_key_name(const struct csr *c, char out[24]);
+#define CSR_KEY_NAME_SIZE 24
+
+/* Words for a key: "P-256", "RSA 2048". */
+void csr_key_name(const struct csr *c, char out[CSR_KEY_NAME_SIZE]);
+
+/* The kind of a key of somewhere else, and words for a key of that kind and so many bits. */
+enum csr_key csr_key_of(EVP_PKEY *key);
+void csr_key_words(enum csr_key key, unsigned bits, char out[CSR_KEY_NAME_SIZE]);
 
 #endif

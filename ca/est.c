@@ -86,6 +86,7 @@ struct known {
     bool found;
     struct life_id id;
     enum life_state state;
+    char profile[65];
     char reason[512];
 };
 
@@ -95,6 +96,7 @@ static bool take(void *arg, const struct record *r)
     k->found = true;
     k->state = r->state;
     (void)snprintf(k->id.text, sizeof(k->id.text), "%.*s", STR_ARG(r->id));
+    (void)snprintf(k->profile, sizeof(k->profile), "%.*s", STR_ARG(r->profile));
     (void)snprintf(k->reason, sizeof(k->reason), "%.*s", STR_ARG(r->denied_reason));
     return false;
 }
@@ -141,7 +143,8 @@ static int enroll(struct call *c, struct str profile, struct str renews)
     if (rc != 0) {
         return rc;
     }
-    if (k.found && !str_eq(renews, str_of(k.id.text))) {
+    bool same = profile.n == 0 || str_eq(profile, str_of(k.profile));
+    if (k.found && same && !str_eq(renews, str_of(k.id.text))) {
         return reply_known(c, &k);
     }
     rc = call_file(c, &wish, &id);

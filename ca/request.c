@@ -19,11 +19,13 @@ struct known {
     struct life_id id;
     enum life_state state;
     bool same_account; /* user and company are those of the filing */
+    bool same_wish;    /* profile and what it renews are, too */
     bool in_time;      /* its certificate is */
     const struct request_filing *filing;
 };
 
-#define KNOWN_COLUMNS "r.id, r.state, r.user, r.company, c.not_before_ms, c.not_after_ms"
+#define KNOWN_COLUMNS                                                                              \
+    "r.id, r.state, r.user, r.company, c.not_before_ms, c.not_after_ms, r.profile, r.renews"
 
 static int take_known(void *arg, const struct db_row *r)
 {
@@ -38,6 +40,8 @@ static int take_known(void *arg, const struct db_row *r)
     k->state = (enum life_state)db_number(r, 1);
     k->same_account = pairing_same(db_octets(r, 2), k->filing->user, &same_user) &&
                       str_eq(db_octets(r, 3), k->filing->company);
+    k->same_wish =
+        str_eq(db_octets(r, 6), k->filing->profile) && str_eq(db_octets(r, 7), k->filing->renews);
     k->in_time = db_number(r, 4) <= now_ms && now_ms < db_number(r, 5);
     return 0;
 }
@@ -61,6 +65,12 @@ static int check_key(const struct life *l, const struct request_filing *f, struc
         return rc;
     }
     if ((k.state == LIFE_PENDING || k.state == LIFE_APPROVED) && k.same_account) {
+        if (!k.same_wish) {
+            return err_set(e, ERR_EXISTS,
+                           "this key is in request %s already, which asks for something else: make "
+                           "a new key, or wait for that one",
+                           k.id.text);
+        }
         *waiting = k.id;
         return 0;
     }

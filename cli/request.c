@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ca/compare.h"
 #include "ca/deliver.h"
 #include "ca/issue.h"
 #include "ca/records.h"
@@ -173,10 +174,33 @@ static void print_csr(const struct record *r)
     csr_free(csr);
 }
 
+/* What is new against the last certificate of the same user. */
+static void print_difference(const struct life *l, const struct record *r)
+{
+    static struct comparison c;
+    if (compare_last(l, r, &c, NULL) != 0) {
+        (void)puts("difference   cannot be told");
+        return;
+    }
+    if (!c.any_before) {
+        (void)puts("difference   this is the user's first certificate");
+        return;
+    }
+    (void)printf("difference   to %s (%s): %s\n", c.before.text, life_state_name(c.before_state),
+                 c.changed == 0 ? "none" : "");
+    for (size_t i = 0; i < COMPARE_COUNT; i++) {
+        const struct compare_field *f = &c.fields[i];
+        if (f->changed) {
+            (void)printf("  %-12s %s\n  %12s was %s\n", compare_words((enum compare_name)i),
+                         f->now[0] != '\0' ? f->now : "none", "",
+                         f->before[0] != '\0' ? f->before : "none");
+        }
+    }
+}
+
 static bool print_one(void *arg, const struct record *r)
 {
     char text[CLOCK_RFC3339_LEN + 1];
-    (void)arg;
     (void)printf("id           %.*s\nstate        %s\nprofile      %.*s\nuser         %.*s\n"
                  "company      %.*s\nfiled by     %.*s from %.*s\n",
                  STR_ARG(r->id), life_state_name(r->state), STR_ARG(r->profile), STR_ARG(r->user),
@@ -185,6 +209,7 @@ static bool print_one(void *arg, const struct record *r)
     (void)printf("filed        %s\nagreements   %u of %u\n", text, r->approvals,
                  r->approvals_needed);
     print_csr(r);
+    print_difference(arg, r);
     if (r->denied_reason.n > 0) {
         (void)printf("denied       %.*s\n", STR_ARG(r->denied_reason));
     }
@@ -210,7 +235,7 @@ static bool print_decision(void *arg, const struct record_decision *d)
 
 static int show(struct wish *w, struct err *e)
 {
-    int rc = record_show(&w->open.life, str_of(w->argument), print_one, NULL, e);
+    int rc = record_show(&w->open.life, str_of(w->argument), print_one, &w->open.life, e);
     return rc == 0 ? record_decisions(&w->open.life, str_of(w->argument), print_decision, NULL, e)
                    : rc;
 }

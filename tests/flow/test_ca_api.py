@@ -128,6 +128,35 @@ def test_from_request_to_use(ca):
     assert json.loads(call(ca, ALICE, "GET", path).body)["state"] == "delivered"
 
 
+def test_difference_to_the_last_certificate(ca):
+    """Shown to who decides, by the API and on the command line."""
+    first = file(ca, "auto", name="a")
+    assert first["difference"] is None
+    asked = file(ca, name="b", key=("rsa:2048",))
+    for told in (asked, json.loads(call(ca, BOB, "GET", f"{REQUESTS}/{asked['id']}").body)):
+        difference = told["difference"]
+        assert difference["request"] == first["id"] and difference["state"] == "issued"
+        fields = {f["field"]: f for f in difference["fields"]}
+        assert [n for n, f in fields.items() if f["changed"]] == ["key", "keySha256", "profile"]
+        assert (fields["key"]["old"], fields["key"]["new"]) == ("P-256", "RSA 2048")
+    shown = ca.run("request", "show", "-c", str(ca.config_path), asked["id"]).stdout
+    assert f"to {first['id']} (issued)" in shown
+    assert "RSA 2048\n               was P-256" in shown and "company      Example\n" in shown
+    shown = ca.run("request", "show", "-c", str(ca.config_path), first["id"]).stdout
+    assert "first certificate" in shown
+
+
+def test_a_key_in_two_requests(ca):
+    """What waits is given back only to who asks for the same."""
+    text = csr(ca.dir)
+    asked = json.loads(call(ca, ALICE, "POST", REQUESTS + "?profile=two", text).body)
+    again = call(ca, ALICE, "POST", REQUESTS + "?profile=two", text)
+    assert json.loads(again.body)["id"] == asked["id"]
+    other = call(ca, ALICE, "POST", REQUESTS + "?profile=auto", text)
+    assert other.status == 409 and asked["id"] in other.problem()["detail"]
+    assert enroll(ca, "new", label="auto")[0] == "409"
+
+
 def test_two_must_agree_and_one_no_ends_it(ca):
     first, second = file(ca, "two", name="a"), file(ca, "two", name="b")
     path = f"{REQUESTS}/{first['id']}"
@@ -403,4 +432,4 @@ def test_est_denied(ca):
     assert post_json(ca, BOB, f"{REQUESTS}/{asked['id']}/deny", reason="not you").status == 200
     assert enroll(ca, "new")[0] == "403"
     assert "not you" in (ca.dir / "out").read_text()
-    assert enroll(ca, "new", label="none")[0] == "403"
+    assert enroll(ca, "new", label="none")[0] == "400"

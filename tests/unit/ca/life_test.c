@@ -206,6 +206,7 @@ static void test_issued_once(void **state)
     assert_int_equal(file(&lab, key, "client", NULL, &id), 0);
     assert_int_equal(file(&lab, key, "client", NULL, &same), 0);
     assert_string_equal(id.text, same.text);
+    assert_int_equal(file(&lab, key, "auto", NULL, &same), -ERR_EXISTS); /* not asked about that */
     struct request_operator one = operator_named("op1@example.com");
     struct request_operator two = operator_named("op2@example.com");
     assert_int_equal(request_approve(&lab.life, &one, str_of(id.text), NULL), 0);
