@@ -15,11 +15,11 @@ struct ca_key {
     EVP_PKEY *key;
 };
 
-/* Load what conf names: a file (its passphrase from key_passphrase_file) or a PKCS#11 URI by
- * OSSL_STORE or the engine. The key must fit the certificate, which must be a CA's (CA:TRUE,
- * keyCertSign), in its time. A key file that others may read is refused. Returns 0, or with e:
- * -ERR_IO, -ERR_MALFORMED, -ERR_DENIED (passphrase), -ERR_CONFIG (they do not fit),
- * -ERR_NOT_FOUND. On error *k is cleared. */
+/* Load what conf names: a file (its passphrase from key_passphrase_file), or the URI of a token
+ * (its PIN from there) or another store. The key must fit the certificate, which must be as
+ * issuer_check() asks of one that was taken over. A key file that others may read is refused.
+ * Returns 0, or with e: as key_file_open(), or -ERR_CONFIG (they do not fit). On error *k is
+ * cleared. */
 int ca_key_load(const struct conf_ca *conf, struct ca_key *k, struct err *e)
     __attribute__((warn_unused_result));
 

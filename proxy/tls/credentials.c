@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "conf/syntax.h"
 #include "proxy/tls/tls_err.h"
-#include "proxy/tls/token.h"
+#include "auth/keys/token.h"
 
 /* Bits of security that a key must have: RSA from 2048, any usual curve. */
 #define KEY_STRENGTH_MIN 112

@@ -1,6 +1,6 @@
-/* The elder of the two bridges to PKCS#11: an engine of OpenSSL. Private to proxy/tls. */
-#ifndef PROXY_TLS_TOKEN_ENGINE_H
-#define PROXY_TLS_TOKEN_ENGINE_H
+/* The elder of the two bridges to PKCS#11: an engine of OpenSSL. Private to auth/keys. */
+#ifndef AUTH_KEYS_TOKEN_ENGINE_H
+#define AUTH_KEYS_TOKEN_ENGINE_H
 
 #include <stdbool.h>
 

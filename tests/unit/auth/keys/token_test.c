@@ -1,4 +1,4 @@
-/* proxy/tls/token.c with a store of the test's own: keys in stores of OpenSSL that are neither
+/* auth/keys/token.c with a store of the test's own: keys in stores of OpenSSL that are neither
  * files nor PKCS#11 tokens. Tokens are tried by the flow tests. */
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -7,7 +7,7 @@
 #include <openssl/x509.h>
 
 #include "base/mem.h"
-#include "proxy/tls/token.h"
+#include "auth/keys/token.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 

@@ -1,10 +1,11 @@
 /* Owns: the choice of the bridge to PKCS#11: a provider of OpenSSL 3 (pkcs11-provider) if there is
- * one, else an engine (libp11); and to other stores. Not: judging the key. In a worker, at start
- * and reload. */
-#include "proxy/tls/token.h"
+ * one, else an engine (libp11); and to other stores. Not: judging the key. In a worker at start and
+ * reload, in the CA's process at start, in commands. */
+#include "auth/keys/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -14,14 +15,14 @@
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
+#include "auth/keys/token_engine.h"
 #include "base/mem.h"
 #include "conf/syntax.h"
-#include "proxy/tls/tls_err.h"
-#include "proxy/tls/token_engine.h"
 
 #define URI_MAX    2048
 #define MODULE_MAX 512
 #define SCHEME_MAX 64
+#define WORDS_MAX  128
 
 static const char module_name[] = "module-path=";
 
@@ -189,10 +190,24 @@ static int not_there(bool pkcs11, struct err *e)
                             "looks like one is written with ./ before it)");
 }
 
+/* What OpenSSL says first; its queue is empty then. */
+static void take_words(char out[WORDS_MAX])
+{
+    const char *words = NULL;
+    unsigned long code = ERR_get_error();
+    if (code != 0) {
+        words = ERR_reason_error_string(code);
+        words = words != NULL ? words : "unknown error";
+    }
+    (void)snprintf(out, WORDS_MAX, "%s", words != NULL ? words : "");
+    ERR_clear_error();
+}
+
 int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e)
 {
     struct location l;
     char pin_text[TOKEN_PIN_MAX + 1] = "";
+    char words[WORDS_MAX];
     bool there = false;
     bool pkcs11 = str_starts(uri, SYNTAX_PKCS11);
     if (!locate(uri, &l)) {
@@ -216,8 +231,7 @@ int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e
         (void)close(lock);
     }
     mem_wipe(pin_text, sizeof(pin_text));
-    struct tls_err words;
-    tls_err_take(&words);
+    take_words(words);
     if (*out != NULL) {
         return 0;
     }
@@ -227,5 +241,5 @@ int token_open_key(struct str uri, struct str pin, EVP_PKEY **out, struct err *e
     return err_set(e, ERR_NOT_FOUND,
                    "cannot be opened: there is no such key, or the PIN in the key_passphrase_file "
                    "is wrong%s%s",
-                   words.text[0] != '\0' ? ": " : "", words.text);
+                   words[0] != '\0' ? ": " : "", words);
 }

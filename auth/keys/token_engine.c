@@ -1,12 +1,11 @@
 /* Owns: loading of a key by an engine. Engines are deprecated in OpenSSL 3, and yet all that some
- * systems have as a bridge to PKCS#11, so this file alone may call them. In a worker, at start and
- * reload. */
+ * systems have as a bridge to PKCS#11, so this file alone may call them. As token.c. */
 #undef OPENSSL_NO_DEPRECATED
 #undef OPENSSL_API_COMPAT
 #define OPENSSL_API_COMPAT 10101
 #define OPENSSL_SUPPRESS_DEPRECATED
 
-#include "proxy/tls/token_engine.h"
+#include "auth/keys/token_engine.h"
 
 #include <openssl/engine.h>
 

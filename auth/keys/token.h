@@ -1,7 +1,7 @@
 /* Private keys in tokens, by way of whatever bridge from OpenSSL to PKCS#11 there is, and in other
- * stores that a provider of OpenSSL knows. Private to proxy/tls. */
-#ifndef PROXY_TLS_TOKEN_H
-#define PROXY_TLS_TOKEN_H
+ * stores that a provider of OpenSSL knows. */
+#ifndef AUTH_KEYS_TOKEN_H
+#define AUTH_KEYS_TOKEN_H
 
 #include <openssl/evp.h>
 
