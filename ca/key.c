@@ -7,9 +7,10 @@
 #include "ca/issuer.h"
 #include "ca/key_file.h"
 
-static int load_certificate(const struct conf_ca *conf, struct ca_key *k, struct err *e)
+int ca_key_load_certificates(const struct conf_ca *conf, struct ca_key *k, struct err *e)
 {
     STACK_OF(X509) *all = NULL;
+    *k = (struct ca_key){NULL, NULL, NULL};
     int rc = key_file_certificates(conf->certificate.p, &all, e);
     if (rc == 0) {
         k->certificate = sk_X509_shift(all);
@@ -47,8 +48,7 @@ static int check(const struct conf_ca *conf, const struct ca_key *k, struct err 
 
 int ca_key_load(const struct conf_ca *conf, struct ca_key *k, struct err *e)
 {
-    *k = (struct ca_key){NULL, NULL, NULL};
-    int rc = load_certificate(conf, k, e);
+    int rc = ca_key_load_certificates(conf, k, e);
     rc = rc == 0 ? load_key(conf, k, e) : rc;
     rc = rc == 0 ? check(conf, k, e) : rc;
     if (rc != 0) {

@@ -23,6 +23,11 @@ struct ca_key {
 int ca_key_load(const struct conf_ca *conf, struct ca_key *k, struct err *e)
     __attribute__((warn_unused_result));
 
+/* As ca_key_load(), but the certificates alone: k->key is NULL and nothing is judged. For who hands
+ * out what was signed before. */
+int ca_key_load_certificates(const struct conf_ca *conf, struct ca_key *k, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* Give back what k holds, wiped; a cleared one is fine. */
 void ca_key_fini(struct ca_key *k);
 

@@ -97,7 +97,7 @@ static int run(const struct wish *w, const char *verb)
         (void)fputs(usage_text, stderr);
         return 2;
     }
-    int rc = ca_open(&open, w->config, false, &e);
+    int rc = ca_open(&open, w->config, CA_OPEN_DATABASE, &e);
     if (rc == 0) {
         rc = is_verify ? verify(w, open.life.db, &e)
                        : audit_each(open.life.db, (int64_t)w->from, print_entry, NULL, &e);

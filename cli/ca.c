@@ -134,7 +134,7 @@ static int sign_all(const struct wish *w)
     struct ca_open open;
     struct err e = {0};
     size_t n = 0;
-    int rc = ca_open(&open, w->config, true, &e);
+    int rc = ca_open(&open, w->config, CA_OPEN_KEY, &e);
     rc = rc == 0 ? issue_all(&open.life, &n, &e) : rc;
     ca_close(&open);
     if (rc == 0 || n > 0) {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int ca_open(struct ca_open *o, const char *path, bool with_key, struct err *e)
+int ca_open(struct ca_open *o, const char *path, enum ca_open_with with, struct err *e)
 {
     *o = (struct ca_open){.life = {NULL, NULL, NULL}};
     if (loaded_open(&o->loaded, path) != 0) {
@@ -17,8 +17,10 @@ int ca_open(struct ca_open *o, const char *path, bool with_key, struct err *e)
         return err_set(e, ERR_CONFIG, "%s: has no section \"ca\": nothing is issued here", path);
     }
     o->life.conf = ca;
-    int rc = with_key ? ca_key_load(ca, &o->key, e) : 0;
-    o->life.key = with_key && rc == 0 ? &o->key : NULL;
+    int rc = with == CA_OPEN_KEY            ? ca_key_load(ca, &o->key, e)
+             : with == CA_OPEN_CERTIFICATES ? ca_key_load_certificates(ca, &o->key, e)
+                                            : 0;
+    o->life.key = with != CA_OPEN_DATABASE && rc == 0 ? &o->key : NULL;
     return rc == 0 ? db_open(ca->store.p, true, &o->life.db, e) : rc;
 }
 

@@ -14,10 +14,13 @@ struct ca_open {
     struct life life;
 };
 
-/* Open the database that the configuration at path names, and with_key the CA's key too. Returns 0,
- * or a negative err_code with e (errors of the configuration are told on standard error besides);
- * ca_close() in any case. */
-int ca_open(struct ca_open *o, const char *path, bool with_key, struct err *e)
+/* What of the CA is needed beside its database. */
+enum ca_open_with { CA_OPEN_DATABASE = 0, CA_OPEN_KEY, CA_OPEN_CERTIFICATES };
+
+/* Open the database that the configuration at path names, and with CA_OPEN_CERTIFICATES the CA's
+ * certificates, with CA_OPEN_KEY its key too. Returns 0, or a negative err_code with e (errors of
+ * the configuration are told on standard error besides); ca_close() in any case. */
+int ca_open(struct ca_open *o, const char *path, enum ca_open_with with, struct err *e)
     __attribute__((warn_unused_result));
 void ca_close(struct ca_open *o);
 

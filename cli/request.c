@@ -305,10 +305,11 @@ static const struct {
     const char *name;
     int (*run)(struct wish *w, struct err *e);
     bool argument;
-    bool key;
+    enum ca_open_with with;
 } verbs[] = {
-    {"file", file, true, false},      {"ls", list, false, false},  {"show", show, true, false},
-    {"approve", approve, true, true}, {"deny", deny, true, false}, {"fetch", fetch, true, true},
+    {"file", file, true, CA_OPEN_DATABASE}, {"ls", list, false, CA_OPEN_DATABASE},
+    {"show", show, true, CA_OPEN_DATABASE}, {"approve", approve, true, CA_OPEN_KEY},
+    {"deny", deny, true, CA_OPEN_DATABASE}, {"fetch", fetch, true, CA_OPEN_CERTIFICATES},
 };
 
 static int run(struct wish *w, const char *verb)
@@ -318,7 +319,7 @@ static int run(struct wish *w, const char *verb)
             continue;
         }
         struct err e = {0};
-        int rc = ca_open(&w->open, w->config, verbs[i].key, &e);
+        int rc = ca_open(&w->open, w->config, verbs[i].with, &e);
         rc = rc == 0 ? ca_operator_here(&w->here, &e) : rc;
         rc = rc == 0 ? verbs[i].run(w, &e) : rc;
         ca_close(&w->open);

@@ -56,7 +56,7 @@ static int copy(struct db *from, const char *to, struct err *e)
 static int backup(const char *config, const char *file, struct err *e)
 {
     struct ca_open open;
-    int rc = ca_open(&open, config, false, e);
+    int rc = ca_open(&open, config, CA_OPEN_DATABASE, e);
     rc = rc == 0 ? copy(open.life.db, file, e) : rc;
     ca_close(&open);
     return rc;

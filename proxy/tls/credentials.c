@@ -8,10 +8,10 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "auth/keys/token.h"
 #include "base/mem.h"
 #include "conf/syntax.h"
 #include "proxy/tls/tls_err.h"
-#include "auth/keys/token.h"
 
 /* Bits of security that a key must have: RSA from 2048, any usual curve. */
 #define KEY_STRENGTH_MIN 112

@@ -6,8 +6,8 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
-#include "base/mem.h"
 #include "auth/keys/token.h"
+#include "base/mem.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 
