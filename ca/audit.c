@@ -120,6 +120,18 @@ int audit_each(struct db *d, int64_t from_seq, audit_each_fn each, void *arg, st
     return rc == ENDED ? 0 : rc;
 }
 
+int audit_each_of(struct db *d, struct str request, struct str serial, audit_each_fn each,
+                  void *arg, struct err *e)
+{
+    struct walk w = {each, arg};
+    struct str second = serial.n > 0 ? serial : request;
+    int rc = db_query(d,
+                      "SELECT seq, at_ms, actor, origin, action, object, detail, hash FROM audit "
+                      "WHERE object IN (?1, ?2) ORDER BY seq",
+                      DB_VALUES(DB_TEXT(request), DB_TEXT(second)), show_row, &w, e);
+    return rc == ENDED ? 0 : rc;
+}
+
 struct verify {
     struct audit_entry *last;
     struct err *e;

@@ -38,6 +38,11 @@ typedef bool (*audit_each_fn)(void *arg, const struct audit_entry *a);
 int audit_each(struct db *d, int64_t from_seq, audit_each_fn each, void *arg, struct err *e)
     __attribute__((warn_unused_result));
 
+/* Walk those about a request, or about a certificate by its serial number, in order. Returns as
+ * above. */
+int audit_each_of(struct db *d, struct str request, struct str serial, audit_each_fn each,
+                  void *arg, struct err *e) __attribute__((warn_unused_result));
+
 /* Compute every hash anew. *last: the last sequence number and its hash, which an operator who has
  * noted an earlier one compares. Returns 0, or -ERR_MALFORMED with e: at which entry it breaks. */
 int audit_verify(struct db *d, struct audit_entry *last, struct err *e)

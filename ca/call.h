@@ -11,6 +11,10 @@
 #include "ca/people.h"
 #include "ca/request.h"
 
+#define CALL_FORM_KEY 32
+
+struct entry_way;
+
 /* What calls work with; borrowed, alive as long as it serves. */
 struct service {
     struct life life;
@@ -20,6 +24,9 @@ struct service {
     struct log *log;               /* NULL: none */
     bool (*publish)(void *arg);    /* withdrawals are in force when it returns true */
     void *publish_arg;
+    const struct entry_way *ways; /* further ways in, beside those of entry.c */
+    size_t way_count;
+    unsigned char form_key[CALL_FORM_KEY]; /* of this process: for what its pages hand out */
 };
 
 struct call {

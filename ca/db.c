@@ -172,6 +172,17 @@ struct str db_octets(const struct db_row *r, int column)
     return (struct str){p != NULL ? p : "", (size_t)sqlite3_column_bytes(r->statement, column)};
 }
 
+int64_t db_scanned(const struct db *d)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < d->kept_n; i++) {
+        n += sqlite3_stmt_status(d->kept[i].statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0);
+        n += sqlite3_stmt_status(d->kept[i].statement, SQLITE_STMTSTATUS_SORT, 0);
+        n += sqlite3_stmt_status(d->kept[i].statement, SQLITE_STMTSTATUS_AUTOINDEX, 0);
+    }
+    return n;
+}
+
 int64_t db_changes(const struct db *d)
 {
     return sqlite3_changes64(d->file.handle);

@@ -66,6 +66,10 @@ struct db_values {
 int db_query(struct db *d, const char *sql, struct db_values values, db_row_fn row, void *arg,
              struct err *e) __attribute__((warn_unused_result));
 
+/* Rows that queries have walked so far without an index to lead them, and by sorting: none in those
+ * that many rows must not slow down. */
+int64_t db_scanned(const struct db *d);
+
 /* Rows that the last statement changed. */
 int64_t db_changes(const struct db *d);
 

@@ -7,14 +7,10 @@
 #include "ca/est.h"
 #include "ca/public.h"
 
-static const struct {
-    struct str prefix;
-    bool anybody; /* who asks does not matter */
-    int (*call)(struct call *c, struct str path);
-} ways[] = {
-    {{"/ca/v1/", 7}, false, api_call},
-    {{"/ca/public/", 11}, true, public_call},
-    {{"/.well-known/est/", 17}, true, est_call},
+static const struct entry_way ways[] = {
+    {{"/ca/v1/", 7}, false, false, api_call},
+    {{"/ca/public/", 11}, true, false, public_call},
+    {{"/.well-known/est/", 17}, true, false, est_call},
 };
 
 /* RFC 9457. What is our own trouble is told to nobody but the log. */
@@ -24,16 +20,31 @@ static void problem(struct call *c, int rc)
     api_problem(c->reply, status, status == 500 || status == 503 ? err_name(rc) : c->err.text);
 }
 
+static const struct entry_way *find(const struct entry_way *v, size_t n, struct str path)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_starts(path, v[i].prefix)) {
+            return &v[i];
+        }
+    }
+    return NULL;
+}
+
 static int dispatch(struct call *c)
 {
     struct str path = c->request->path;
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-        if (str_starts(path, ways[i].prefix)) {
-            int rc = ways[i].anybody ? 0 : call_identify(c);
-            return rc == 0 ? ways[i].call(c, str_slice(path, ways[i].prefix.n, path.n)) : rc;
-        }
+    const struct entry_way *way = find(ways, sizeof(ways) / sizeof(ways[0]), path);
+    if (way == NULL) {
+        way = find(c->service->ways, c->service->way_count, path);
     }
-    return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path");
+    if (way == NULL) {
+        return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path");
+    }
+    if (c->request->too_large && !way->whole) {
+        return err_set(&c->err, ERR_TOO_LARGE, "the body is longer than %d octets", HTTP_BODY_MAX);
+    }
+    int rc = way->anybody ? 0 : call_identify(c);
+    return rc == 0 ? way->call(c, str_slice(path, way->prefix.n, path.n)) : rc;
 }
 
 void entry_serve(void *arg, const struct http_request *r, struct http_reply *reply)

@@ -76,7 +76,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_re
     if (r->type != NULL) {
         ok = ok && MHD_add_response_header(response, "Content-Type", r->type) == MHD_YES;
     }
-    ok = ok && MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+    ok = ok && MHD_add_response_header(response, "Cache-Control",
+                                       r->cache != NULL ? r->cache : "no-store") == MHD_YES;
     for (size_t i = 0; i < r->field_count; i++) {
         ok = ok &&
              MHD_add_response_header(response, r->fields[i].name, r->fields[i].value) == MHD_YES;
@@ -95,14 +96,8 @@ static enum MHD_Result serve(struct http_server *s, struct MHD_Connection *c,
     buf_init(&reply.body, REPLY_MAX);
     s->serve(s->arg, r, &reply);
     enum MHD_Result result = send_reply(c, &reply);
-    buf_release(&reply.body);
+    buf_wipe(&reply.body); /* may hold a key */
     return result;
-}
-
-static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status)
-{
-    const struct http_reply reply = {.status = status};
-    return send_reply(c, &reply);
 }
 
 /* Called first with the head, then with each piece of the body, then at its end. */
@@ -128,11 +123,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         *n = 0;
         return MHD_YES;
     }
-    if (in->too_large) {
-        return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE);
-    }
-    const struct http_request r = {
-        .method = str_of(method), .path = str_of(url), .body = buf_str(&in->body), .connection = c};
+    const struct http_request r = {.method = str_of(method),
+                                   .path = str_of(url),
+                                   .body = in->too_large ? STR_NONE : buf_str(&in->body),
+                                   .too_large = in->too_large,
+                                   .connection = c};
     return serve(s, c, &r);
 }
 

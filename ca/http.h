@@ -4,6 +4,7 @@
 #ifndef CA_HTTP_H
 #define CA_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -12,13 +13,14 @@
 #include "base/str.h"
 
 #define HTTP_BODY_MAX 65536
-#define HTTP_FIELDS   4
+#define HTTP_FIELDS   12
 
 /* Borrowed for the call that serves it. */
 struct http_request {
     struct str method;
     struct str path; /* decoded, without the query */
     struct str body;
+    bool too_large;   /* the body was longer than HTTP_BODY_MAX, and is not there */
     void *connection; /* for http_query() and http_field() */
 };
 
@@ -37,8 +39,9 @@ struct http_pair {
 /* What a handler fills. Cleared: 500 without a body. */
 struct http_reply {
     unsigned status;
-    const char *type; /* of the body; NULL: none */
-    struct buf body;  /* ready for use; released by the server */
+    const char *type;  /* of the body; NULL: none */
+    const char *cache; /* Cache-Control; NULL: no-store */
+    struct buf body;   /* ready for use; wiped by the server */
     struct http_pair fields[HTTP_FIELDS];
     size_t field_count;
 };

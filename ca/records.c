@@ -67,9 +67,18 @@ int record_each(const struct life *l, const struct record_query *q, record_each_
     if (q->expires_before_ms > 0) {
         return walk(l,
                     "SELECT " COLUMNS "FROM certificate c JOIN request r ON r.id = c.request "
-                    "WHERE c.not_after_ms > ?1 AND c.not_after_ms < ?2 AND r.state BETWEEN 3 AND 5 "
-                    "ORDER BY c.not_after_ms LIMIT ?3",
-                    DB_VALUES(DB_NUMBER(q->after), DB_NUMBER(q->expires_before_ms), limit), &w, e);
+                    "WHERE (c.not_after_ms, c.serial) > (?1, ?2) AND c.not_after_ms < ?3 "
+                    "AND r.state BETWEEN 3 AND 5 ORDER BY c.not_after_ms, c.serial LIMIT ?4",
+                    DB_VALUES(DB_NUMBER(q->after), DB_TEXT(q->after_serial),
+                              DB_NUMBER(q->expires_before_ms), limit),
+                    &w, e);
+    }
+    if (q->user_prefix.n > 0) {
+        /* No text is behind that of the last character there is. */
+        return walk(l,
+                    "SELECT " COLUMNS TABLES "WHERE r.user >= ?1 AND r.user < ?1 || char(1114111) "
+                    "ORDER BY r.user, r.seq LIMIT ?2",
+                    DB_VALUES(DB_TEXT(q->user_prefix), limit), &w, e);
     }
     if (q->user.n > 0 && q->state != NULL) {
         return walk(l,

@@ -42,8 +42,10 @@ typedef bool (*record_each_fn)(void *arg, const struct record *r);
 struct record_query {
     const enum life_state *state; /* NULL: any */
     struct str user;              /* exactly; empty: any */
+    struct str user_prefix;       /* how users begin; in order of user; with limit alone */
     int64_t expires_before_ms;    /* 0: no matter; otherwise those in use alone, soonest first */
     int64_t after;                /* the cursor of the last one seen; 0: from the start */
+    struct str after_serial;      /* with expires_before_ms: and its serial number */
     size_t limit;                 /* 1-1000 */
 };
 

@@ -10,7 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
+
 #include "base/clock.h"
+#include "base/mem.h"
 #include "ca/call.h"
 #include "ca/crl.h"
 #include "ca/entry.h"
@@ -125,6 +128,11 @@ static int open_all(struct ca *ca, struct err *e)
     ca->service.log = ca->log;
     ca->service.publish = publish;
     ca->service.publish_arg = ca;
+    ca->service.ways = ca->hooks->ways;
+    ca->service.way_count = ca->hooks->way_count;
+    if (RAND_priv_bytes(ca->service.form_key, sizeof(ca->service.form_key)) != 1) {
+        return err_set(e, ERR_CRYPTO, "the library has no random numbers");
+    }
     int fd = listen_at(conf->socket.p, e);
     if (fd < 0) {
         return fd;
@@ -170,5 +178,6 @@ int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *
     people_close(ca.service.people);
     db_close(ca.service.life.db);
     ca_key_fini(&ca.key);
+    mem_wipe(ca.service.form_key, sizeof(ca.service.form_key));
     return rc;
 }

@@ -6,12 +6,15 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ca/entry.h"
 #include "conf/model.h"
 
-/* What the world is told. */
+/* What the world is told, and what is served besides. */
 struct serve_hooks {
     void (*deny_changed)(void *arg); /* the deny file has changed: the proxies should look */
     void *arg;
+    const struct entry_way *ways; /* further ways in */
+    size_t way_count;
 };
 
 /* Serve until *stop is set by a signal. The caller has given up its rights before, but for those

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/logfile.h"
+#include "ca/pages/pages.h"
 #include "ca/serve.h"
 #include "cli/loaded.h"
 #include "proxy/proc/control.h"
@@ -63,7 +64,8 @@ static int serve_as_user(const struct conf *conf, struct log *log, struct err *e
     rc = rc == 0 ? privdrop_now(&drop, e) : rc;
     if (rc == 0) {
         harden_memory();
-        const struct serve_hooks hooks = {ask_proxy, (void *)(uintptr_t)conf};
+        const struct serve_hooks hooks = {ask_proxy, (void *)(uintptr_t)conf, pages_ways,
+                                          PAGES_WAYS};
         rc = serve(conf, &hooks, log, &stop, e);
     }
     if (rc != 0) {
