@@ -80,7 +80,8 @@ int call_file(struct call *c, const struct call_wish *w, struct life_id *id)
                                               .profile = str_of(p->name.p),
                                               .user = user,
                                               .company = str_of(csr->company),
-                                              .renews = w->renews};
+                                              .renews = w->renews,
+                                              .has_account = true};
         rc = request_file(&c->service->life, &c->self.who, &filing, id, &c->err);
     }
     csr_free(csr);
@@ -121,8 +122,8 @@ int call_identify(struct call *c)
                                         .group_count = c->user->group_count};
     unsigned char shown[32];
     return call_fingerprint(c, shown)
-               ? deliver_seen(&c->service->life, (struct str){(const char *)shown, sizeof(shown)},
-                              &c->err)
+               ? deliver_seen(&c->service->life, &c->self.who,
+                              (struct str){(const char *)shown, sizeof(shown)}, &c->err)
                : 0;
 }
 

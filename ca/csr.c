@@ -13,13 +13,14 @@
 
 #include "auth/attribute.h"
 #include "auth/pairing.h"
-#include "base/enc.h"
 #include "base/mem.h"
 #include "ca/armour.h"
+#include "ca/pubkey.h"
 
 _Static_assert(CSR_OCTETS_MAX == ARMOUR_OCTETS_MAX, "requests come in armour");
 _Static_assert(CSR_TEXT_MAX == ATTRIBUTE_MAX, "texts come from attributes");
 
+#define SUBJECT_MAX  64
 #define RSA_BITS_MAX 8192 /* what its signature costs to check grows with the square */
 
 static int malformed(struct err *e, const char *what)
@@ -69,11 +70,17 @@ enum csr_key csr_key_of(EVP_PKEY *key)
     return strcmp(group, "secp384r1") == 0 ? CSR_KEY_P384 : CSR_KEY_OTHER;
 }
 
+static bool is_signed_weakly(const X509_REQ *req)
+{
+    int digest = NID_undef;
+    return OBJ_find_sigid_algs(X509_REQ_get_signature_nid(req), &digest, NULL) != 1 ||
+           digest == NID_md5 || digest == NID_md4 || digest == NID_sha1;
+}
+
 static int take_key(struct csr *c, struct err *e)
 {
     X509_PUBKEY *spki = X509_REQ_get_X509_PUBKEY(c->req);
     EVP_PKEY *key = X509_REQ_get0_pubkey(c->req);
-    unsigned char *der = NULL;
     if (key == NULL) {
         return malformed(e, "has a public key that cannot be read");
     }
@@ -88,14 +95,15 @@ static int take_key(struct csr *c, struct err *e)
         return err_set(e, ERR_UNSUPPORTED, "the request has an RSA key of more than %d bits",
                        RSA_BITS_MAX);
     }
-    int n = i2d_X509_PUBKEY(spki, &der);
-    if (n <= 0) {
-        return malformed(e, "has a public key that cannot be read");
+    const char *fault = pubkey_fault(spki, key);
+    if (fault != NULL) {
+        return err_set(e, ERR_MALFORMED, "the request has %s: make a new key", fault);
     }
-    int rc = enc_sha256((struct str){(const char *)der, (size_t)n}, c->spki);
-    OPENSSL_free(der);
-    if (rc != 0) {
+    if (pubkey_digest(spki, c->spki) != 0) {
         return err_set(e, ERR_CRYPTO, "the library cannot hash");
+    }
+    if (is_signed_weakly(c->req)) {
+        return malformed(e, "is signed with a hash that can be forged: use SHA-256");
     }
     return X509_REQ_verify(c->req, key) == 1
                ? 0
@@ -234,14 +242,29 @@ static int take_extension(struct csr *c, X509_EXTENSION *extension, struct err *
     }
 }
 
+/* Of an attribute with two values, both count. */
+static int count_attributes(const X509_REQ *req, int nid)
+{
+    int n = 0;
+    for (int at = X509_REQ_get_attr_by_NID(req, nid, -1); at >= 0;
+         at = X509_REQ_get_attr_by_NID(req, nid, at)) {
+        n += X509_ATTRIBUTE_count(X509_REQ_get_attr(req, at));
+    }
+    return n;
+}
+
 static int take_extensions(struct csr *c, struct err *e)
 {
     STACK_OF(X509_EXTENSION) *list = X509_REQ_get_extensions(c->req);
     int rc = 0;
     int seen[8];
     int n = sk_X509_EXTENSION_num(list);
-    if (list == NULL && X509_REQ_get_attr_by_NID(c->req, NID_ext_req, -1) >= 0) {
+    int asked = count_attributes(c->req, NID_ext_req) + count_attributes(c->req, NID_ms_ext_req);
+    if (asked > 0 && list == NULL) {
         return malformed(e, "asks for extensions that cannot be read");
+    }
+    if (asked > 1) {
+        rc = malformed(e, "asks for extensions in two places");
     }
     if (n > (int)(sizeof(seen) / sizeof(seen[0]))) {
         rc = malformed(e, "asks for more extensions than there are to grant");
@@ -352,6 +375,38 @@ static int check_wishes(const struct csr *c, struct err *e)
     return 0;
 }
 
+static size_t characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xc0U) != 0x80U ? 1 : 0;
+    }
+    return n;
+}
+
+/* What a certificate cannot say: RFC 5280 appendix A (ub-common-name, ub-organization-name), and
+ * RFC 9598 3 (a mailbox's domain is in ASCII). */
+static int check_lengths(const struct csr *c, struct err *e)
+{
+    const char *domain = strrchr(c->user, '@');
+    if (characters(c->user) > SUBJECT_MAX) {
+        return denied(e, "the common name (CN) has more than 64 characters, which is all that a "
+                         "certificate can hold");
+    }
+    if (characters(c->company) > SUBJECT_MAX) {
+        return denied(e, "the organization (O) has more than 64 characters, which is all that a "
+                         "certificate can hold");
+    }
+    for (; domain != NULL && *domain != '\0'; domain++) {
+        if ((unsigned char)*domain >= 0x80) {
+            return denied(e,
+                          "the e-mail's domain must be in ASCII (xn--...), in the account's name "
+                          "too");
+        }
+    }
+    return 0;
+}
+
 int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str user, struct err *e)
 {
     static const struct conf_identity rule = {.fold_domain = true};
@@ -376,6 +431,10 @@ int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str u
     }
     if (c->company[0] == '\0') {
         return denied(e, "the request has no organization (O): put the company's name there");
+    }
+    int rc = check_lengths(c, e);
+    if (rc != 0) {
+        return rc;
     }
     if (p->company.p != NULL && strcmp(p->company.p, c->company) != 0) {
         return err_set(e, ERR_DENIED, "the request's organization (O) must be \"%s\"",

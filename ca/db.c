@@ -15,7 +15,7 @@
 #include "base/mem.h"
 
 #define WAIT_MS        10000
-#define STATEMENTS_MAX 64
+#define STATEMENTS_MAX 256
 
 static const struct sqlite_kind kind = {
     .what = "a CA's database",

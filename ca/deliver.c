@@ -1,6 +1,8 @@
 /* Owns: the steps from issued to delivered and active. */
 #include "ca/deliver.h"
 
+#include <stdio.h>
+
 #include <openssl/pem.h>
 
 #include "base/clock.h"
@@ -65,14 +67,15 @@ static int check(const struct wanted *w, struct err *e)
     return 0;
 }
 
-static int mark(const struct life *l, const struct actor *who, struct str id, struct err *e)
+/* From state, which was read in this transaction. */
+static int mark(const struct life *l, const struct actor *who, struct str id, enum life_state state,
+                struct err *e)
 {
-    int rc = db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1 AND state = ?3",
-                      DB_VALUES(DB_TEXT(id), DB_NUMBER(LIFE_DELIVERED), DB_NUMBER(LIFE_ISSUED)),
-                      NULL, NULL, e);
-    return rc == 0 && db_changes(l->db) > 0
-               ? audit_append(l->db, who, "certificate.delivered", id, STR_NONE, e)
-               : rc;
+    if (state != LIFE_ISSUED) {
+        return 0;
+    }
+    int rc = life_move(l, id, LIFE_ISSUED, LIFE_DELIVERED, e);
+    return rc == 0 ? audit_append(l->db, who, "certificate.delivered", id, STR_NONE, e) : rc;
 }
 
 static int deliver_now(const struct life *l, const struct actor *who, struct str id,
@@ -83,7 +86,7 @@ static int deliver_now(const struct life *l, const struct actor *who, struct str
     rc = rc == 0 ? check(&w, e) : rc;
     rc = rc == 0 ? write_all(l, w.certificate, out, e) : rc;
     X509_free(w.certificate);
-    return rc == 0 ? mark(l, who, id, e) : rc;
+    return rc == 0 ? mark(l, who, id, w.state, e) : rc;
 }
 
 int deliver(const struct life *l, const struct actor *who, struct str id, struct buf *out,
@@ -93,12 +96,56 @@ int deliver(const struct life *l, const struct actor *who, struct str id, struct
     return rc == 0 ? db_end(l->db, deliver_now(l, who, id, out, e), e) : rc;
 }
 
-int deliver_seen(const struct life *l, struct str fingerprint, struct err *e)
+/* A certificate that was seen; state is LIFE_STATE_COUNT for one that is not known. */
+struct seen {
+    struct life_id id;
+    enum life_state state;
+};
+
+static int take_seen(void *arg, const struct db_row *r)
 {
+    struct seen *s = arg;
+    (void)snprintf(s->id.text, sizeof(s->id.text), "%.*s", STR_ARG(db_octets(r, 0)));
+    s->state = (enum life_state)db_number(r, 1);
+    return 0;
+}
+
+static int find_seen(const struct life *l, struct str fingerprint, struct seen *s, struct err *e)
+{
+    *s = (struct seen){.state = LIFE_STATE_COUNT};
     return db_query(l->db,
-                    "UPDATE request SET state = ?2 WHERE state IN (?3, ?4) AND id = "
-                    "(SELECT request FROM certificate WHERE fingerprint = ?1)",
-                    DB_VALUES(DB_BLOB(fingerprint), DB_NUMBER(LIFE_ACTIVE), DB_NUMBER(LIFE_ISSUED),
-                              DB_NUMBER(LIFE_DELIVERED)),
-                    NULL, NULL, e);
+                    "SELECT r.id, r.state FROM certificate c JOIN request r ON r.id = c.request "
+                    "WHERE c.fingerprint = ?1",
+                    DB_VALUES(DB_BLOB(fingerprint)), take_seen, s, e);
+}
+
+static bool is_new(const struct seen *s)
+{
+    return s->state == LIFE_ISSUED || s->state == LIFE_DELIVERED;
+}
+
+static int seen_now(const struct life *l, const struct actor *who, struct str fingerprint,
+                    struct err *e)
+{
+    struct seen s;
+    int rc = find_seen(l, fingerprint, &s, e);
+    if (rc != 0 || !is_new(&s)) {
+        return rc;
+    }
+    rc = life_move(l, str_of(s.id.text), s.state, LIFE_ACTIVE, e);
+    return rc == 0 ? audit_append(l->db, who, "certificate.active", str_of(s.id.text), STR_NONE, e)
+                   : rc;
+}
+
+/* Most are known to be in use: those cost a look, and no transaction. */
+int deliver_seen(const struct life *l, const struct actor *who, struct str fingerprint,
+                 struct err *e)
+{
+    struct seen s;
+    int rc = find_seen(l, fingerprint, &s, e);
+    if (rc != 0 || !is_new(&s)) {
+        return rc;
+    }
+    rc = db_begin(l->db, e);
+    return rc == 0 ? db_end(l->db, seen_now(l, who, fingerprint, e), e) : rc;
 }

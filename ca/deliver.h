@@ -15,9 +15,9 @@ int deliver(const struct life *l, const struct actor *who, struct str id, struct
 int deliver_chain(const struct life *l, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));
 
-/* A certificate was seen in use: from issued or delivered it becomes active. One that is not known
- * is no error. fingerprint: SHA-256, 32 octets. Returns 0 or a negative err_code with e. */
-int deliver_seen(const struct life *l, struct str fingerprint, struct err *e)
-    __attribute__((warn_unused_result));
+/* A certificate was seen in use by who: from issued or delivered it becomes active. One that is not
+ * known is no error. fingerprint: SHA-256, 32 octets. Returns 0 or a negative err_code with e. */
+int deliver_seen(const struct life *l, const struct actor *who, struct str fingerprint,
+                 struct err *e) __attribute__((warn_unused_result));
 
 #endif

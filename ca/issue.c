@@ -1,6 +1,7 @@
 /* Owns: the step from approved to issued. Leaves what a certificate looks like to leaf. */
 #include "ca/issue.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -21,6 +22,7 @@ static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 struct approved {
     bool found;
     bool counted; /* the decisions bear the state out */
+    int64_t needed;
     enum life_state state;
     const struct conf_ca_profile *profile;
     char user[USER_MAX + 1];
@@ -58,6 +60,7 @@ static int take_approved(void *arg, const struct db_row *r)
     copy_text(a->company, sizeof(a->company), db_octets(r, 3));
     copy_text(a->renews.text, sizeof(a->renews.text), db_octets(r, 5));
     a->counted = is_counted(r);
+    a->needed = db_number(r, 6);
     a->req = csr.n > 0 ? d2i_X509_REQ(NULL, &p, (long)csr.n) : NULL;
     return 0;
 }
@@ -151,51 +154,94 @@ static int store(const struct life *l, struct str id, const char *serial, X509 *
     }
     int rc = store_der(l, id, serial, x, (struct str){(const char *)der, (size_t)n}, e);
     OPENSSL_free(der);
-    return rc == 0 ? db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1",
-                              DB_VALUES(DB_TEXT(id), DB_NUMBER(LIFE_ISSUED)), NULL, NULL, e)
-                   : rc;
+    return rc == 0 ? life_move(l, id, LIFE_APPROVED, LIFE_ISSUED, e) : rc;
+}
+
+static int take_state(void *arg, const struct db_row *r)
+{
+    *(enum life_state *)arg = (enum life_state)db_number(r, 0);
+    return 0;
+}
+
+/* What the certificate that is renewed is now; LIFE_STATE_COUNT: nothing is renewed. */
+static int find_old(const struct life *l, const struct approved *a, enum life_state *old,
+                    struct err *e)
+{
+    *old = LIFE_STATE_COUNT;
+    return a->renews.text[0] == '\0'
+               ? 0
+               : db_query(l->db, "SELECT state FROM request WHERE id = ?1",
+                          DB_VALUES(DB_TEXT(str_of(a->renews.text))), take_state, old, e);
+}
+
+static bool is_in_use(enum life_state s)
+{
+    return s == LIFE_ISSUED || s == LIFE_DELIVERED || s == LIFE_ACTIVE;
 }
 
 /* The one that is renewed stays good for the overlap. */
-static int retire(const struct life *l, const struct approved *a, struct err *e)
+static int retire(const struct life *l, const struct approved *a, enum life_state state,
+                  struct err *e)
 {
-    if (a->renews.text[0] == '\0') {
+    if (!is_in_use(state)) {
         return 0;
     }
     struct str old = str_of(a->renews.text);
     int64_t ends_ms = clock_wall_ms() + (int64_t)a->profile->overlap_ms;
-    int rc =
-        db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1 AND state IN (?3, ?4, ?5)",
-                 DB_VALUES(DB_TEXT(old), DB_NUMBER(LIFE_RENEWED), DB_NUMBER(LIFE_ISSUED),
-                           DB_NUMBER(LIFE_DELIVERED), DB_NUMBER(LIFE_ACTIVE)),
-                 NULL, NULL, e);
-    if (rc != 0 || db_changes(l->db) == 0) {
-        return rc;
-    }
-    rc = db_query(l->db, "UPDATE certificate SET overlap_ends_ms = ?2 WHERE request = ?1",
-                  DB_VALUES(DB_TEXT(old), DB_NUMBER(ends_ms)), NULL, NULL, e);
+    int rc = life_move(l, old, state, LIFE_RENEWED, e);
+    rc = rc == 0 ? db_query(l->db, "UPDATE certificate SET overlap_ends_ms = ?2 WHERE request = ?1",
+                            DB_VALUES(DB_TEXT(old), DB_NUMBER(ends_ms)), NULL, NULL, e)
+                 : rc;
     return rc == 0 ? audit_append(l->db, &system_actor, "certificate.renewed", old, STR_NONE, e)
+                   : rc;
+}
+
+/* Nobody was asked because a certificate in use was there to be renewed; if it is none any more,
+ * withdrawn meanwhile or renewed by another request, its word is worth nothing. */
+static int refuse(const struct life *l, struct str id, enum life_state old, struct err *e)
+{
+    char why[80];
+    (void)snprintf(why, sizeof(why), "what was to be renewed is %s", life_state_name(old));
+    int rc = life_move(l, id, LIFE_APPROVED, LIFE_DENIED, e);
+    rc = rc == 0
+             ? db_query(l->db,
+                        "UPDATE request SET decided_ms = ?2, denied_reason = ?3 WHERE id = ?1",
+                        DB_VALUES(DB_TEXT(id), DB_NUMBER(clock_wall_ms()), DB_TEXT(str_of(why))),
+                        NULL, NULL, e)
+             : rc;
+    return rc == 0 ? audit_append(l->db, &system_actor, "request.denied", id, str_of(why), e) : rc;
+}
+
+static int sign_and_store(const struct life *l, struct str id, const struct approved *a,
+                          enum life_state old, struct err *e)
+{
+    unsigned char serial[CERTIFICATE_SERIAL_OCTETS];
+    char text[SERIAL_HEX + 1];
+    X509 *x = NULL;
+    int rc = sign(l, a, serial, &x, e);
+    if (rc == 0) {
+        serial_text(serial, text);
+        rc = store(l, id, text, x, e);
+    }
+    X509_free(x);
+    rc = rc == 0 ? retire(l, a, old, e) : rc;
+    return rc == 0 ? audit_append(l->db, &system_actor, "certificate.issued", id, str_of(text), e)
                    : rc;
 }
 
 static int issue_now(const struct life *l, struct str id, struct err *e)
 {
     struct approved a;
-    unsigned char serial[CERTIFICATE_SERIAL_OCTETS];
-    char text[SERIAL_HEX + 1];
-    X509 *x = NULL;
+    enum life_state old = LIFE_STATE_COUNT;
     int rc = find_approved(l, id, &a, e);
     if (rc == 0 && a.state == LIFE_APPROVED) {
-        rc = sign(l, &a, serial, &x, e);
+        rc = find_old(l, &a, &old, e);
+        bool unasked = a.renews.text[0] != '\0' && a.needed == 0 && a.profile->approvals > 0;
         if (rc == 0) {
-            serial_text(serial, text);
-            rc = store(l, id, text, x, e);
+            rc = unasked && !is_in_use(old) ? refuse(l, id, old, e)
+                                            : sign_and_store(l, id, &a, old, e);
         }
-        rc = rc == 0 ? retire(l, &a, e) : rc;
-        rc = rc == 0 ? audit_append(l->db, &system_actor, "certificate.issued", id, str_of(text), e)
-                     : rc;
     }
-    X509_free(x);
     X509_REQ_free(a.req);
     ERR_clear_error();
     return rc;

@@ -24,11 +24,45 @@ static GENERAL_NAME *general_name(int type, struct str text)
     return name;
 }
 
+/* RFC 9598: a mailbox with letters beyond ASCII before the @. */
+static GENERAL_NAME *mailbox_name(struct str text)
+{
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_TYPE *value = ASN1_TYPE_new();
+    ASN1_UTF8STRING *utf8 = ASN1_UTF8STRING_new();
+    bool ok = name != NULL && value != NULL && utf8 != NULL &&
+              ASN1_STRING_set(utf8, text.p, (int)text.n) == 1;
+    if (ok) {
+        ASN1_TYPE_set(value, V_ASN1_UTF8STRING, utf8);
+        utf8 = NULL;
+        ok = GENERAL_NAME_set0_othername(name, OBJ_nid2obj(NID_id_on_SmtpUTF8Mailbox), value) == 1;
+        value = ok ? NULL : value;
+    }
+    ASN1_UTF8STRING_free(utf8);
+    ASN1_TYPE_free(value);
+    if (!ok) {
+        GENERAL_NAME_free(name);
+        name = NULL;
+    }
+    return name;
+}
+
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A list of one name; the caller's. */
 static GENERAL_NAMES *general_names(int type, struct str text)
 {
     GENERAL_NAMES *names = GENERAL_NAMES_new();
-    GENERAL_NAME *name = general_name(type, text);
+    GENERAL_NAME *name =
+        type == GEN_EMAIL && !is_ascii(text) ? mailbox_name(text) : general_name(type, text);
     if (names == NULL || name == NULL || sk_GENERAL_NAME_push(names, name) <= 0) {
         GENERAL_NAMES_free(names);
         GENERAL_NAME_free(name);

@@ -1,4 +1,4 @@
-/* Owns: the names of the states, and ids. */
+/* Owns: the names of the states, the moves between them, and ids. */
 #include "ca/life.h"
 
 #include <openssl/rand.h>
@@ -10,6 +10,31 @@ static const char *const names[LIFE_STATE_COUNT] = {
     LIFE_STATES(LIFE_NAME)
 #undef LIFE_NAME
 };
+
+static const bool moves[LIFE_STATE_COUNT][LIFE_STATE_COUNT] = {
+#define LIFE_MOVE(from, to, who, what) [LIFE_##from][LIFE_##to] = true,
+    LIFE_MOVES(LIFE_MOVE)
+#undef LIFE_MOVE
+};
+
+bool life_may(enum life_state from, enum life_state to)
+{
+    return from < LIFE_STATE_COUNT && to < LIFE_STATE_COUNT && moves[from][to];
+}
+
+int life_move(const struct life *l, struct str id, enum life_state from, enum life_state to,
+              struct err *e)
+{
+    if (!life_may(from, to)) {
+        return err_set(e, ERR_INTERNAL, "a request that is %s does not become %s",
+                       life_state_name(from), life_state_name(to));
+    }
+    int rc = db_query(l->db, "UPDATE request SET state = ?3 WHERE id = ?1 AND state = ?2",
+                      DB_VALUES(DB_TEXT(id), DB_NUMBER(from), DB_NUMBER(to)), NULL, NULL, e);
+    return rc == 0 && db_changes(l->db) != 1
+               ? err_set(e, ERR_CLOSED, "the request is not %s any more", life_state_name(from))
+               : rc;
+}
 
 int life_new_id(struct life_id *id, struct err *e)
 {

@@ -5,6 +5,8 @@
 #ifndef CA_LIFE_H
 #define CA_LIFE_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 #include "ca/audit.h"
 #include "ca/db.h"
@@ -30,6 +32,51 @@ enum life_state {
         LIFE_STATE_COUNT
 };
 
+/* Every change of state that there is: from, to, who causes it, and by what. docs/lifecycle.md
+ * shows them, life_move() makes no other, and a trigger of the database lets no other happen. */
+#define LIFE_MOVES(X)                                                                              \
+    X(PENDING, APPROVED, OPERATOR, "the last agreement that was needed")                           \
+    X(PENDING, DENIED, OPERATOR, "a no")                                                           \
+    X(APPROVED, DENIED, DECIDER, "a no, or what it renews was withdrawn")                          \
+    X(APPROVED, ISSUED, CA, "signed")                                                              \
+    X(ISSUED, DELIVERED, HOLDER, "fetched")                                                        \
+    X(ISSUED, ACTIVE, PROXY, "seen in use")                                                        \
+    X(DELIVERED, ACTIVE, PROXY, "seen in use")                                                     \
+    X(ISSUED, RENEWED, CA, "the next one is signed")                                               \
+    X(DELIVERED, RENEWED, CA, "the next one is signed")                                            \
+    X(ACTIVE, RENEWED, CA, "the next one is signed")                                               \
+    X(ISSUED, WITHDRAWN, ANYBODY, "withdrawn")                                                     \
+    X(DELIVERED, WITHDRAWN, ANYBODY, "withdrawn")                                                  \
+    X(ACTIVE, WITHDRAWN, ANYBODY, "withdrawn")                                                     \
+    X(RENEWED, WITHDRAWN, ANYBODY, "its overlap is over, or withdrawn")                            \
+    X(WITHDRAWN, ISSUED, LIFTER, "a hold is lifted")                                               \
+    X(WITHDRAWN, DELIVERED, LIFTER, "a hold is lifted")                                            \
+    X(WITHDRAWN, ACTIVE, LIFTER, "a hold is lifted")                                               \
+    X(WITHDRAWN, RENEWED, LIFTER, "a hold is lifted")                                              \
+    X(ISSUED, EXPIRED, TIME, "its end")                                                            \
+    X(DELIVERED, EXPIRED, TIME, "its end")                                                         \
+    X(ACTIVE, EXPIRED, TIME, "its end")                                                            \
+    X(RENEWED, EXPIRED, TIME, "its end")                                                           \
+    X(WITHDRAWN, EXPIRED, TIME, "its end")
+
+/* What a request is at first. */
+#define LIFE_BEGINNINGS(X)                                                                         \
+    X(PENDING, HOLDER, "filed")                                                                    \
+    X(APPROVED, HOLDER, "filed where nobody need agree")                                           \
+    X(ACTIVE, OPERATOR, "taken in, signed before")                                                 \
+    X(EXPIRED, OPERATOR, "taken in after its end")
+
+/* Who causes them. */
+#define LIFE_CAUSES(X)                                                                             \
+    X(HOLDER, "the holder")                                                                        \
+    X(OPERATOR, "an operator")                                                                     \
+    X(DECIDER, "an operator, or the CA")                                                           \
+    X(CA, "the CA")                                                                                \
+    X(PROXY, "the proxy")                                                                          \
+    X(TIME, "time")                                                                                \
+    X(LIFTER, "an operator, or an account that is open again")                                     \
+    X(ANYBODY, "the holder, an operator, time, or an account that is closed")
+
 /* How it came here; in the database by number. */
 enum life_kind { LIFE_KIND_CSR = 0, LIFE_KIND_REGISTERED, LIFE_KIND_RENEWAL, LIFE_KIND_IMPORTED };
 
@@ -54,6 +101,14 @@ const char *life_state_name(enum life_state s);
 
 /* The state of that token, or LIFE_STATE_COUNT. */
 enum life_state life_state_of(struct str name);
+
+/* Whether a request that is from may become to. */
+bool life_may(enum life_state from, enum life_state to);
+
+/* Make request id, which must be from, to, inside the caller's transaction. Returns 0, -ERR_CLOSED
+ * (it is not from any more), -ERR_INTERNAL (there is no such move), or another, with e. */
+int life_move(const struct life *l, struct str id, enum life_state from, enum life_state to,
+              struct err *e) __attribute__((warn_unused_result));
 
 /* The profile of that name, or NULL. */
 const struct conf_ca_profile *life_profile(const struct life *l, struct str name);

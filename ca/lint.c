@@ -84,22 +84,64 @@ static const char *usage_fault(X509 *x)
                : NULL;
 }
 
+/* The text of the one name of names if it is a mailbox beyond ASCII (RFC 9598). */
+static struct str mailbox_of(const GENERAL_NAMES *names)
+{
+    ASN1_OBJECT *kind = NULL;
+    ASN1_TYPE *value = NULL;
+    const GENERAL_NAME *name =
+        sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
+    if (name == NULL || name->type != GEN_OTHERNAME ||
+        GENERAL_NAME_get0_otherName(name, &kind, &value) != 1 ||
+        OBJ_obj2nid(kind) != NID_id_on_SmtpUTF8Mailbox || value->type != V_ASN1_UTF8STRING) {
+        return STR_NONE;
+    }
+    const ASN1_STRING *text = value->value.utf8string;
+    return (struct str){(const char *)ASN1_STRING_get0_data(text),
+                        (size_t)ASN1_STRING_length(text)};
+}
+
+static const char *san_fault(const GENERAL_NAMES *names, const struct attribute *user)
+{
+    struct attribute email;
+    struct str name = {user->text, user->n};
+    bool is_email = attribute_read_san(names, &email) == REASON_OK;
+    if (sk_GENERAL_NAME_num(names) > 1) {
+        return "its subjectAltName has more than one name";
+    }
+    if (memchr(name.p, '@', name.n) == NULL) {
+        return names == NULL || is_email ? NULL : "its subjectAltName is no e-mail";
+    }
+    if (!is_email && !str_eq(mailbox_of(names), name)) {
+        return "its subjectAltName lacks the e-mail";
+    }
+    return is_email && !str_eq((struct str){email.text, email.n}, name)
+               ? "its subjectAltName has another e-mail than its subject"
+               : NULL;
+}
+
 /* The e-mail that the common name is must stand in the SAN too (RFC 5280 4.1.2.6). */
 static const char *name_fault(X509 *x)
 {
     struct attribute user;
-    struct attribute email;
     if (attribute_read(X509_get_subject_name(x), NID_commonName, &user) != REASON_OK) {
         return "its subject has not one readable common name";
     }
     GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-    enum reason r = attribute_read_san(names, &email);
-    int n = sk_GENERAL_NAME_num(names);
+    const char *fault = san_fault(names, &user);
     GENERAL_NAMES_free(names);
-    if (memchr(user.text, '@', user.n) != NULL && r != REASON_OK) {
-        return "its subjectAltName lacks the e-mail";
+    return fault;
+}
+
+/* A client with the CA's own key would be the CA. */
+static const char *key_fault(const struct ca_key *ca, X509 *x)
+{
+    EVP_PKEY *key = X509_get0_pubkey(x);
+    bool own = key == NULL || EVP_PKEY_eq(key, X509_get0_pubkey(ca->certificate)) == 1;
+    for (int i = 0; !own && i < sk_X509_num(ca->chain); i++) {
+        own = EVP_PKEY_eq(key, X509_get0_pubkey(sk_X509_value(ca->chain, i))) == 1;
     }
-    return n > 1 ? "its subjectAltName has more than one name" : NULL;
+    return own ? "its key is a CA's" : NULL;
 }
 
 static const char *signature_fault(const struct ca_key *ca, X509 *x)
@@ -117,8 +159,8 @@ static const char *signature_fault(const struct ca_key *ca, X509 *x)
 int lint_leaf(const struct ca_key *ca, X509 *leaf, struct err *e)
 {
     const char *const faults[] = {
-        signature_fault(ca, leaf), serial_fault(leaf), date_fault(ca, leaf),
-        repeated_fault(leaf),      usage_fault(leaf),  name_fault(leaf),
+        signature_fault(ca, leaf), serial_fault(leaf), date_fault(ca, leaf), repeated_fault(leaf),
+        usage_fault(leaf),         name_fault(leaf),   key_fault(ca, leaf),
     };
     ERR_clear_error();
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

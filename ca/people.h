@@ -25,4 +25,12 @@ void people_close(struct people *p);
 int people_find(struct people *p, struct str name, struct user **out, struct err *e)
     __attribute__((warn_unused_result));
 
+/* Tell all accounts, closed ones too. Returns 0 or a negative err_code with e. */
+int people_each(struct people *p, bool (*each)(void *arg, const struct user *u), void *arg,
+                struct err *e) __attribute__((warn_unused_result));
+
+/* Whether the store may have changed since the last call (true the first time). Looks at the files
+ * alone. */
+bool people_changed(struct people *p);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "auth/pairing.h"
 #include "base/clock.h"
+#include "ca/policy.h"
 
 #define REASON_MAX 500
 
@@ -51,6 +52,42 @@ static struct str spki_of(const struct request_filing *f)
     return (struct str){(const char *)f->csr->spki, sizeof(f->csr->spki)};
 }
 
+/* The key of the CA, or of one above it: who files that has what nobody should. */
+static bool is_cas_key(const struct life *l, const struct request_filing *f)
+{
+    EVP_PKEY *key = X509_REQ_get0_pubkey(f->csr->req);
+    const struct ca_key *ca = l->key;
+    bool own = ca != NULL && EVP_PKEY_eq(key, X509_get0_pubkey(ca->certificate)) == 1;
+    for (int i = 0; ca != NULL && !own && i < sk_X509_num(ca->chain); i++) {
+        own = EVP_PKEY_eq(key, X509_get0_pubkey(sk_X509_value(ca->chain, i))) == 1;
+    }
+    return own;
+}
+
+static int take_number(void *arg, const struct db_row *r)
+{
+    *(int64_t *)arg = db_number(r, 0);
+    return 0;
+}
+
+/* A key that was reported stolen once is nobody's any more, and one of a CA's never was. */
+static int check_stolen(const struct life *l, const struct request_filing *f, struct err *e)
+{
+    int64_t stolen = 0;
+    if (is_cas_key(l, f)) {
+        return err_set(e, ERR_DENIED, "this is the key of a CA");
+    }
+    int rc = db_query(l->db,
+                      "SELECT count(*) FROM request r JOIN certificate c ON c.request = r.id "
+                      "WHERE r.spki = ?1 AND c.withdrawn_reason = 1",
+                      DB_VALUES(DB_BLOB(spki_of(f))), take_number, &stolen, e);
+    return rc == 0 && stolen > 0
+               ? err_set(e, ERR_DENIED,
+                         "a certificate of this key was withdrawn because the key was stolen "
+                         "(keyCompromise): make a new key")
+               : rc;
+}
+
 /* *waiting: the same request, if it is on its way already. */
 static int check_key(const struct life *l, const struct request_filing *f, struct life_id *waiting,
                      struct err *e)
@@ -59,8 +96,10 @@ static int check_key(const struct life *l, const struct request_filing *f, struc
     int rc = db_query(l->db,
                       "SELECT " KNOWN_COLUMNS " FROM request r "
                       "LEFT JOIN certificate c ON c.request = r.id "
-                      "WHERE r.spki = ?1 AND r.state <> ?2 ORDER BY r.seq DESC LIMIT 1",
-                      DB_VALUES(DB_BLOB(spki_of(f)), DB_NUMBER(LIFE_DENIED)), take_known, &k, e);
+                      "WHERE r.spki = ?1 AND (r.state <> ?2 OR r.user <> ?3) "
+                      "ORDER BY r.seq DESC LIMIT 1",
+                      DB_VALUES(DB_BLOB(spki_of(f)), DB_NUMBER(LIFE_DENIED), DB_TEXT(f->user)),
+                      take_known, &k, e);
     if (rc != 0 || !k.found) {
         return rc;
     }
@@ -112,6 +151,20 @@ static int check_renewal(const struct life *l, const struct request_filing *f, b
     return 0;
 }
 
+/* A certificate is renewed once: two requests on their way would make two of one. */
+static int check_other_renewal(const struct life *l, const struct request_filing *f, struct err *e)
+{
+    int64_t others = 0;
+    int rc =
+        f->renews.n == 0
+            ? 0
+            : db_query(l->db, "SELECT count(*) FROM request WHERE renews = ?1 AND state IN (0, 1)",
+                       DB_VALUES(DB_TEXT(f->renews)), take_number, &others, e);
+    return rc == 0 && others > 0
+               ? err_set(e, ERR_EXISTS, "another request to renew this certificate is on its way")
+               : rc;
+}
+
 static int insert(const struct life *l, const struct actor *who, const struct request_filing *f,
                   uint32_t approvals, const struct life_id *id, struct err *e)
 {
@@ -149,14 +202,17 @@ static int file(const struct life *l, const struct actor *who, const struct requ
         return err_set(e, ERR_NOT_FOUND, "there is no profile \"%.*s\"", STR_ARG(f->profile));
     }
     int rc = check_renewal(l, f, &renewal, e);
+    rc = rc == 0 ? check_stolen(l, f, e) : rc;
     rc = rc == 0 ? check_key(l, f, &waiting, e) : rc;
     if (rc == 0 && waiting.text[0] != '\0') {
         *id = waiting;
         return 0;
     }
+    rc = rc == 0 ? check_other_renewal(l, f, e) : rc;
     rc = rc == 0 ? life_new_id(id, e) : rc;
     uint32_t approvals = renewal ? 0 : profile->approvals;
     rc = rc == 0 ? insert(l, who, f, approvals, id, e) : rc;
+    rc = rc == 0 && f->has_account ? policy_note(l, f->user, e) : rc;
     (void)snprintf(detail, sizeof(detail), "%u approvals needed", approvals);
     return rc == 0 ? audit_append(l->db, who, renewal ? "request.renewal" : "request.filed",
                                   str_of(id->text), str_of(detail), e)
@@ -246,19 +302,16 @@ static int decide(const struct life *l, const struct request_operator *o, struct
                                : err_set(e, (enum err_code) - rc, "the decision cannot be written");
 }
 
-static int set_state(const struct life *l, struct str id, enum life_state state, struct str reason,
-                     struct err *e)
+static int set_decided(const struct life *l, struct str id, enum life_state from,
+                       enum life_state to, struct str reason, struct err *e)
 {
-    return db_query(
-        l->db, "UPDATE request SET state = ?2, decided_ms = ?3, denied_reason = ?4 WHERE id = ?1",
-        DB_VALUES(DB_TEXT(id), DB_NUMBER(state), DB_NUMBER(clock_wall_ms()), DB_TEXT(reason)), NULL,
-        NULL, e);
-}
-
-static int take_number(void *arg, const struct db_row *r)
-{
-    *(int64_t *)arg = db_number(r, 0);
-    return 0;
+    int rc = life_move(l, id, from, to, e);
+    return rc == 0
+               ? db_query(l->db,
+                          "UPDATE request SET decided_ms = ?2, denied_reason = ?3 WHERE id = ?1",
+                          DB_VALUES(DB_TEXT(id), DB_NUMBER(clock_wall_ms()), DB_TEXT(reason)), NULL,
+                          NULL, e)
+               : rc;
 }
 
 static int approve(const struct life *l, const struct request_operator *o, struct str id,
@@ -283,9 +336,13 @@ static int approve(const struct life *l, const struct request_operator *o, struc
                         DB_VALUES(DB_TEXT(id)), take_number, &agreed, e)
              : rc;
     if (rc == 0 && agreed >= (int64_t)r.approvals_needed) {
-        rc = set_state(l, id, LIFE_APPROVED, STR_NONE, e);
+        rc = set_decided(l, id, r.state, LIFE_APPROVED, STR_NONE, e);
     }
-    return rc == 0 ? audit_append(l->db, &o->who, "request.agreed", id, STR_NONE, e) : rc;
+    return rc == 0 ? audit_append(l->db, &o->who,
+                                  agreed >= (int64_t)r.approvals_needed ? "request.approved"
+                                                                        : "request.agreed",
+                                  id, STR_NONE, e)
+                   : rc;
 }
 
 static int deny(const struct life *l, const struct request_operator *o, struct str id,
@@ -305,7 +362,7 @@ static int deny(const struct life *l, const struct request_operator *o, struct s
                   "ON CONFLICT (request, operator) DO UPDATE SET agreed = 0, at_ms = ?3",
                   DB_VALUES(DB_TEXT(id), DB_TEXT(o->who.name), DB_NUMBER(clock_wall_ms())), NULL,
                   NULL, e);
-    rc = rc == 0 ? set_state(l, id, LIFE_DENIED, reason, e) : rc;
+    rc = rc == 0 ? set_decided(l, id, r.state, LIFE_DENIED, reason, e) : rc;
     return rc == 0 ? audit_append(l->db, &o->who, "request.denied", id, reason, e) : rc;
 }
 

@@ -19,6 +19,7 @@
 #include "ca/entry.h"
 #include "ca/http.h"
 #include "ca/issue.h"
+#include "ca/policy.h"
 #include "ca/publish.h"
 #include "ca/withdraw.h"
 
@@ -31,7 +32,8 @@ struct ca {
     struct ca_key key;
     struct service service;
     struct http_server *http;
-    bool crl_written; /* the file holds the last list */
+    bool crl_written;       /* the file holds the last list */
+    int64_t accounts_at_ms; /* wall clock: when to look through them though nothing has changed */
 };
 
 /* A socket left behind by one that was killed is in the way of nobody. */
@@ -141,19 +143,45 @@ static int open_all(struct ca *ca, struct err *e)
     return http_start(fd, peers, n, entry_serve, &ca->service, &ca->http, e);
 }
 
+static void tick_failed(struct ca *ca, const char *event, const struct err *e)
+{
+    LOG(ca->log, LOG_LEVEL_ERROR, event, LOG_TEXT("error", str_of(e->text)));
+}
+
+/* Certificates follow their users' accounts. */
+static void follow_accounts(struct ca *ca)
+{
+    struct err e = {0};
+    size_t n = 0;
+    bool due = people_changed(ca->service.people) || clock_wall_ms() >= ca->accounts_at_ms;
+    if (!due) {
+        return;
+    }
+    if (policy_apply(&ca->service.life, ca->service.people, &n, &ca->accounts_at_ms, &e) != 0) {
+        tick_failed(ca, "accounts_not_followed", &e);
+    }
+    if (n > 0) {
+        LOG(ca->log, LOG_LEVEL_INFO, "accounts_followed", LOG_NUMBER("certificates", n));
+    }
+}
+
+/* What fails is tried again at the next tick, and keeps nothing else from being done. */
 static void tick(struct ca *ca)
 {
     struct err e = {0};
+    struct err late = {0};
     size_t issued = 0;
     size_t withdrawn = 0;
-    int rc = issue_all(&ca->service.life, &issued, &e);
-    rc = rc == 0 ? withdraw_tick(&ca->service.life, &withdrawn, &e) : rc;
+    if (issue_all(&ca->service.life, &issued, &e) != 0) {
+        tick_failed(ca, "not_issued", &e);
+    }
     if (issued > 0) {
         LOG(ca->log, LOG_LEVEL_INFO, "issued", LOG_NUMBER("certificates", issued));
     }
-    if (rc != 0) {
-        LOG(ca->log, LOG_LEVEL_ERROR, "ca_tick_failed", LOG_TEXT("error", str_of(e.text)));
+    if (withdraw_tick(&ca->service.life, &withdrawn, &late) != 0) {
+        tick_failed(ca, "ca_tick_failed", &late);
     }
+    follow_accounts(ca);
     (void)publish(ca);
     renew_crl(ca);
 }

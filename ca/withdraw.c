@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/revoke/deny_line.h"
 #include "base/clock.h"
+
+#define TICK_BATCH          256
+#define TICK_ROUNDS         16
+#define WITHDRAW_OTHERS_MAX 64 /* certificates of one key */
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 
@@ -33,21 +38,30 @@ static const char *reason_name(int reason)
 struct found {
     bool found;
     enum life_state state;
+    enum life_state before; /* what a hold was laid on */
     int reason;
+    enum withdraw_for held_for;
     struct life_id id;
+    char spki[32];
+    size_t spki_n;
 };
 
 static int take_found(void *arg, const struct db_row *r)
 {
     struct found *f = arg;
     struct str id = db_octets(r, 2);
-    if (id.n != LIFE_ID_LEN) {
+    struct str spki = db_octets(r, 5);
+    if (id.n != LIFE_ID_LEN || spki.n > sizeof(f->spki)) {
         return -ERR_MALFORMED;
     }
     f->found = true;
     f->state = (enum life_state)db_number(r, 0);
     f->reason = (int)db_number(r, 1);
+    f->before = (enum life_state)db_number(r, 3);
+    f->held_for = (enum withdraw_for)db_number(r, 4);
     memcpy(f->id.text, id.p, id.n);
+    memcpy(f->spki, spki.p, spki.n);
+    f->spki_n = spki.n;
     return 0;
 }
 
@@ -55,7 +69,8 @@ static int find(const struct life *l, struct str serial, struct found *f, struct
 {
     *f = (struct found){0};
     int rc = db_query(l->db,
-                      "SELECT r.state, c.withdrawn_reason, r.id FROM certificate c "
+                      "SELECT r.state, c.withdrawn_reason, r.id, c.state_before, c.held_for, "
+                      "r.spki FROM certificate c "
                       "JOIN request r ON r.id = c.request WHERE c.serial = ?1",
                       DB_VALUES(DB_TEXT(serial)), take_found, f, e);
     if (rc != 0) {
@@ -68,53 +83,112 @@ static int find(const struct life *l, struct str serial, struct found *f, struct
                               STR_ARG(serial));
 }
 
-static int set_withdrawn(const struct life *l, const struct found *f, int reason, struct err *e)
+/* The end of its overlap stays noted with a hold, which may be lifted before. */
+static int set_withdrawn(const struct life *l, const struct found *f, int reason,
+                         enum withdraw_for why, struct err *e)
 {
-    int rc =
-        db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1",
-                 DB_VALUES(DB_TEXT(str_of(f->id.text)), DB_NUMBER(LIFE_WITHDRAWN)), NULL, NULL, e);
+    struct str id = str_of(f->id.text);
+    bool again = f->state == LIFE_WITHDRAWN;
+    int rc = again ? 0 : life_move(l, id, f->state, LIFE_WITHDRAWN, e);
     return rc == 0 ? db_query(l->db,
                               "UPDATE certificate SET withdrawn_ms = ?2, withdrawn_reason = ?3, "
-                              "overlap_ends_ms = 0 WHERE request = ?1",
-                              DB_VALUES(DB_TEXT(str_of(f->id.text)), DB_NUMBER(clock_wall_ms()),
-                                        DB_NUMBER(reason)),
+                              "state_before = ?4, held_for = ?5, "
+                              "overlap_ends_ms = CASE ?3 WHEN ?6 THEN overlap_ends_ms ELSE 0 END "
+                              "WHERE request = ?1",
+                              DB_VALUES(DB_TEXT(id), DB_NUMBER(clock_wall_ms()), DB_NUMBER(reason),
+                                        DB_NUMBER(again ? f->before : f->state), DB_NUMBER(why),
+                                        DB_NUMBER(WITHDRAW_HOLD)),
                               NULL, NULL, e)
                    : rc;
 }
 
-static int withdraw_now(const struct life *l, const struct actor *who, struct str serial,
-                        int reason, struct err *e)
+static bool is_done(const struct found *f, int reason, enum withdraw_for why)
 {
-    struct found f;
-    int rc = find(l, serial, &f, e);
-    if (rc != 0) {
-        return rc;
+    bool held = f->state == LIFE_WITHDRAWN && f->reason == WITHDRAW_HOLD;
+    if (held && reason == WITHDRAW_HOLD) {
+        return f->held_for == WITHDRAW_FOR_ACTOR || why == WITHDRAW_FOR_ACCOUNT;
     }
-    if (f.state == LIFE_EXPIRED) {
+    return f->state == LIFE_WITHDRAWN && !held;
+}
+
+/* f was read in this transaction. */
+static int withdraw_found(const struct life *l, const struct actor *who, const struct found *f,
+                          const struct withdraw_wish *w, struct err *e)
+{
+    char detail[96];
+    if (f->state == LIFE_EXPIRED) {
         return err_set(e, ERR_CLOSED, "the certificate has expired");
     }
-    if (f.state == LIFE_WITHDRAWN && (f.reason != WITHDRAW_HOLD || reason == WITHDRAW_HOLD)) {
+    if (is_done(f, w->reason, w->why)) {
         return err_set(e, ERR_EXISTS, "the certificate is withdrawn already (%s)",
-                       reason_name(f.reason));
+                       reason_name(f->reason));
     }
-    rc = set_withdrawn(l, &f, reason, e);
-    return rc == 0 ? audit_append(l->db, who, "certificate.withdrawn", serial,
-                                  str_of(reason_name(reason)), e)
+    int rc = set_withdrawn(l, f, w->reason, w->why, e);
+    (void)snprintf(detail, sizeof(detail), "%s%s%s", reason_name(w->reason),
+                   w->detail != NULL ? ": " : "", w->detail != NULL ? w->detail : "");
+    return rc == 0 ? audit_append(l->db, who, "certificate.withdrawn", w->serial, str_of(detail), e)
                    : rc;
+}
+
+struct others {
+    char serial[WITHDRAW_OTHERS_MAX][DENY_SERIAL_MAX + 1];
+    size_t n;
+};
+
+static int take_other(void *arg, const struct db_row *r)
+{
+    struct others *o = arg;
+    (void)snprintf(o->serial[o->n++], DENY_SERIAL_MAX + 1, "%.*s", STR_ARG(db_octets(r, 0)));
+    return 0;
+}
+
+/* Who has the key has it for all certificates of that key. */
+static int withdraw_same_key(const struct life *l, const struct actor *who, const struct found *f,
+                             struct err *e)
+{
+    struct others others = {.n = 0};
+    struct str spki = {f->spki, f->spki_n};
+    int rc = spki.n == 0 ? 0
+                         : db_query(l->db,
+                                    "SELECT c.serial FROM request r JOIN certificate c "
+                                    "ON c.request = r.id WHERE r.spki = ?1 AND r.state BETWEEN 3 "
+                                    "AND 7 AND c.withdrawn_reason IN (-1, 6) LIMIT ?2",
+                                    DB_VALUES(DB_BLOB(spki), DB_NUMBER(WITHDRAW_OTHERS_MAX)),
+                                    take_other, &others, e);
+    for (size_t i = 0; i < others.n && rc == 0; i++) {
+        struct found other;
+        const struct withdraw_wish w = {.serial = str_of(others.serial[i]),
+                                        .reason = WITHDRAW_KEY_COMPROMISE,
+                                        .detail = "another certificate's key, which is this one's"};
+        rc = find(l, w.serial, &other, e);
+        rc = rc == 0 ? withdraw_found(l, who, &other, &w, e) : rc;
+    }
+    return rc;
+}
+
+int withdraw_now(const struct life *l, const struct actor *who, const struct withdraw_wish *w,
+                 struct err *e)
+{
+    struct found f;
+    int rc = find(l, w->serial, &f, e);
+    rc = rc == 0 ? withdraw_found(l, who, &f, w, e) : rc;
+    return rc == 0 && w->reason == WITHDRAW_KEY_COMPROMISE ? withdraw_same_key(l, who, &f, e) : rc;
 }
 
 int withdraw(const struct life *l, const struct actor *who, struct str serial, int reason,
              struct err *e)
 {
+    const struct withdraw_wish w = {.serial = serial, .reason = reason};
     if (reason_name(reason) == NULL) {
         return err_set(e, ERR_MALFORMED, "%d is no reason to withdraw a client's certificate",
                        reason);
     }
     int rc = db_begin(l->db, e);
-    return rc == 0 ? db_end(l->db, withdraw_now(l, who, serial, reason, e), e) : rc;
+    return rc == 0 ? db_end(l->db, withdraw_now(l, who, &w, e), e) : rc;
 }
 
-static int lift_now(const struct life *l, const struct actor *who, struct str serial, struct err *e)
+int withdraw_lift_now(const struct life *l, const struct actor *who, struct str serial,
+                      enum withdraw_for why, struct err *e)
 {
     struct found f;
     int rc = find(l, serial, &f, e);
@@ -129,12 +203,16 @@ static int lift_now(const struct life *l, const struct actor *who, struct str se
         return err_set(e, ERR_DENIED, "the certificate is withdrawn for good (%s)",
                        reason_name(f.reason));
     }
+    if (f.held_for != why) {
+        return err_set(e, ERR_DENIED,
+                       "the certificate is on hold because its user's account is closed: it comes "
+                       "back when that is open again");
+    }
     struct str id = str_of(f.id.text);
-    rc = db_query(l->db, "UPDATE request SET state = ?2 WHERE id = ?1",
-                  DB_VALUES(DB_TEXT(id), DB_NUMBER(LIFE_ACTIVE)), NULL, NULL, e);
+    rc = life_move(l, id, LIFE_WITHDRAWN, f.before, e);
     rc = rc == 0 ? db_query(l->db,
-                            "UPDATE certificate SET withdrawn_ms = 0, withdrawn_reason = -1 "
-                            "WHERE request = ?1",
+                            "UPDATE certificate SET withdrawn_ms = 0, withdrawn_reason = -1, "
+                            "held_for = 0 WHERE request = ?1",
                             DB_VALUES(DB_TEXT(id)), NULL, NULL, e)
                  : rc;
     return rc == 0 ? audit_append(l->db, who, "certificate.restored", serial, STR_NONE, e) : rc;
@@ -143,7 +221,8 @@ static int lift_now(const struct life *l, const struct actor *who, struct str se
 int withdraw_lift(const struct life *l, const struct actor *who, struct str serial, struct err *e)
 {
     int rc = db_begin(l->db, e);
-    return rc == 0 ? db_end(l->db, lift_now(l, who, serial, e), e) : rc;
+    return rc == 0 ? db_end(l->db, withdraw_lift_now(l, who, serial, WITHDRAW_FOR_ACTOR, e), e)
+                   : rc;
 }
 
 struct walk {
@@ -176,49 +255,87 @@ int withdraw_list(const struct life *l, int64_t now_ms, withdraw_each_fn each, v
     return rc == ENDED ? 0 : rc;
 }
 
-/* One line of the record for all, as time does not choose. */
-static int tick_record(const struct life *l, const char *action, int64_t n, struct err *e)
+/* Certificates whose time has come, copied out of their rows. */
+struct due {
+    struct life_id id;
+    enum life_state state;
+    char serial[DENY_SERIAL_MAX + 1];
+};
+
+struct dues {
+    struct due v[TICK_BATCH];
+    size_t n;
+};
+
+static int take_due(void *arg, const struct db_row *r)
 {
-    char detail[48];
-    if (n == 0) {
-        return 0;
-    }
-    (void)snprintf(detail, sizeof(detail), "%lld certificates", (long long)n);
-    return audit_append(l->db, &system_actor, action, STR_NONE, str_of(detail), e);
+    struct dues *d = arg;
+    struct due *one = &d->v[d->n++];
+    (void)snprintf(one->id.text, sizeof(one->id.text), "%.*s", STR_ARG(db_octets(r, 0)));
+    one->state = (enum life_state)db_number(r, 1);
+    (void)snprintf(one->serial, sizeof(one->serial), "%.*s", STR_ARG(db_octets(r, 2)));
+    return 0;
 }
 
-static int tick_now(const struct life *l, size_t *withdrawn_n, struct err *e)
+static int expire_some(const struct life *l, size_t *n, struct err *e)
 {
-    int64_t now_ms = clock_wall_ms();
-    int rc = db_query(l->db,
-                      "UPDATE request SET state = ?1 WHERE state BETWEEN ?2 AND ?3 AND id IN "
-                      "(SELECT request FROM certificate WHERE not_after_ms <= ?4)",
-                      DB_VALUES(DB_NUMBER(LIFE_EXPIRED), DB_NUMBER(LIFE_ISSUED),
-                                DB_NUMBER(LIFE_WITHDRAWN), DB_NUMBER(now_ms)),
-                      NULL, NULL, e);
-    rc = rc == 0 ? tick_record(l, "certificate.expired", db_changes(l->db), e) : rc;
-    if (rc == 0) {
-        rc = db_query(
-            l->db,
-            "UPDATE request SET state = ?1 WHERE state = ?2 AND id IN (SELECT request "
-            "FROM certificate WHERE overlap_ends_ms > 0 AND overlap_ends_ms <= ?3)",
-            DB_VALUES(DB_NUMBER(LIFE_WITHDRAWN), DB_NUMBER(LIFE_RENEWED), DB_NUMBER(now_ms)), NULL,
-            NULL, e);
-        *withdrawn_n = rc == 0 ? (size_t)db_changes(l->db) : 0;
+    struct dues due = {.n = 0};
+    int rc =
+        db_query(l->db,
+                 "SELECT r.id, r.state, c.serial FROM certificate c JOIN request r "
+                 "ON r.id = c.request WHERE c.not_after_ms <= ?1 AND c.expired = 0 LIMIT ?2",
+                 DB_VALUES(DB_NUMBER(clock_wall_ms()), DB_NUMBER(TICK_BATCH)), take_due, &due, e);
+    for (size_t i = 0; i < due.n && rc == 0; i++) {
+        struct str id = str_of(due.v[i].id.text);
+        if (due.v[i].state != LIFE_EXPIRED) {
+            rc = life_move(l, id, due.v[i].state, LIFE_EXPIRED, e);
+            rc = rc == 0 ? audit_append(l->db, &system_actor, "certificate.expired",
+                                        str_of(due.v[i].serial), STR_NONE, e)
+                         : rc;
+        }
+        rc = rc == 0 ? db_query(l->db, "UPDATE certificate SET expired = 1 WHERE request = ?1",
+                                DB_VALUES(DB_TEXT(id)), NULL, NULL, e)
+                     : rc;
     }
-    rc = rc == 0
-             ? db_query(l->db,
-                        "UPDATE certificate SET withdrawn_ms = ?1, withdrawn_reason = ?2, "
-                        "overlap_ends_ms = 0 "
-                        "WHERE overlap_ends_ms > 0 AND overlap_ends_ms <= ?1",
-                        DB_VALUES(DB_NUMBER(now_ms), DB_NUMBER(WITHDRAW_SUPERSEDED)), NULL, NULL, e)
-             : rc;
-    return rc == 0 ? tick_record(l, "certificate.superseded", (int64_t)*withdrawn_n, e) : rc;
+    *n = due.n;
+    return rc;
 }
 
+/* On hold or not, it was renewed, and the time in which both are good is over. */
+static int supersede_some(const struct life *l, size_t *n, struct err *e)
+{
+    struct dues due = {.n = 0};
+    int rc =
+        db_query(l->db,
+                 "SELECT r.id, r.state, c.serial FROM certificate c JOIN request r "
+                 "ON r.id = c.request WHERE c.overlap_ends_ms > 0 AND c.overlap_ends_ms <= ?1 "
+                 "AND c.expired = 0 LIMIT ?2",
+                 DB_VALUES(DB_NUMBER(clock_wall_ms()), DB_NUMBER(TICK_BATCH)), take_due, &due, e);
+    for (size_t i = 0; i < due.n && rc == 0; i++) {
+        const struct withdraw_wish w = {.serial = str_of(due.v[i].serial),
+                                        .reason = WITHDRAW_SUPERSEDED,
+                                        .detail = "its overlap is over"};
+        rc = withdraw_now(l, &system_actor, &w, e);
+    }
+    *n = due.n;
+    return rc;
+}
+
+/* In transactions of TICK_BATCH, so that others get their turn between. */
 int withdraw_tick(const struct life *l, size_t *withdrawn_n, struct err *e)
 {
+    size_t n = 0;
+    int rc = 0;
     *withdrawn_n = 0;
-    int rc = db_begin(l->db, e);
-    return rc == 0 ? db_end(l->db, tick_now(l, withdrawn_n, e), e) : rc;
+    for (int i = 0; i < TICK_ROUNDS && rc == 0 && (i == 0 || n == TICK_BATCH); i++) {
+        rc = db_begin(l->db, e);
+        rc = rc == 0 ? db_end(l->db, expire_some(l, &n, e), e) : rc;
+    }
+    n = 0;
+    for (int i = 0; i < TICK_ROUNDS && rc == 0 && (i == 0 || n == TICK_BATCH); i++) {
+        rc = db_begin(l->db, e);
+        rc = rc == 0 ? db_end(l->db, supersede_some(l, &n, e), e) : rc;
+        *withdrawn_n += rc == 0 ? n : 0;
+    }
+    return rc;
 }

@@ -17,10 +17,17 @@ enum withdraw_reason {
     WITHDRAW_PRIVILEGE_WITHDRAWN = 9
 };
 
+/* On whose account. */
+enum withdraw_for {
+    WITHDRAW_FOR_ACTOR = 0, /* somebody's word */
+    WITHDRAW_FOR_ACCOUNT    /* the user's account is closed (policy.h) */
+};
+
 /* Withdraw the certificate of a serial number (upper-case hex). One that is on hold can be
- * withdrawn for good. Returns 0, -ERR_NOT_FOUND, -ERR_EXISTS (is withdrawn), -ERR_CLOSED (has
- * expired), -ERR_MALFORMED (reason), or another, with e. That the proxies refuse it is the caller's
- * next step. */
+ * withdrawn for good. With WITHDRAW_KEY_COMPROMISE all that are in use with the same key go with
+ * it. Returns 0, -ERR_NOT_FOUND, -ERR_EXISTS (is withdrawn), -ERR_CLOSED (has expired),
+ * -ERR_MALFORMED (reason), or another, with e. That the proxies refuse it is the caller's next
+ * step. */
 int withdraw(const struct life *l, const struct actor *who, struct str serial, int reason,
              struct err *e) __attribute__((warn_unused_result));
 
@@ -28,6 +35,18 @@ int withdraw(const struct life *l, const struct actor *who, struct str serial, i
  * withdrawn), or another, with e. */
 int withdraw_lift(const struct life *l, const struct actor *who, struct str serial, struct err *e)
     __attribute__((warn_unused_result));
+
+/* The same inside the caller's transaction. */
+struct withdraw_wish {
+    struct str serial;
+    int reason;
+    enum withdraw_for why;
+    const char *detail; /* for the record; NULL: none */
+};
+int withdraw_now(const struct life *l, const struct actor *who, const struct withdraw_wish *w,
+                 struct err *e) __attribute__((warn_unused_result));
+int withdraw_lift_now(const struct life *l, const struct actor *who, struct str serial,
+                      enum withdraw_for why, struct err *e) __attribute__((warn_unused_result));
 
 /* One certificate that is withdrawn; borrowed for the call; false ends the walk. */
 struct withdrawn {
@@ -44,7 +63,8 @@ int withdraw_list(const struct life *l, int64_t now_ms, withdraw_each_fn each, v
                   struct err *e) __attribute__((warn_unused_result));
 
 /* What time changes: certificates past their end expire; renewed ones whose overlap is over are
- * withdrawn (superseded). *withdrawn_n: how many of those. */
+ * withdrawn (superseded). *withdrawn_n: how many of those. Of very many some are left for the next
+ * time. */
 int withdraw_tick(const struct life *l, size_t *withdrawn_n, struct err *e)
     __attribute__((warn_unused_result));
 

@@ -103,7 +103,10 @@ static inline X509_REQ *lab_req(const struct lab_request *r)
     sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
     assert_int_equal(X509_REQ_set_version(req, X509_REQ_VERSION_1), 1);
     assert_int_equal(X509_REQ_set_pubkey(req, key), 1);
-    assert_true(X509_REQ_sign(req, key, EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256()) > 0);
+    assert_true(X509_REQ_sign(req, key,
+                              EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448")
+                                  ? NULL
+                                  : EVP_sha256()) > 0);
     if (r->key == NULL) {
         EVP_PKEY_free(key);
     }

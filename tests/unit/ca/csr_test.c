@@ -1,4 +1,5 @@
 /* Requests: what is not read, what is read and refused, and what passes. */
+#include <openssl/core_names.h>
 #include <openssl/x509v3.h>
 
 #include "ca/csr.h"
@@ -8,6 +9,10 @@
 #define ORG   NID_organizationName
 #define EMAIL NID_pkcs9_emailAddress
 #define UTF8  MBSTRING_UTF8
+
+#define TEN          "aaaaaaaaaa"
+#define LONG_USER    TEN TEN TEN TEN TEN "aaa@example.com"
+#define LONG_COMPANY TEN TEN TEN TEN TEN TEN "aaaaa"
 
 #define ENTRIES_MAX 4
 
@@ -153,6 +158,21 @@ static const struct row rows[] = {
      {{NID_netscape_comment, "hello"}},
      0,
      -ERR_DENIED},
+    {"a common name of 65 characters",
+     {{ORG, UTF8, ACME, 0, false}, {CN, V_ASN1_UTF8STRING, LONG_USER, 0, false}},
+     {{0, NULL}},
+     0,
+     -ERR_DENIED},
+    {"an organization of 65 characters",
+     {{ORG, V_ASN1_UTF8STRING, LONG_COMPANY, 0, false}, {CN, UTF8, ALICE, 0, false}},
+     {{0, NULL}},
+     0,
+     -ERR_DENIED},
+    {"an e-mail in decomposed letters is another one",
+     {{ORG, UTF8, ACME, 0, false}, {CN, UTF8, "a\xcc\x88@example.com", 0, false}},
+     {{0, NULL}},
+     0,
+     -ERR_DENIED},
     {"name and company alone", GOOD_SUBJECT, {{0, NULL}}, 0, 0},
     {"the domain in capitals",
      {{ORG, UTF8, ACME, 0, false}, {CN, UTF8, "alice@EXAMPLE.com", 0, false}},
@@ -228,6 +248,88 @@ static void test_rows(void **state)
     }
 }
 
+/* Words of a refusal for who is long, and for a domain beyond ASCII, where the account agrees. */
+static void test_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        const char *word; /* NULL: fine */
+    } names[] = {
+        {LONG_USER, "64 characters"},
+        {"a@m\xc3\xbcller.example", "xn--"},
+        {"m\xc3\xbcller@example.com", NULL},
+        {TEN TEN TEN TEN TEN "aa@example.com", NULL},
+        {"service-7", NULL},
+    };
+    for (size_t i = 0; i < ROWS(names); i++) {
+        const struct pki_entry subject[] = {{ORG, UTF8, ACME, 0, false},
+                                            {CN, V_ASN1_UTF8STRING, names[i].user, 0, false}};
+        struct lab_request wish = {.subject = subject, .subject_count = 2};
+        struct csr *c = NULL;
+        struct err e = {0};
+        X509_REQ *req = lab_req(&wish);
+        char *pem = lab_pem(req, false);
+        assert_int_equal(csr_read(str_of(pem), &c, &e), 0);
+        int rc = csr_check(c, &profile, str_of(names[i].user), &e);
+        CHECK_ROW(names[i].user, rc == (names[i].word != NULL ? -ERR_DENIED : 0));
+        CHECK_ROW(names[i].user, names[i].word == NULL || strstr(e.text, names[i].word) != NULL);
+        csr_free(c);
+        free(pem);
+        X509_REQ_free(req);
+    }
+}
+
+/* Extensions asked for twice over, signatures by a weak hash, and a key as a ready-made list. */
+static void test_put_together(void **state)
+{
+    (void)state;
+    enum { TWO_LISTS, TWO_KINDS, NO_LIST, SHA1, EXPLICIT, KINDS };
+    static const char *const says[KINDS] = {"two places", "two places", "cannot be read", "forged",
+                                            "spelled out"};
+    for (int kind = 0; kind < KINDS; kind++) {
+        static const struct pki_extension usage = {NID_key_usage, "digitalSignature"};
+        EVP_PKEY *key = pki_key();
+        struct lab_request wish = {.subject = lab_subject,
+                                   .subject_count = 2,
+                                   .key = key,
+                                   .extensions = &usage,
+                                   .extension_count = kind == NO_LIST ? 0 : 1};
+        X509_REQ *req = lab_req(&wish);
+        struct csr *c = NULL;
+        struct err e = {0};
+        if (kind == TWO_LISTS) {
+            X509_ATTRIBUTE *a = X509_REQ_get_attr(req, 0);
+            const ASN1_STRING *list = X509_ATTRIBUTE_get0_type(a, 0)->value.sequence;
+            assert_int_equal(X509_ATTRIBUTE_set1_data(a, V_ASN1_SEQUENCE,
+                                                      ASN1_STRING_get0_data(list),
+                                                      ASN1_STRING_length(list)),
+                             1);
+        } else if (kind == TWO_KINDS) {
+            X509_ATTRIBUTE *a = X509_ATTRIBUTE_dup(X509_REQ_get_attr(req, 0));
+            assert_int_equal(X509_ATTRIBUTE_set1_object(a, OBJ_nid2obj(NID_ms_ext_req)), 1);
+            assert_int_equal(X509_REQ_add1_attr(req, a), 1);
+            X509_ATTRIBUTE_free(a);
+        } else if (kind == NO_LIST) {
+            assert_int_equal(X509_REQ_add1_attr_by_NID(req, NID_ms_ext_req, V_ASN1_OCTET_STRING,
+                                                       (const unsigned char *)"x", 1),
+                             1);
+        } else if (kind == EXPLICIT) {
+            assert_int_equal(
+                EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
+            assert_int_equal(X509_REQ_set_pubkey(req, key), 1);
+        }
+        assert_true(X509_REQ_sign(req, key, kind == SHA1 ? EVP_sha1() : EVP_sha256()) > 0);
+        char *pem = lab_pem(req, false);
+        int rc = csr_read(str_of(pem), &c, &e);
+        CHECK_ROW(says[kind], rc == -ERR_MALFORMED);
+        CHECK_ROW(says[kind], strstr(e.text, says[kind]) != NULL);
+        free(pem);
+        X509_REQ_free(req);
+        EVP_PKEY_free(key);
+    }
+}
+
 struct key_row {
     const char *says;
     const char *type;
@@ -241,6 +343,8 @@ struct key_row {
 static const struct key_row key_rows[] = {
     {"RSA of 1024 bits", "RSA", NULL, 1024, 0, -ERR_DENIED, "RSA 1024"},
     {"a curve that is not for TLS", "EC", "secp256k1", 0, -ERR_UNSUPPORTED, 0, NULL},
+    {"a curve that is too short", "EC", "P-224", 0, -ERR_UNSUPPORTED, 0, NULL},
+    {"Ed448", "ED448", NULL, 0, -ERR_UNSUPPORTED, 0, NULL},
     {"P-521", "EC", "P-521", 0, -ERR_UNSUPPORTED, 0, NULL},
     {"P-256", "EC", "P-256", 0, 0, 0, "P-256"},
     {"P-384", "EC", "P-384", 0, 0, 0, "P-384"},
@@ -379,9 +483,10 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),      cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_forms),     cmocka_unit_test(test_changed_octets),
-        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_rows),         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_changed_octets),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_names),
+        cmocka_unit_test(test_put_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
