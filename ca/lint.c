@@ -159,8 +159,8 @@ static const char *signature_fault(const struct ca_key *ca, X509 *x)
 int lint_leaf(const struct ca_key *ca, X509 *leaf, struct err *e)
 {
     const char *const faults[] = {
-        signature_fault(ca, leaf), serial_fault(leaf), date_fault(ca, leaf), repeated_fault(leaf),
-        usage_fault(leaf),         name_fault(leaf),   key_fault(ca, leaf),
+        signature_fault(ca, leaf), key_fault(ca, leaf), serial_fault(leaf), date_fault(ca, leaf),
+        repeated_fault(leaf),      usage_fault(leaf),   name_fault(leaf),
     };
     ERR_clear_error();
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

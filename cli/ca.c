@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "ca/authority.h"
 #include "ca/issue.h"
+#include "ca/withdraw.h"
 #include "cli/ca_open.h"
 #include "cli/ca_serve.h"
 #include "cli/cli.h"
@@ -21,7 +22,7 @@ static const char usage_text[] =
     "\n"
     "  init   make a CA in DIRECTORY: root.key, root.crt, issuing.key, issuing.crt (with the root\n"
     "         behind it). Keep root.key apart: it is needed again only for another issuing CA\n"
-    "  issue  sign every request that operators have approved\n"
+    "  issue  sign every request that operators have approved, and end what has come to its end\n"
     "  serve  the CA's process; countersign run starts it by itself\n"
     "\n"
     "  -n, --name NAME        the CA's name (default: Countersign CA)\n"
@@ -135,6 +136,8 @@ static int sign_all(const struct wish *w)
     struct err e = {0};
     size_t n = 0;
     int rc = ca_open(&open, w->config, CA_OPEN_KEY, &e);
+    size_t ended = 0;
+    rc = rc == 0 ? withdraw_tick(&open.life, &ended, &e) : rc;
     rc = rc == 0 ? issue_all(&open.life, &n, &e) : rc;
     ca_close(&open);
     if (rc == 0 || n > 0) {

@@ -326,6 +326,37 @@ def test_ocsp_responder(ca):
         assert answer.status == 400 or answer.body == bytes.fromhex("30030a0101"), answer.body
 
 
+def state_of(ca, asked):
+    shown = ca.run("request", "show", "-c", str(ca.config_path), asked["id"]).stdout
+    return shown.split("state        ")[1].split("\n")[0]
+
+
+def test_certificates_follow_the_account(ca):
+    """Disabled: refused, on the list as a hold, and back when it is enabled; the record says it."""
+    asked = file(ca, "auto")
+    install(ca, asked)
+    waiting = file(ca, "client", name="waiting")
+    assert ca.get("new", ALICE).status == 200
+    serial = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)["serial"]
+    config = ("-c", str(ca.config_path))
+    assert ca.run("user", "disable", *config, ALICE).returncode == 0
+    assert ca.get("new", ALICE).status in (400, 403)
+    wait_until(lambda: state_of(ca, asked) == "withdrawn")
+    wait_until(lambda: "Certificate Hold" in crl_text(ca, ca.dir / "issuing.crl"))
+    assert "certificateHold" in ocsp(ca, "0x" + serial)
+    path = f"{REQUESTS}/{waiting['id']}/approve"
+    refused = call(ca, BOB, "POST", path)
+    assert refused.status == 409 and "closed" in refused.problem()["detail"]
+    assert ca.run("user", "enable", *config, ALICE).returncode == 0
+    wait_until(lambda: state_of(ca, asked) != "withdrawn")
+    wait_until(lambda: ca.get("new", ALICE).status == 200)
+    wait_until(lambda: "No Revoked" in crl_text(ca, ca.dir / "issuing.crl"))
+    assert call(ca, BOB, "POST", path).status == 200
+    told = ca.run("audit", "ls", *config).stdout
+    assert "policy" in told and "the user's account is closed" in told
+    assert ca.run("audit", "verify", *config).returncode == 0
+
+
 def test_withdrawal_survives_a_kill(ca):
     """What the database says and the proxies do not know yet is told after the next start."""
     asked = file(ca, "auto")

@@ -34,7 +34,6 @@ struct seen {
     enum life_state state;
     int reason;
     char serial[48];
-    char fingerprint[32];
 };
 
 static bool look(void *arg, const struct record *r)
