@@ -68,6 +68,25 @@ def wait_until(what, limit_s=LIMIT_S):
         time.sleep(0.02)
 
 
+def answer_of(ask):
+    """The answer, whatever it is. A withdrawal cuts connections of whom it names, and one that came
+    in just before is cut without an answer: then it is asked again."""
+    for _ in range(20):
+        try:
+            answer = ask()
+        except (ConnectionError, ssl.SSLError):
+            answer = None
+        if answer is not None:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"cut each time: {ask}")
+
+
+def wait_status(ask, *statuses):
+    """Ask until the answer has one of these statuses."""
+    return wait_until(lambda: answer_of(ask).status in statuses)
+
+
 class Answer:
     def __init__(self, status, fields, body, raw):
         self.status = status

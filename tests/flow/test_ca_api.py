@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from proxy import basic, wait_until
+from proxy import basic, wait_status, wait_until
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 REQUESTS = "/ca/v1/requests"
@@ -370,7 +370,7 @@ def test_withdrawal_survives_a_kill(ca):
     os.kill(companion(ca), signal.SIGKILL)
     (ca.dir / "denied").rmdir()
     (ca.dir / "kept").rename(ca.dir / "denied")
-    wait_until(lambda: ca.get("new", ALICE).status in (400, 403))
+    wait_status(lambda: ca.get("new", ALICE), 400, 403)
     assert (ca.dir / "denied").read_text().count("fingerprint=") == 1
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy import LIMIT_S, PROGRAM, crypt_sha256, wait_until
+from proxy import LIMIT_S, PROGRAM, crypt_sha256, wait_status, wait_until
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -242,7 +242,7 @@ def test_users_without_a_place(make_proxy, tmp_path):
     proxy.start(env=env)
     assert proxy.get("alice", ALICE, "wonder land").status == 200
     assert run("user", "disable", ALICE).returncode == 0
-    wait_until(lambda: proxy.get("alice", ALICE, "wonder land").status == 403)
+    wait_status(lambda: proxy.get("alice", ALICE, "wonder land"), 403)
 
 
 def test_unknown_users_and_letter_case(make_proxy, db):
@@ -354,9 +354,9 @@ def test_workers_need_no_right_to_write(make_proxy, open_directory):
     assert proxy.get().status == 200
     for _ in range(3):
         done("disable", "-s", db, ALICE)
-        wait_until(lambda: proxy.get().status == 403)
+        wait_status(proxy.get, 403)
         done("enable", "-s", db, ALICE)
-        wait_until(lambda: proxy.get().status == 200)
+        wait_status(proxy.get, 200)
     for path in files:
         assert (path.stat().st_uid, path.stat().st_gid) == (0, group), path
         assert path.stat().st_mode & 0o777 == 0o640, path

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from proxy import wait_until
+from proxy import answer_of, wait_status, wait_until
 from test_user_store import db, user, with_store  # noqa: F401 (db is a fixture)
 from test_withdraw import ALICE, BOB, authorization, cert, deny_proxy, ended  # noqa: F401
 from upstream import Upstream
@@ -49,7 +49,7 @@ def test_disable_ends_what_is_open(kept):
     assert all(ended(c) for c in mine)
     for c in others:
         assert c.get("/", BOB, p.passwords[BOB]).status == 200
-    assert p.get().status == 403
+    assert answer_of(p.get).status == 403
     assert [(e["kind"], e["value"], e["reason"]) for e in entries(p)] == [
         ("user", ALICE, "privilegeWithdrawn")]
     again = of(p, "disable", ALICE)
@@ -58,7 +58,7 @@ def test_disable_ends_what_is_open(kept):
         result = of(p, "enable", ALICE)
         assert result.returncode == 0 and result.stderr == "", result
         assert entries(p) == []
-    wait_until(lambda: p.get().status == 200)
+    wait_status(p.get, 200)
 
 
 def test_disable_breaks_off_what_is_under_way(kept):
@@ -91,12 +91,12 @@ def test_delete_stays_withdrawn(kept):
     assert [(e["value"], e["reason"]) for e in entries(p)] == [(ALICE, "cessationOfOperation")]
     gone = of(p, "del", ALICE)
     assert gone.returncode == 1 and "in force" not in gone.stdout
-    assert p.get(user=None).status == 403
+    assert answer_of(lambda: p.get(user=None)).status == 403
     back = user("add", "-i", "-c", p.config_path, ALICE, given="wonder land\n")
     assert back.returncode == 0 and "is withdrawn" in back.stderr
-    assert p.get(user=None).status == 403
+    assert answer_of(lambda: p.get(user=None)).status == 403
     assert of(p, "enable", ALICE).returncode == 0
-    wait_until(lambda: p.get(user=None).status == 200)
+    wait_status(lambda: p.get(user=None), 200)
     new = user("add", "-i", "-c", p.config_path, "dora@example.com", given="wonder land\n")
     assert new.returncode == 0 and new.stderr == ""
 
@@ -106,10 +106,10 @@ def test_other_spellings(kept):
     p = kept().start()
     assert cert(p, "withdraw", "--user", "alice@EXAMPLE.com").returncode == 0
     assert "withdrawn already" in of(p, "disable", ALICE).stdout
-    assert len(entries(p)) == 1 and p.get().status == 403
+    assert len(entries(p)) == 1 and answer_of(p.get).status == 403
     assert of(p, "enable", ALICE).returncode == 0
     assert entries(p) == []
-    wait_until(lambda: p.get().status == 200)
+    wait_status(p.get, 200)
 
 
 def test_nobody_of_that_name(kept):
@@ -126,7 +126,7 @@ def test_not_running(kept):
     result = of(p, "disable", ALICE)
     assert result.returncode == 0 and "does not run" in result.stdout
     p.start()
-    assert p.get().status == 403
+    assert answer_of(p.get).status == 403
     assert p.metric("countersign_deny_entries") == 1
 
 
