@@ -1,5 +1,5 @@
-/* Owns: the only calls of malloc and free, with failure injection. Any thread; the injection only
- * counts right where one thread allocates. */
+/* Owns: our own allocations, with failure injection. Not: where the memory comes from (mem_pool.c).
+ * Any thread; the injection only counts right where one thread allocates. */
 #include "base/mem.h"
 
 #include <stdatomic.h>
@@ -8,6 +8,11 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+
+#include "base/mem_pool.h"
+
+/* Larger pieces come from the kernel, cleared: tables that are never filled never take memory. */
+#define CLEARED_MAX ((size_t)8192)
 
 /* Atomic because pool threads allocate too, though the numbers are only meant for one thread. */
 static _Atomic unsigned long allocations;
@@ -24,7 +29,7 @@ static bool injected_failure(void)
 
 void *mem_alloc(size_t n)
 {
-    return injected_failure() ? NULL : malloc(n > 0 ? n : 1);
+    return injected_failure() ? NULL : mem_pool_take(n > 0 ? n : 1);
 }
 
 void *mem_calloc(size_t count, size_t size)
@@ -32,7 +37,12 @@ void *mem_calloc(size_t count, size_t size)
     if (injected_failure() || (size > 0 && count > SIZE_MAX / size)) {
         return NULL;
     }
-    return count > 0 && size > 0 ? calloc(count, size) : calloc(1, 1);
+    size_t n = count > 0 && size > 0 ? count * size : 1;
+    if (n > CLEARED_MAX) {
+        return calloc(1, n);
+    }
+    void *p = mem_pool_take(n);
+    return p != NULL ? memset(p, 0, n) : NULL;
 }
 
 void *mem_realloc(void *p, size_t n)
@@ -42,7 +52,7 @@ void *mem_realloc(void *p, size_t n)
 
 void mem_free(void *p)
 {
-    free(p);
+    mem_pool_give(p);
 }
 
 char *mem_dup(const char *p, size_t n)

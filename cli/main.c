@@ -9,6 +9,7 @@
 
 #include "auth/store/pwhash.h"
 #include "auth/store/sqlite.h"
+#include "base/mem_pool.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "conf/diag.h"
@@ -137,6 +138,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     keep_standard_descriptors();
+    mem_pool_install();
     int status = dispatch(argc, argv);
     /* What was asked for and could not be written was not done. */
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

@@ -28,9 +28,11 @@ static const struct key tuning_keys[] = {
      .type = KEY_BOOL,
      AT(conf_tuning, narrow_crypto),
      .fallback = "true",
-     .meaning = "With OpenSSL 3.0 and 3.1, show its TLS only the algorithms that it needs, so that "
-                "reading a certificate does not try all others. It is tried at the start; where it "
-                "does not work, and with a key in a token, OpenSSL is used as it is."},
+     .meaning =
+         "With OpenSSL 3.0 and 3.1, show its TLS only the algorithms that it needs, so that "
+         "reading a certificate does not try all others, and P-256 is not set up anew for each "
+         "key. It is tried at the start; where it "
+         "does not work, and with a key in a token, OpenSSL is used as it is."},
     {.name = "fixed_chain",
      .type = KEY_BOOL,
      AT(conf_tuning, fixed_chain),
@@ -48,6 +50,14 @@ static const struct key tuning_keys[] = {
      AT(conf_tuning, release_buffers),
      .fallback = "true",
      .meaning = "Give OpenSSL's buffers of a connection back while it is idle."},
+    {.name = "keep_memory",
+     .type = KEY_BOOL,
+     AT(conf_tuning, keep_memory),
+     .fallback = "true",
+     .meaning =
+         "Let each worker keep pieces of memory that were given back, OpenSSL's too, for who "
+         "asks for such a size next: 64 of each small size and 8 of each larger one, seldom "
+         "more than 1 MiB in all. Otherwise each goes back to the C library."},
     {.name = "handshake_steps",
      .type = KEY_COUNT,
      AT(conf_tuning, handshake_steps),

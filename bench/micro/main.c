@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem_pool.h"
 #include "bench/micro/contest.h"
 #include "bench/micro/engine.h"
 #include "bench/micro/measure.h"
@@ -16,12 +17,14 @@ enum { CONTENDERS_MAX = 16 };
 static const char usage[] =
     "usage: countersign-micro [--rounds N] [--handshakes N] [--tls 1.3|1.2]\n"
     "                         [--server-key p256|rsa2048] [--client-key p256|rsa2048]\n"
-    "                         [full] [resume] [rows] [engine]\n"
+    "                         [--keep-memory] [full] [resume] [rows] [engine]\n"
     "\n"
     "full    full mutual handshakes: libssl as it is, with each trick, and our engine\n"
     "resume  the same, resumed\n"
     "rows    single steps: heads, gate, caches, fields\n"
     "engine  full handshakes of our engine alone, for a profiler; not by default\n"
+    "\n"
+    "--keep-memory: for all, memory as tuning.keep_memory has it\n"
     "\n"
     "CPU time of the server alone, medians of rounds that take turns; pin it to one core\n"
     "(taskset -c 1).\n";
@@ -188,9 +191,13 @@ static size_t number(const char *text)
 static bool take_options(struct plan *p, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"rounds", required_argument, NULL, 'r'},     {"handshakes", required_argument, NULL, 'h'},
-        {"tls", required_argument, NULL, 't'},        {"server-key", required_argument, NULL, 's'},
-        {"client-key", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0},
+        {"rounds", required_argument, NULL, 'r'},
+        {"handshakes", required_argument, NULL, 'h'},
+        {"tls", required_argument, NULL, 't'},
+        {"server-key", required_argument, NULL, 's'},
+        {"client-key", required_argument, NULL, 'c'},
+        {"keep-memory", no_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
     };
     int which;
     while ((which = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -210,6 +217,9 @@ static bool take_options(struct plan *p, int argc, char **argv)
         case 'c':
             p->kinds.client = optarg;
             break;
+        case 'm':
+            mem_pool_use(true);
+            break;
         default:
             return false;
         }
@@ -226,6 +236,7 @@ static bool take_options(struct plan *p, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    mem_pool_install();
     struct plan p = {.contest = {.rounds = 15, .handshakes = 96, .version = "1.3"},
                      .kinds = {"p256", "p256"}};
     if (!take_options(&p, argc, argv)) {

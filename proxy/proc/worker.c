@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/mem_pool.h"
 #include "proxy/proc/build.h"
 #include "proxy/proc/harden.h"
 #include "proxy/proc/last_words.h"
@@ -349,6 +350,7 @@ int worker_run(const struct worker_start *start)
         _exit(rc == 0 ? 1 : 2);
     }
     last_words_of(start->access_file);
+    mem_pool_use(w.env.runtime->conf->tuning.keep_memory);
     loop_before_wait(w.env.loop, on_before_wait, &w);
     worker_tell(&w, IPC_READY, start->generation, STR_NONE);
     on_ipc(&w); /* a deny list that came meanwhile, before anyone is let in */
@@ -356,6 +358,7 @@ int worker_run(const struct worker_start *start)
     if (w.empty) {
         release(&w);
     }
+    mem_pool_use(false);
     logfile_close(start->access_file);
     logfile_close(start->error_file);
     return w.stopped || !w.empty ? 1 : 0;

@@ -8,6 +8,7 @@
 
 #include "base/enc.h"
 #include "base/mem.h"
+#include "base/mem_pool.h"
 #include "conf/files.h"
 #include "proxy/proc/build.h"
 #include "proxy/proc/build_parts.h"
@@ -226,6 +227,7 @@ void worker_commit(struct worker *w)
     const struct conf *conf = w->env.runtime->conf;
     renew_passwords(w, p, &old->conf->users, &conf->users);
     renew_chains(w, &conf->tuning);
+    mem_pool_use(conf->tuning.keep_memory);
     preparation_free(p);
     int rc = sockets_take(w->start.sockets, &w->fresh);
     if (rc == 0) {

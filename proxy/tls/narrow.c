@@ -11,6 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
+#include "proxy/tls/narrow_p256.h"
+
 #define KEPT_MAX 16 /* implementations of one operation */
 
 /* What is shown of each operation, by first name. RSA-PSS must be there for RSA keys to be offered
@@ -49,12 +51,18 @@ static bool reads_certificates(const OSSL_ALGORITHM *a)
            strstr(p, "structure=SubjectPublicKeyInfo") != NULL;
 }
 
-static bool is_shown(size_t at, const OSSL_ALGORITHM *a)
+/* True if name is the first of the names of a. */
+static bool is_called(const OSSL_ALGORITHM *a, const char *name)
 {
     size_t n = strcspn(a->algorithm_names, ":");
+    return strlen(name) == n && strncmp(name, a->algorithm_names, n) == 0;
+}
+
+static bool is_shown(size_t at, const OSSL_ALGORITHM *a)
+{
     for (size_t i = 0; i < sizeof(shown[at].names) / sizeof(shown[at].names[0]); i++) {
         const char *name = shown[at].names[i];
-        if (name != NULL && strlen(name) == n && strncmp(name, a->algorithm_names, n) == 0) {
+        if (name != NULL && is_called(a, name)) {
             return shown[at].operation != OSSL_OP_DECODER || reads_certificates(a);
         }
     }
@@ -125,12 +133,36 @@ static const OSSL_DISPATCH functions[] = {
     {0, NULL},
 };
 
+/* What is shown under name of the operation at; NULL: nothing. */
+static OSSL_ALGORITHM *find(int operation, const char *name)
+{
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        for (OSSL_ALGORITHM *a = own.kept[i]; a->algorithm_names != NULL; a++) {
+            if (shown[i].operation == operation && is_called(a, name)) {
+                return a;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void shorten_reading(const OSSL_DISPATCH *core)
+{
+    const OSSL_ALGORITHM *keys = find(OSSL_OP_KEYMGMT, "EC");
+    OSSL_ALGORITHM *decoder = find(OSSL_OP_DECODER, "EC");
+    if (keys != NULL && decoder != NULL) {
+        const struct narrow_p256 from = {own.base, keys->implementation, decoder->implementation,
+                                         core};
+        decoder->implementation = narrow_p256_decoder(&from);
+    }
+}
+
 /* The implementations get the default provider's own context, as they are its own. */
 static int on_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
                    const OSSL_DISPATCH **out, void **context)
 {
     (void)handle;
-    (void)in;
+    shorten_reading(in);
     *out = functions;
     *context = OSSL_PROVIDER_get0_provider_ctx(own.base);
     return 1;

@@ -2,8 +2,8 @@
  *
  * OpenSSL 3.0 and 3.1 try every decoder and every key manager that they see for each public key
  * that they read, and that costs more than the cryptography of a handshake. In this context there
- * are few to try. It adds no algorithm and no code of its own to any: everything in it is the
- * default provider's. */
+ * are few to try. It adds no algorithm: everything in it is the default provider's, but for a
+ * shorter way to read P-256 keys (narrow_p256.h). */
 #ifndef PROXY_TLS_NARROW_H
 #define PROXY_TLS_NARROW_H
 

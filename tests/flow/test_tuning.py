@@ -10,7 +10,7 @@ from proxy import LIMIT_S, Client, basic, free_port, wait_until
 
 ALICE, PASSWORD = "alice@example.com", "wonder land"
 OFF = {"remember_chains": "0s", "narrow_crypto": False, "fixed_chain": False,
-       "aes_128_first": False, "release_buffers": False, "handshake_steps": 0,
+       "aes_128_first": False, "release_buffers": False, "keep_memory": False, "handshake_steps": 0,
        "groups": ["P-384", "P-256"]}
 
 
@@ -73,6 +73,19 @@ def test_suites_and_groups(make_proxy, pki, upstream):
         assert client.tls.cipher()[0] == "TLS_AES_128_GCM_SHA256"
     with pytest.raises(ssl.SSLError):
         Client(proxy.port, pki, "alice", context_changes=only("secp384r1"))
+
+
+def test_memory_kept_or_not_while_connections_are_open(make_proxy, pki, upstream):
+    """What one way has given out, the other takes back."""
+    proxy = make_proxy().start()
+    with Client(proxy.port, pki, "alice") as client:
+        for keep in (False, True, False):
+            for _ in range(3):
+                assert client.get("/", ALICE, PASSWORD).status == 200
+                assert visit(proxy, pki).status == 200
+            proxy.config["tuning"] = {"keep_memory": keep}
+            changed(proxy, lambda: (proxy.write_config(), proxy.reload()))
+        assert client.get("/", ALICE, PASSWORD).status == 200
 
 
 def test_revoked_after_it_was_remembered(make_proxy, own, upstream):
