@@ -52,7 +52,7 @@ static bool set_extensions(X509 *x, const struct authority_wish *w, X509 *issuer
     return certificate_add_extension(x, issuer, NID_basic_constraints, basic) &&
            certificate_add_extension(x, issuer, NID_key_usage, "critical,keyCertSign,cRLSign") &&
            certificate_add_extension(x, issuer, NID_subject_key_identifier, "hash") &&
-           certificate_add_extension(x, issuer, NID_authority_key_identifier, "keyid:always");
+           certificate_add_authority(x, NULL, issuer);
 }
 
 /* What stands above must let another CA stand below it. */
@@ -109,6 +109,59 @@ int authority_certificate(const struct authority_wish *w, EVP_PKEY *key, X509 *i
     return rc;
 }
 
+static bool ask_for_extensions(X509_REQ *r)
+{
+    static const struct {
+        int nid;
+        const char *value;
+    } rows[] = {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+                {NID_key_usage, "critical,keyCertSign,cRLSign"}};
+    STACK_OF(X509_EXTENSION) *all = sk_X509_EXTENSION_new_null();
+    bool ok = all != NULL;
+    for (size_t i = 0; ok && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, NULL, rows[i].nid, rows[i].value);
+        ok = x != NULL && sk_X509_EXTENSION_push(all, x) > 0;
+        if (!ok) {
+            X509_EXTENSION_free(x);
+        }
+    }
+    ok = ok && X509_REQ_add_extensions(r, all) == 1;
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+    return ok;
+}
+
+int authority_request(struct str name, struct str company, EVP_PKEY *key, X509_REQ **out,
+                      struct err *e)
+{
+    X509_REQ *r = X509_REQ_new();
+    bool ok = r != NULL && X509_REQ_set_version(r, X509_REQ_VERSION_1) == 1 &&
+              certificate_fill_name(X509_REQ_get_subject_name(r), company, name) &&
+              X509_REQ_set_pubkey(r, key) == 1 && ask_for_extensions(r) &&
+              X509_REQ_sign(r, key, certificate_digest(key)) > 0;
+    if (!ok) {
+        X509_REQ_free(r);
+        r = NULL;
+    }
+    *out = r;
+    return ok ? 0 : certificate_failed(e, "a request");
+}
+
+/* What was written under a name is there after a power cut, too. */
+static int sync_directory(const char *path)
+{
+    char directory[4096];
+    const char *end = strrchr(path, '/');
+    int n = snprintf(directory, sizeof(directory), "%.*s", end != NULL ? (int)(end - path) : 1,
+                     end != NULL ? path : ".");
+    int fd = n > 0 ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                   : open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd >= 0 ? fsync(fd) : -1;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
 /* Write all that is in bio to a new file; bio is the caller's. */
 static int write_new(const char *path, mode_t mode, BIO *bio, struct err *e)
 {
@@ -122,7 +175,7 @@ static int write_new(const char *path, mode_t mode, BIO *bio, struct err *e)
     if (write(fd, p, (size_t)n) != n || fsync(fd) != 0) {
         rc = err_set_errno(e, ERR_IO, errno, "%s", path);
     }
-    if (close(fd) != 0 && rc == 0) {
+    if ((close(fd) != 0 || sync_directory(path) != 0) && rc == 0) {
         rc = err_set_errno(e, ERR_IO, errno, "%s", path);
     }
     if (rc != 0) {
@@ -152,6 +205,16 @@ int authority_write_certificates(const char *path, X509 *const *certificates, si
         ok = PEM_write_bio_X509(bio, certificates[i]) == 1;
     }
     int rc = ok ? write_new(path, 0644, bio, e) : certificate_failed(e, "PEM of the certificates");
+    BIO_free(bio);
+    return rc;
+}
+
+int authority_write_request(const char *path, X509_REQ *request, struct err *e)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    int rc = bio != NULL && PEM_write_bio_X509_REQ(bio, request) == 1
+                 ? write_new(path, 0644, bio, e)
+                 : certificate_failed(e, "PEM of the request");
     BIO_free(bio);
     return rc;
 }

@@ -33,6 +33,12 @@ int authority_certificate(const struct authority_wish *w, EVP_PKEY *key, X509 *i
                           EVP_PKEY *issuer_key, X509 **out, struct err *e)
     __attribute__((warn_unused_result));
 
+/* A request for the certificate of an issuing CA, to be signed by a root elsewhere: name and
+ * company as in authority_wish, with what authority_certificate() puts in as extensions, so that
+ * others than ours do so too. Returns 0 with *out (X509_REQ_free), or -ERR_CRYPTO with e. */
+int authority_request(struct str name, struct str company, EVP_PKEY *key, X509_REQ **out,
+                      struct err *e) __attribute__((warn_unused_result));
+
 /* Write key to path as PKCS#8 PEM, mode 0600, encrypted (AES-256, PBKDF2) if passphrase.p is not
  * NULL. The file must not exist, and is on the disk when this returns. Returns 0, -ERR_EXISTS,
  * -ERR_IO, -ERR_CRYPTO, with e; nothing is left then. */
@@ -42,5 +48,9 @@ int authority_write_key(const char *path, EVP_PKEY *key, struct str passphrase, 
 /* Write certificates (n of them, one after the other) to path as PEM, mode 0644; as above. */
 int authority_write_certificates(const char *path, X509 *const *certificates, size_t n,
                                  struct err *e) __attribute__((warn_unused_result));
+
+/* Write a request likewise. */
+int authority_write_request(const char *path, X509_REQ *request, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

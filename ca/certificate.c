@@ -38,11 +38,15 @@ static bool add_text(X509_NAME *name, int nid, struct str text)
                                       (int)text.n, -1, 0) == 1;
 }
 
+bool certificate_fill_name(X509_NAME *name, struct str company, struct str common_name)
+{
+    return (company.n == 0 || add_text(name, NID_organizationName, company)) &&
+           add_text(name, NID_commonName, common_name);
+}
+
 bool certificate_set_subject(X509 *x, struct str company, struct str name)
 {
-    X509_NAME *subject = X509_get_subject_name(x);
-    return (company.n == 0 || add_text(subject, NID_organizationName, company)) &&
-           add_text(subject, NID_commonName, name);
+    return certificate_fill_name(X509_get_subject_name(x), company, name);
 }
 
 int certificate_set_time(X509 *x, const X509 *issuer, const struct certificate_time *t,
@@ -71,6 +75,21 @@ bool certificate_add_extension(X509 *x, X509 *issuer, int nid, const char *value
     X509V3_set_ctx(&context, issuer, x, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
     bool ok = extension != NULL && X509_add_ext(x, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return ok;
+}
+
+bool certificate_add_authority(X509 *x, X509_CRL *crl, X509 *issuer)
+{
+    X509V3_CTX context;
+    bool own = x != NULL && issuer == x;
+    const char *value =
+        own || X509_get0_subject_key_id(issuer) != NULL ? "keyid:always" : "issuer:always";
+    X509V3_set_ctx(&context, issuer, x, NULL, crl, 0);
+    X509_EXTENSION *extension =
+        X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, value);
+    bool ok = extension != NULL && (x != NULL ? X509_add_ext(x, extension, -1)
+                                              : X509_CRL_add_ext(crl, extension, -1)) == 1;
     X509_EXTENSION_free(extension);
     return ok;
 }

@@ -20,7 +20,10 @@ int certificate_serial(unsigned char serial[CERTIFICATE_SERIAL_OCTETS])
 /* Write it into x. */
 bool certificate_set_serial(X509 *x, const unsigned char serial[CERTIFICATE_SERIAL_OCTETS]);
 
-/* organizationName (if not empty) and commonName, UTF-8, as the subject. */
+/* Append organizationName (if not empty) and commonName, UTF-8. */
+bool certificate_fill_name(X509_NAME *name, struct str company, struct str common_name);
+
+/* The same as the subject. */
 bool certificate_set_subject(X509 *x, struct str company, struct str name);
 
 /* From from_s to to_s, both moved into the time of issuer (NULL: no bounds). Returns 0, -ERR_DENIED
@@ -36,6 +39,12 @@ int certificate_set_time(X509 *x, const X509 *issuer, const struct certificate_t
 /* Add the extension nid. value: in the syntax of x509v3_config(5), never a text from outside;
  * issuer: for the authority key identifier. */
 bool certificate_add_extension(X509 *x, X509 *issuer, int nid, const char *value);
+
+/* Add how issuer's key is told from others (RFC 5280 4.2.1.1): by its subjectKeyIdentifier, or,
+ * where a CA made elsewhere has none, by its issuer and serial number. Of x, or of crl (the other
+ * NULL).
+ */
+bool certificate_add_authority(X509 *x, X509_CRL *crl, X509 *issuer);
 
 /* The digest that fits the key; NULL: the key hashes by itself. */
 const EVP_MD *certificate_digest(const EVP_PKEY *key);

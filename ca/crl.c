@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/rewrite.h"
 #include "ca/certificate.h"
+#include "ca/crl_form.h"
 #include "ca/withdraw.h"
 
 #define CRL_MAX (256U * 1024 * 1024)
@@ -42,19 +43,6 @@ struct making {
     bool failed;
 };
 
-/* Codes are those of RFC 5280; unspecified is told by leaving the extension out. */
-static bool add_reason(X509_REVOKED *r, int reason)
-{
-    if (reason == WITHDRAW_UNSPECIFIED) {
-        return true;
-    }
-    ASN1_ENUMERATED *code = ASN1_ENUMERATED_new();
-    bool ok = code != NULL && ASN1_ENUMERATED_set(code, reason) == 1 &&
-              X509_REVOKED_add1_ext_i2d(r, NID_crl_reason, code, 0, 0) == 1;
-    ASN1_ENUMERATED_free(code);
-    return ok;
-}
-
 static ASN1_INTEGER *serial_of(struct str hex)
 {
     char text[64];
@@ -75,59 +63,20 @@ static ASN1_INTEGER *serial_of(struct str hex)
 static bool add(void *arg, const struct withdrawn *w)
 {
     struct making *m = arg;
-    X509_REVOKED *r = X509_REVOKED_new();
     ASN1_INTEGER *serial = serial_of(w->serial);
-    ASN1_TIME *at = ASN1_TIME_set(NULL, (time_t)(w->at_ms / 1000));
-    bool ok = r != NULL && serial != NULL && at != NULL &&
-              X509_REVOKED_set_serialNumber(r, serial) == 1 &&
-              X509_REVOKED_set_revocationDate(r, at) == 1 && add_reason(r, w->reason) &&
-              X509_CRL_add0_revoked(m->crl, r) == 1;
-    if (!ok) {
-        X509_REVOKED_free(r);
-    }
+    m->failed = serial == NULL || !crl_form_add(m->crl, serial, w->at_ms, w->reason);
     ASN1_INTEGER_free(serial);
-    ASN1_TIME_free(at);
-    m->failed = !ok;
-    return ok;
-}
-
-static bool set_extensions(X509_CRL *crl, X509 *issuer, int64_t number)
-{
-    X509V3_CTX context;
-    ASN1_INTEGER *value = ASN1_INTEGER_new();
-    X509V3_set_ctx(&context, issuer, NULL, NULL, crl, 0);
-    X509_EXTENSION *key =
-        X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
-    bool ok = value != NULL && ASN1_INTEGER_set_int64(value, number) == 1 &&
-              X509_CRL_add1_ext_i2d(crl, NID_crl_number, value, 0, 0) == 1 && key != NULL &&
-              X509_CRL_add_ext(crl, key, -1) == 1;
-    X509_EXTENSION_free(key);
-    ASN1_INTEGER_free(value);
-    return ok;
-}
-
-static bool set_times(X509_CRL *crl, const struct last *next)
-{
-    ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(next->this_ms / 1000));
-    ASN1_TIME *to = ASN1_TIME_set(NULL, (time_t)(next->next_ms / 1000));
-    bool ok = from != NULL && to != NULL && X509_CRL_set1_lastUpdate(crl, from) == 1 &&
-              X509_CRL_set1_nextUpdate(crl, to) == 1;
-    ASN1_TIME_free(from);
-    ASN1_TIME_free(to);
-    return ok;
+    return !m->failed;
 }
 
 static int make(const struct life *l, const struct last *next, X509_CRL **out, struct err *e)
 {
-    struct making m = {.crl = X509_CRL_new()};
     const struct ca_key *ca = l->key;
-    bool ok = m.crl != NULL && X509_CRL_set_version(m.crl, X509_CRL_VERSION_2) == 1 &&
-              X509_CRL_set_issuer_name(m.crl, X509_get_subject_name(ca->certificate)) == 1 &&
-              set_times(m.crl, next) && set_extensions(m.crl, ca->certificate, next->number);
-    int rc = ok ? withdraw_list(l, next->this_ms, add, &m, e)
-                : certificate_failed(e, "a revocation list");
-    if (rc == 0 && (m.failed || X509_CRL_sort(m.crl) != 1 ||
-                    X509_CRL_sign(m.crl, ca->key, certificate_digest(ca->key)) <= 0)) {
+    struct making m = {
+        .crl = crl_form_new(ca->certificate, next->number, next->this_ms, next->next_ms)};
+    int rc = m.crl != NULL ? withdraw_list(l, next->this_ms, add, &m, e)
+                           : certificate_failed(e, "a revocation list");
+    if (rc == 0 && (m.failed || !crl_form_sign(m.crl, ca->key))) {
         rc = certificate_failed(e, "a revocation list");
     }
     if (rc != 0) {

@@ -105,6 +105,38 @@ static const char *digest_fault(X509 *x)
                                : NULL;
 }
 
+static X509 *find_issuer(X509 *x, STACK_OF(X509) * pool)
+{
+    for (int i = 0; i < sk_X509_num(pool); i++) {
+        X509 *candidate = sk_X509_value(pool, i);
+        if (X509_check_issued(candidate, x) == X509_V_OK &&
+            X509_verify(x, X509_get0_pubkey(candidate)) == 1) {
+            return candidate;
+        }
+    }
+    return NULL;
+}
+
+STACK_OF(X509) * issuer_chain(X509 *x, STACK_OF(X509) * pool)
+{
+    STACK_OF(X509) *above = sk_X509_new_null();
+    bool ok = above != NULL;
+    /* Two that certify each other have no end. */
+    while (ok && X509_self_signed(x, 1) != 1 && sk_X509_num(above) < sk_X509_num(pool)) {
+        x = find_issuer(x, pool);
+        if (x == NULL) {
+            break;
+        }
+        ok = X509_up_ref(x) == 1 && sk_X509_push(above, x) > 0;
+    }
+    ERR_clear_error();
+    if (!ok) {
+        sk_X509_pop_free(above, X509_free);
+        above = NULL;
+    }
+    return above;
+}
+
 struct time {
     int64_t from_s;
     int64_t to_s;

@@ -28,4 +28,9 @@ enum issuer_use {
 int issuer_check(enum issuer_use use, X509 *x, STACK_OF(X509) * above, EVP_PKEY *key, int64_t now_s,
                  struct err *e) __attribute__((warn_unused_result));
 
+/* Those of pool that stand above x, its issuer first, as far as there is one; each has signed the
+ * one before. A new stack with references of its own (sk_X509_pop_free), which is empty for a root;
+ * NULL without memory. */
+STACK_OF(X509) * issuer_chain(X509 *x, STACK_OF(X509) * pool);
+
 #endif

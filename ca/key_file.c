@@ -42,7 +42,7 @@ static int read_file(const char *path, bool secret, struct text **out, struct er
     if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) {
         rc = err_set(e, ERR_IO, "%s: not a file", path);
     } else if (secret && (s.st_mode & 037) != 0) {
-        rc = err_set(e, ERR_DENIED, "%s: others can get at it (mode %04o): chmod 0600", path,
+        rc = err_set(e, ERR_CONFIG, "%s: others can get at it (mode %04o): chmod 0600", path,
                      (unsigned)s.st_mode & 07777U);
     } else {
         ssize_t n = read(fd, t->p, sizeof(t->p));

@@ -141,8 +141,7 @@ static bool set_extensions(X509 *x, const struct ca_key *ca, const struct leaf_w
            certificate_add_extension(x, ca->certificate, NID_key_usage, usage) &&
            certificate_add_extension(x, ca->certificate, NID_ext_key_usage, "clientAuth") &&
            certificate_add_extension(x, ca->certificate, NID_subject_key_identifier, "hash") &&
-           certificate_add_extension(x, ca->certificate, NID_authority_key_identifier,
-                                     "keyid:always") &&
+           certificate_add_authority(x, NULL, ca->certificate) &&
            (str_chr(email, '@') == STR_NPOS || add_email(x, email)) &&
            (w->crl_url.n == 0 || add_crl_url(x, w->crl_url)) &&
            (w->ocsp_url.n == 0 || add_ocsp_url(x, w->ocsp_url));

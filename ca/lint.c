@@ -144,6 +144,23 @@ static const char *key_fault(const struct ca_key *ca, X509 *x)
     return own ? "its key is a CA's" : NULL;
 }
 
+/* Name constraints of the CA and of those above it (RFC 5280 4.2.1.10). */
+static const char *constraint_fault(const struct ca_key *ca, X509 *x)
+{
+    const char *fault = NULL;
+    int n = ca->chain != NULL ? sk_X509_num(ca->chain) : 0;
+    for (int i = -1; i < n && fault == NULL; i++) {
+        X509 *issuer = i < 0 ? ca->certificate : sk_X509_value(ca->chain, i);
+        int critical = 0;
+        NAME_CONSTRAINTS *c = X509_get_ext_d2i(issuer, NID_name_constraints, &critical, NULL);
+        if (c != NULL ? NAME_CONSTRAINTS_check(x, c) != X509_V_OK : critical != -1) {
+            fault = "its name is outside the name constraints of the CA";
+        }
+        NAME_CONSTRAINTS_free(c);
+    }
+    return fault;
+}
+
 static const char *signature_fault(const struct ca_key *ca, X509 *x)
 {
     if (X509_get_version(x) != X509_VERSION_3) {
@@ -159,8 +176,9 @@ static const char *signature_fault(const struct ca_key *ca, X509 *x)
 int lint_leaf(const struct ca_key *ca, X509 *leaf, struct err *e)
 {
     const char *const faults[] = {
-        signature_fault(ca, leaf), key_fault(ca, leaf), serial_fault(leaf), date_fault(ca, leaf),
-        repeated_fault(leaf),      usage_fault(leaf),   name_fault(leaf),
+        signature_fault(ca, leaf), key_fault(ca, leaf),        serial_fault(leaf),
+        date_fault(ca, leaf),      repeated_fault(leaf),       usage_fault(leaf),
+        name_fault(leaf),          constraint_fault(ca, leaf),
     };
     ERR_clear_error();
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

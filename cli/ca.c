@@ -1,136 +1,61 @@
-/* countersign ca: making a CA, and signing what operators have approved. */
-#include <errno.h>
+/* countersign ca: the verbs that make a CA and work with it, and their options. */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "ca/authority.h"
 #include "ca/issue.h"
 #include "ca/withdraw.h"
 #include "cli/ca_open.h"
+#include "cli/ca_parts.h"
 #include "cli/ca_serve.h"
 #include "cli/cli.h"
 #include "cli/secret.h"
 
 static const char usage_text[] =
-    "usage: countersign ca init [OPTION]... DIRECTORY\n"
+    "usage: countersign ca init [--root-only|--issuing-only] [OPTION]... DIRECTORY\n"
+    "       countersign ca certify [OPTION]... ROOT REQUEST\n"
+    "       countersign ca accept [OPTION]... DIRECTORY CERTIFICATE\n"
+    "       countersign ca crl [--withdraw FILE] [OPTION]... ROOT\n"
+    "       countersign ca import --certificate FILE [OPTION]... DIRECTORY\n"
     "       countersign ca issue|serve [-c CONFIG]\n"
     "\n"
-    "  init   make a CA in DIRECTORY: root.key, root.crt, issuing.key, issuing.crt (with the root\n"
-    "         behind it). Keep root.key apart: it is needed again only for another issuing CA\n"
-    "  issue  sign every request that operators have approved, and end what has come to its end\n"
-    "  serve  the CA's process; countersign run starts it by itself\n"
+    "  init     make a CA in DIRECTORY: root.key, root.crt, issuing.key, issuing.crt (with the "
+    "root\n"
+    "           behind it). --root-only: the root alone, on a machine without a network.\n"
+    "           --issuing-only: issuing.key and issuing.csr, for a root that is elsewhere\n"
+    "  certify  sign the REQUEST of an issuing CA with the root in the directory ROOT\n"
+    "  accept   check what the root has signed, and put it into DIRECTORY as issuing.crt\n"
+    "  crl      make a new root.crl in ROOT: which issuing CAs are no longer good\n"
+    "  import   take over a CA that was made elsewhere\n"
+    "  issue    sign every request that operators have approved, and end what has come to its end\n"
+    "  serve    the CA's process; countersign run starts it by itself\n"
     "\n"
     "  -n, --name NAME        the CA's name (default: Countersign CA)\n"
     "  -o, --company NAME     its organization\n"
-    "  -k, --key KIND         p256 (default), p384, ed25519, rsa2048, rsa3072, rsa4096\n"
+    "  -k, --key KEY          of a key to be made: p256 (default), p384, ed25519, rsa2048, "
+    "rsa3072,\n"
+    "                         rsa4096; of one that is there: its file, or the URI of one in a "
+    "token\n"
+    "                         (pkcs11:token=ca;object=root)\n"
+    "      --certificate FILE the CA's certificate and those above it, or a PKCS#12 file (import)\n"
     "      --root-days N      how long the root is good (default 7300)\n"
-    "      --days N           how long the issuing CA is good (default 3650)\n"
-    "  -p, --passphrase       encrypt both keys; the passphrase is asked for, or read from "
-    "standard\n"
-    "                         input where that is no terminal\n"
+    "      --days N           how long the issuing CA is good (default 3650; of crl: the time to\n"
+    "                         the next list, default 365)\n"
+    "  -p, --passphrase       encrypt keys that are made; the passphrase is asked for, or read "
+    "from\n"
+    "                         standard input where that is no terminal\n"
+    "      --passphrase-file FILE  its first line opens a key that is there (of a token: the "
+    "PIN),\n"
+    "                         and encrypts one that is made\n"
+    "      --out FILE         where certify writes (default: standard output); must not exist\n"
+    "      --withdraw FILE    the certificate of an issuing CA to be withdrawn (crl)\n"
+    "  -r, --reason REASON    keyCompromise, cACompromise, affiliationChanged, superseded,\n"
+    "                         cessationOfOperation (crl)\n"
     "  -c, --config CONFIG    the configuration (default " LOADED_DEFAULT_PATH ")\n"
     "\n"
     "Exit status: 0 done, 1 not done, 2 wrong usage.\n";
 
-struct wish {
-    const char *directory;
-    const char *config;
-    const char *name;
-    const char *company;
-    const char *kind;
-    uint32_t root_days;
-    uint32_t days;
-    bool encrypt;
-};
-
-static int complain(const struct err *e)
-{
-    (void)fprintf(stderr, "countersign ca: %s\n", e->text);
-    return 1;
-}
-
-struct made {
-    EVP_PKEY *root_key;
-    EVP_PKEY *key;
-    X509 *root;
-    X509 *issuing;
-};
-
-static int make(const struct wish *w, struct made *m, struct err *e)
-{
-    char root_name[80];
-    (void)snprintf(root_name, sizeof(root_name), "%s Root", w->name);
-    struct authority_wish wish = {.name = str_of(root_name),
-                                  .company = str_of(w->company),
-                                  .path_length = 1,
-                                  .life_days = w->root_days,
-                                  .now_ms = clock_wall_ms()};
-    int rc = authority_key(str_of(w->kind), &m->root_key, e);
-    rc = rc == 0 ? authority_key(str_of(w->kind), &m->key, e) : rc;
-    rc = rc == 0 ? authority_certificate(&wish, m->root_key, NULL, NULL, &m->root, e) : rc;
-    wish.name = str_of(w->name);
-    wish.path_length = 0;
-    wish.life_days = w->days;
-    return rc == 0 ? authority_certificate(&wish, m->key, m->root, m->root_key, &m->issuing, e)
-                   : rc;
-}
-
-static const char *path_in(const struct wish *w, const char *name, char out[4096])
-{
-    (void)snprintf(out, 4096, "%s/%s", w->directory, name);
-    return out;
-}
-
-static int write_all(const struct wish *w, const struct made *m, struct str passphrase,
-                     struct err *e)
-{
-    char path[4096];
-    X509 *both[] = {m->issuing, m->root};
-    if (mkdir(w->directory, 0700) != 0 && errno != EEXIST) {
-        return err_set_errno(e, ERR_IO, errno, "%s", w->directory);
-    }
-    int rc = authority_write_key(path_in(w, "root.key", path), m->root_key, passphrase, e);
-    rc = rc == 0 ? authority_write_key(path_in(w, "issuing.key", path), m->key, passphrase, e) : rc;
-    rc = rc == 0 ? authority_write_certificates(path_in(w, "root.crt", path), &m->root, 1, e) : rc;
-    return rc == 0 ? authority_write_certificates(path_in(w, "issuing.crt", path), both, 2, e) : rc;
-}
-
-static int init(const struct wish *w)
-{
-    struct err e = {0};
-    struct made m = {NULL, NULL, NULL, NULL};
-    char scratch[SECRET_MAX];
-    struct str passphrase = STR_NONE;
-    if (strlen(w->name) > 59 || strlen(w->directory) > 4000) {
-        (void)fputs("countersign ca: the name or the directory is too long\n", stderr);
-        return 2;
-    }
-    int rc = w->encrypt ? secret_read("Passphrase of both keys: ", "Once more: ", false, scratch,
-                                      &passphrase, &e)
-                        : 0;
-    rc = rc == 0 ? make(w, &m, &e) : rc;
-    rc = rc == 0 ? write_all(w, &m, passphrase, &e) : rc;
-    mem_wipe(scratch, sizeof(scratch));
-    X509_free(m.root);
-    X509_free(m.issuing);
-    EVP_PKEY_free(m.root_key);
-    EVP_PKEY_free(m.key);
-    if (rc != 0) {
-        return complain(&e);
-    }
-    (void)printf("The CA is in %s. Clients are let in by root.crt (client.ca); certificates are\n"
-                 "issued with issuing.crt and issuing.key (ca.certificate, ca.key). Take root.key\n"
-                 "away to a safe place.\n",
-                 w->directory);
-    return 0;
-}
-
-static int sign_all(const struct wish *w)
+static int sign_all(const struct ca_wish *w)
 {
     struct ca_open open;
     struct err e = {0};
@@ -143,7 +68,12 @@ static int sign_all(const struct wish *w)
     if (rc == 0 || n > 0) {
         (void)printf("%zu issued\n", n);
     }
-    return rc == 0 ? 0 : complain(&e);
+    return rc == 0 ? 0 : ca_complain(&e);
+}
+
+static int run_serve(const struct ca_wish *w)
+{
+    return ca_serve(w->config);
 }
 
 static bool days_of(const char *text, uint32_t *out)
@@ -158,34 +88,58 @@ static bool days_of(const char *text, uint32_t *out)
     return true;
 }
 
-enum { ROOT_DAYS = 256, DAYS };
+enum {
+    ROOT_DAYS = 256,
+    DAYS,
+    ROOT_ONLY,
+    ISSUING_ONLY,
+    CERTIFICATE,
+    PASSPHRASE_FILE,
+    OUT,
+    WITHDRAW,
+    OPTION_END
+};
 
-static bool option(int c, struct wish *w)
+static bool option(int c, struct ca_wish *w)
 {
+    const char **const texts[OPTION_END] = {
+        ['n'] = &w->name,         ['o'] = &w->company,
+        ['k'] = &w->key,          ['c'] = &w->config,
+        ['r'] = &w->reason,       [CERTIFICATE] = &w->certificate,
+        [OUT] = &w->output,       [PASSPHRASE_FILE] = &w->passphrase_file,
+        [WITHDRAW] = &w->withdraw};
     switch (c) {
-    case 'n':
-        w->name = optarg;
-        return true;
-    case 'o':
-        w->company = optarg;
-        return true;
-    case 'k':
-        w->kind = optarg;
-        return true;
     case 'p':
         w->encrypt = true;
         return true;
-    case 'c':
-        w->config = optarg;
+    case ROOT_ONLY:
+        w->root_only = true;
+        return true;
+    case ISSUING_ONLY:
+        w->issuing_only = true;
         return true;
     case ROOT_DAYS:
         return days_of(optarg, &w->root_days);
     case DAYS:
         return days_of(optarg, &w->days);
     default:
-        return false;
+        if (c < 0 || c >= OPTION_END || texts[c] == NULL) {
+            return false;
+        }
+        *texts[c] = optarg;
+        return true;
     }
 }
+
+static const struct {
+    const char *name;
+    int (*run)(const struct ca_wish *w);
+    int arguments;
+} verbs[] = {
+    {"init", ca_init, 1},    {"certify", ca_certify, 2}, {"accept", ca_accept, 2},
+    {"crl", ca_crl, 1},      {"import", ca_import, 1},   {"issue", sign_all, 0},
+    {"serve", run_serve, 0},
+};
 
 int ca_main(int argc, char **argv)
 {
@@ -193,21 +147,24 @@ int ca_main(int argc, char **argv)
         {"name", required_argument, NULL, 'n'},
         {"company", required_argument, NULL, 'o'},
         {"key", required_argument, NULL, 'k'},
+        {"root-only", no_argument, NULL, ROOT_ONLY},
+        {"issuing-only", no_argument, NULL, ISSUING_ONLY},
+        {"certificate", required_argument, NULL, CERTIFICATE},
         {"root-days", required_argument, NULL, ROOT_DAYS},
         {"days", required_argument, NULL, DAYS},
         {"passphrase", no_argument, NULL, 'p'},
+        {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE},
+        {"out", required_argument, NULL, OUT},
+        {"withdraw", required_argument, NULL, WITHDRAW},
+        {"reason", required_argument, NULL, 'r'},
         {"config", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    struct wish w = {.config = LOADED_DEFAULT_PATH,
-                     .name = "Countersign CA",
-                     .kind = "p256",
-                     .root_days = 7300,
-                     .days = 3650};
+    struct ca_wish w = {.config = LOADED_DEFAULT_PATH};
     int c = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((c = getopt_long(argc, argv, "n:o:k:pc:h", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "n:o:k:pr:c:h", options, NULL)) != -1) {
         if (c == 'h') {
             return fputs(usage_text, stdout) < 0 ? 1 : 0;
         }
@@ -216,15 +173,14 @@ int ca_main(int argc, char **argv)
             return 2;
         }
     }
-    if (argc - optind == 2 && strcmp(argv[optind], "init") == 0) {
-        w.directory = argv[optind + 1];
-        return init(&w);
-    }
-    if (argc - optind == 1 && strcmp(argv[optind], "issue") == 0) {
-        return sign_all(&w);
-    }
-    if (argc - optind == 1 && strcmp(argv[optind], "serve") == 0) {
-        return ca_serve(w.config);
+    int given = argc - optind - 1;
+    for (size_t i = 0; given >= 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(argv[optind], verbs[i].name) == 0 && given == verbs[i].arguments) {
+            w.directory = given > 0 ? argv[optind + 1] : NULL;
+            w.argument = given > 1 ? argv[optind + 2] : NULL;
+            secret_hide();
+            return verbs[i].run(&w);
+        }
     }
     (void)fputs(usage_text, stderr);
     return 2;
