@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "ca/api_handover.h"
 #include "ca/api_json.h"
 #include "ca/deliver.h"
 #include "ca/import.h"
@@ -62,12 +63,6 @@ struct filing {
     struct call_wish wish;
 };
 
-static struct str member(const json_t *root, const char *name)
-{
-    const json_t *v = json_object_get(root, name);
-    return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)} : STR_NONE;
-}
-
 static int read_filing(struct call *c, struct filing *f)
 {
     struct str type = http_field(c->request, "Content-Type");
@@ -82,9 +77,9 @@ static int read_filing(struct call *c, struct filing *f)
     if (f->root == NULL) {
         return -ERR_MALFORMED;
     }
-    f->wish.csr = member(f->root, "certificateSigningRequest");
-    f->wish.profile = member(f->root, "profile");
-    f->wish.renews = member(f->root, "renews");
+    f->wish.csr = api_member(f->root, "certificateSigningRequest");
+    f->wish.profile = api_member(f->root, "profile");
+    f->wish.renews = api_member(f->root, "renews");
     return f->wish.csr.n > 0 ? 0
                              : err_set(&c->err, ERR_MALFORMED,
                                        "\"certificateSigningRequest\" is missing or no text");
@@ -117,7 +112,7 @@ static int get_request(struct call *c)
 static int check_account(struct call *c, const json_t *seen)
 {
     struct user *user = NULL;
-    struct str name = member(seen, "user");
+    struct str name = api_member(seen, "user");
     struct err e = {0};
     int rc = people_find(c->service->people, name, &user, &e);
     user_unref(user);
@@ -135,7 +130,13 @@ static int agree(struct call *c)
         return rc;
     }
     call_issue(c, c->id);
-    return reply_record(c, c->id, 200);
+    json_t *record = NULL;
+    rc = find(c, c->id, true, &record);
+    if (rc != 0) {
+        return rc;
+    }
+    api_handover_add(c, record);
+    return api_reply(c->reply, 200, record, &c->err);
 }
 
 static int refuse(struct call *c)
@@ -146,9 +147,9 @@ static int refuse(struct call *c)
     json_decref(seen);
     if (rc == 0) {
         root = api_parse(c->request->body, &c->err);
-        rc = root != NULL
-                 ? request_deny(&c->service->life, &c->self, c->id, member(root, "reason"), &c->err)
-                 : -ERR_MALFORMED;
+        rc = root != NULL ? request_deny(&c->service->life, &c->self, c->id,
+                                         api_member(root, "reason"), &c->err)
+                          : -ERR_MALFORMED;
     }
     json_decref(root);
     return rc == 0 ? reply_record(c, c->id, 200) : rc;
@@ -244,7 +245,7 @@ static int post_withdraw(struct call *c)
     if (rc == 0) {
         root = api_parse(c->request->body, &c->err);
         rc = root != NULL ? withdraw(&c->service->life, &c->self.who, c->id,
-                                     api_reason(member(root, "reason")), &c->err)
+                                     api_reason(api_member(root, "reason")), &c->err)
                           : -ERR_MALFORMED;
     }
     json_decref(root);
@@ -262,8 +263,8 @@ static int post_certificate(struct call *c)
     if (root == NULL) {
         return -ERR_MALFORMED;
     }
-    struct str profile = member(root, "profile");
-    struct str text = member(root, "certificate");
+    struct str profile = api_member(root, "profile");
+    struct str text = api_member(root, "certificate");
     int rc = call_is_operator(c, profile)
                  ? import(&c->service->life, &c->self.who, profile, text, &id, &c->err)
                  : err_set(&c->err, ERR_DENIED, "this is for operators of the profile");
@@ -284,6 +285,8 @@ static const struct {
     {"POST", "requests", "approve", true, agree},
     {"POST", "requests", "deny", true, refuse},
     {"GET", "requests", "certificate", true, get_certificate},
+    {"POST", "requests", "code", true, api_handover_code},
+    {"POST", "registrations", NULL, false, api_handover_register},
     {"POST", "certificates", NULL, false, post_certificate},
     {"POST", "certificates", "withdraw", true, post_withdraw},
 };

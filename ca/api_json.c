@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "ca/compare.h"
 #include "ca/csr.h"
 #include "ca/withdraw.h"
@@ -26,6 +27,12 @@ json_t *api_parse(struct str text, struct err *e)
         return NULL;
     }
     return root;
+}
+
+struct str api_member(const json_t *root, const char *name)
+{
+    const json_t *v = json_object_get(root, name);
+    return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)} : STR_NONE;
 }
 
 static const char *status_name(enum life_state s)
@@ -166,6 +173,7 @@ json_t *api_record(const struct life *l, const struct record *r, bool full)
     set_text(o, "id", r->id);
     (void)json_object_set_new(o, "status", json_string(status_name(r->state)));
     (void)json_object_set_new(o, "state", json_string(life_state_name(r->state)));
+    (void)json_object_set_new(o, "kind", json_string(life_kind_name(r->kind)));
     set_text(o, "profile", r->profile);
     set_text(o, "user", r->user);
     set_text(o, "company", r->company);
@@ -199,6 +207,9 @@ int api_reply(struct http_reply *reply, unsigned status, json_t *v, struct err *
 {
     char *text = v != NULL ? json_dumps(v, JSON_COMPACT) : NULL;
     int rc = text != NULL ? buf_append(&reply->body, str_of(text)) : -ERR_NOMEM;
+    if (text != NULL) {
+        mem_wipe(text, strlen(text)); /* may hold a code */
+    }
     free(text);
     json_decref(v);
     if (rc != 0) {

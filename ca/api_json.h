@@ -15,6 +15,9 @@
 /* Parse an object; no member twice. NULL with e, which says where it is wrong. */
 json_t *api_parse(struct str text, struct err *e);
 
+/* A text of an object, borrowed from it; p NULL: there is none of that name, or it is no text. */
+struct str api_member(const json_t *root, const char *name);
+
 /* A request as the API shows it: id, status (PENDING, APPROVED, REJECTED, EXECUTED), approvedBy,
  * notYetApprovedBy, rejectedBy, executionTime, result and what else is known. full: with the
  * certificate. NULL without memory, or if the database

@@ -32,15 +32,7 @@ unsigned call_status(int rc)
 
 bool call_is_operator(const struct call *c, struct str profile)
 {
-    const struct conf_ca_profile *p = life_profile(&c->service->life, profile);
-    for (size_t i = 0; p != NULL && i < p->operators.n; i++) {
-        for (size_t k = 0; k < c->self.group_count; k++) {
-            if (str_eq(c->self.groups[k], str_of(p->operators.v[i].p))) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return request_is_operator(&c->self, life_profile(&c->service->life, profile));
 }
 
 bool call_is_any_operator(const struct call *c)

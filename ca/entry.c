@@ -4,12 +4,14 @@
 #include "ca/api.h"
 #include "ca/api_json.h"
 #include "ca/call.h"
+#include "ca/enrol.h"
 #include "ca/est.h"
 #include "ca/public.h"
 
 static const struct entry_way ways[] = {
     {{"/ca/v1/", 7}, false, false, api_call},
     {{"/ca/public/", 11}, true, false, public_call},
+    {{"/ca/enrol", 9}, true, false, enrol_call},
     {{"/.well-known/est/", 17}, true, false, est_call},
 };
 

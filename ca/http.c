@@ -29,6 +29,9 @@ struct http_server {
 struct incoming {
     struct buf body;
     bool too_large;
+    void (*sent)(void *arg, const char *note); /* as in the reply */
+    void *sent_arg;
+    char sent_note[HTTP_NOTE_MAX];
 };
 
 struct str http_query(const struct http_request *r, const char *name)
@@ -90,12 +93,17 @@ static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_re
 }
 
 static enum MHD_Result serve(struct http_server *s, struct MHD_Connection *c,
-                             const struct http_request *r)
+                             const struct http_request *r, struct incoming *in)
 {
     struct http_reply reply = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR};
     buf_init(&reply.body, REPLY_MAX);
     s->serve(s->arg, r, &reply);
     enum MHD_Result result = send_reply(c, &reply);
+    if (result == MHD_YES) {
+        in->sent = reply.sent;
+        in->sent_arg = reply.sent_arg;
+        memcpy(in->sent_note, reply.sent_note, sizeof(in->sent_note));
+    }
     buf_wipe(&reply.body); /* may hold a key */
     return result;
 }
@@ -128,7 +136,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                                    .body = in->too_large ? STR_NONE : buf_str(&in->body),
                                    .too_large = in->too_large,
                                    .connection = c};
-    return serve(s, c, &r);
+    return serve(s, c, &r, in);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *c, void **state,
@@ -137,8 +145,10 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **state,
     struct incoming *in = *state;
     (void)arg;
     (void)c;
-    (void)code;
     if (in != NULL) {
+        if (in->sent != NULL && code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+            in->sent(in->sent_arg, in->sent_note);
+        }
         buf_wipe(&in->body); /* may hold a code */
         mem_free(in);
         *state = NULL;

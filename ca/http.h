@@ -36,7 +36,9 @@ struct http_pair {
     char value[512];
 };
 
-/* What a handler fills. Cleared: 500 without a body. */
+#define HTTP_NOTE_MAX 64
+
+/* What a handler fills; its body may be secret. Cleared: 500 without a body. */
 struct http_reply {
     unsigned status;
     const char *type;  /* of the body; NULL: none */
@@ -44,6 +46,9 @@ struct http_reply {
     struct buf body;   /* ready for use; wiped by the server */
     struct http_pair fields[HTTP_FIELDS];
     size_t field_count;
+    void (*sent)(void *arg, const char *note); /* called when all of it has been sent; NULL: none */
+    void *sent_arg;
+    char sent_note[HTTP_NOTE_MAX];
 };
 
 /* Add a field to the reply; a full one drops it, and a value that is too long is cut. */

@@ -87,11 +87,13 @@ static int find_approved(const struct life *l, struct str id, struct approved *a
         return err_set(e, ERR_DENIED, "the request is not approved: it is %s",
                        life_state_name(a->state));
     }
-    if (a->profile == NULL || l->key == NULL || a->req == NULL) {
+    if (a->req == NULL) {
+        return err_set(e, ERR_DENIED, "the request waits for its one-time code: it has no key yet");
+    }
+    if (a->profile == NULL || l->key == NULL) {
         return err_set(e, ERR_CONFIG, "request \"%.*s\" cannot be signed: %s", STR_ARG(id),
                        a->profile == NULL ? "its profile is not in the configuration any more"
-                       : l->key == NULL   ? "the CA's key is not here"
-                                          : "it has no key");
+                                          : "the CA's key is not here");
     }
     return 0;
 }
@@ -229,7 +231,7 @@ static int sign_and_store(const struct life *l, struct str id, const struct appr
                    : rc;
 }
 
-static int issue_now(const struct life *l, struct str id, struct err *e)
+int issue_within(const struct life *l, struct str id, struct err *e)
 {
     struct approved a;
     enum life_state old = LIFE_STATE_COUNT;
@@ -250,7 +252,7 @@ static int issue_now(const struct life *l, struct str id, struct err *e)
 int issue(const struct life *l, struct str id, struct err *e)
 {
     int rc = db_begin(l->db, e);
-    return rc == 0 ? db_end(l->db, issue_now(l, id, e), e) : rc;
+    return rc == 0 ? db_end(l->db, issue_within(l, id, e), e) : rc;
 }
 
 struct batch {
@@ -275,11 +277,12 @@ int issue_all(const struct life *l, size_t *issued, struct err *e)
     *issued = 0;
     do {
         b.n = 0;
-        int rc = db_query(l->db,
-                          "SELECT id, seq FROM request WHERE state = ?1 AND seq > ?2 ORDER BY seq "
-                          "LIMIT ?3",
-                          DB_VALUES(DB_NUMBER(LIFE_APPROVED), DB_NUMBER(b.last), DB_NUMBER(BATCH)),
-                          take_id, &b, e);
+        int rc = db_query(
+            l->db,
+            "SELECT id, seq FROM request WHERE state = ?1 AND seq > ?2 AND csr IS NOT NULL "
+            "ORDER BY seq LIMIT ?3",
+            DB_VALUES(DB_NUMBER(LIFE_APPROVED), DB_NUMBER(b.last), DB_NUMBER(BATCH)), take_id, &b,
+            e);
         if (rc != 0) {
             return rc;
         }

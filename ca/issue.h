@@ -12,8 +12,13 @@
  * another, with e. */
 int issue(const struct life *l, struct str id, struct err *e) __attribute__((warn_unused_result));
 
-/* Issue whatever is approved and not issued, as after a crash; *issued: how many. One that cannot
- * be is passed over and told in e, and then -ERR_INTERNAL is returned. */
+/* The same inside a transaction of the caller's, who rolls back if it is not 0. */
+int issue_within(const struct life *l, struct str id, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Issue whatever is approved and not issued, as after a crash; *issued: how many. Those that wait
+ * for a key are left alone; one that cannot be is passed over and told in e, and then -ERR_INTERNAL
+ * is returned. */
 int issue_all(const struct life *l, size_t *issued, struct err *e)
     __attribute__((warn_unused_result));
 

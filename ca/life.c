@@ -52,6 +52,21 @@ const char *life_state_name(enum life_state s)
     return s < LIFE_STATE_COUNT ? names[s] : "unknown";
 }
 
+const char *life_kind_name(enum life_kind k)
+{
+    switch (k) {
+    case LIFE_KIND_CSR:
+        return "csr";
+    case LIFE_KIND_REGISTERED:
+        return "registered";
+    case LIFE_KIND_RENEWAL:
+        return "renewal";
+    case LIFE_KIND_IMPORTED:
+        return "imported";
+    }
+    return "unknown";
+}
+
 enum life_state life_state_of(struct str name)
 {
     unsigned s = 0;

@@ -99,6 +99,9 @@ int life_new_id(struct life_id *id, struct err *e) __attribute__((warn_unused_re
 /* The token of a state; never NULL. */
 const char *life_state_name(enum life_state s);
 
+/* The token of a kind; never NULL. */
+const char *life_kind_name(enum life_kind k);
+
 /* The state of that token, or LIFE_STATE_COUNT. */
 enum life_state life_state_of(struct str name);
 

@@ -255,7 +255,7 @@ static int take_open(void *arg, const struct db_row *r)
     return 0;
 }
 
-static bool is_operator(const struct request_operator *o, const struct conf_ca_profile *p)
+bool request_is_operator(const struct request_operator *o, const struct conf_ca_profile *p)
 {
     for (size_t i = 0; p != NULL && i < p->operators.n; i++) {
         for (size_t k = 0; k < o->group_count; k++) {
@@ -281,7 +281,7 @@ static int find_open(const struct life *l, const struct request_operator *o, str
     if (!out->found) {
         return err_set(e, ERR_NOT_FOUND, "there is no request \"%.*s\"", STR_ARG(id));
     }
-    if (!is_operator(o, out->profile)) {
+    if (!request_is_operator(o, out->profile)) {
         return err_set(e, ERR_DENIED, "\"%.*s\" is not an operator for this profile",
                        STR_ARG(o->who.name));
     }

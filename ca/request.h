@@ -35,6 +35,9 @@ struct request_operator {
     size_t group_count;
 };
 
+/* Whether o is in a group of the operators of p (NULL: no). */
+bool request_is_operator(const struct request_operator *o, const struct conf_ca_profile *p);
+
 /* Agree. Somebody is an operator who is in a group of the profile's; who filed the request, or is
  * its user, cannot agree to it. The last agreement needed makes it approved. Returns 0,
  * -ERR_NOT_FOUND, -ERR_DENIED (not an operator, or their own), -ERR_EXISTS (has agreed already),

@@ -17,6 +17,7 @@
 #include "ca/call.h"
 #include "ca/crl.h"
 #include "ca/entry.h"
+#include "ca/handover.h"
 #include "ca/http.h"
 #include "ca/issue.h"
 #include "ca/policy.h"
@@ -165,6 +166,20 @@ static void follow_accounts(struct ca *ca)
     }
 }
 
+/* Files that nobody got. */
+static void replace_lost(struct ca *ca)
+{
+    struct err e = {0};
+    size_t lost = 0;
+    if (handover_tick(&ca->service.life, &lost, &e) != 0) {
+        tick_failed(ca, "hand_overs_not_looked_at", &e);
+    }
+    if (lost > 0) {
+        LOG(ca->log, LOG_LEVEL_WARNING, "certificates_not_fetched",
+            LOG_NUMBER("certificates", lost));
+    }
+}
+
 /* What fails is tried again at the next tick, and keeps nothing else from being done. */
 static void tick(struct ca *ca)
 {
@@ -182,6 +197,7 @@ static void tick(struct ca *ca)
         tick_failed(ca, "ca_tick_failed", &late);
     }
     follow_accounts(ca);
+    replace_lost(ca);
     (void)publish(ca);
     renew_crl(ca);
 }

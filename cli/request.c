@@ -13,11 +13,17 @@
 #include "ca/records.h"
 #include "cli/ca_open.h"
 #include "cli/cli.h"
+#include "cli/request_handover.h"
 
 static const char usage_text[] =
     "usage: countersign request VERB [-c CONFIG] [OPTION]... [ID]\n"
     "\n"
     "  file -u USER FILE  file the signing request in FILE (- for standard input) for a user\n"
+    "  register -u USER   let a person without a signing request have a certificate: for a "
+    "one-time\n"
+    "                     code, which is made when all operators needed have agreed\n"
+    "  code ID            make a new code for somebody who is registered; the old one is dead, as\n"
+    "                     is a certificate that was given out and never used\n"
     "  ls                 list requests, the newest first\n"
     "  show ID            show one: who asked, for what, who has agreed\n"
     "  approve ID         agree to it, and sign it if that was the last agreement needed\n"
@@ -25,8 +31,12 @@ static const char usage_text[] =
     "  fetch ID           write the certificate and those above it\n"
     "\n"
     "  -c, --config CONFIG    the configuration (default " LOADED_DEFAULT_PATH ")\n"
-    "  -u, --user USER        the account that it is for (file), or those of this user (ls)\n"
-    "  -p, --profile NAME     the kind of certificate (file; default: the only one there is)\n"
+    "  -u, --user USER        the account that it is for (file, register), or those of this user\n"
+    "                         (ls)\n"
+    "  -p, --profile NAME     the kind of certificate (file, register; default: the only one "
+    "there\n"
+    "                         is)\n"
+    "  -n, --company NAME     the person's company (register; default: the profile's)\n"
     "  -s, --state STATE      those in this state: pending, approved, denied, issued, delivered,\n"
     "                         active, renewed, withdrawn, expired (ls)\n"
     "  -r, --reason TEXT      for the one who asked (deny)\n"
@@ -44,6 +54,7 @@ struct wish {
     const char *config;
     const char *user;
     const char *profile;
+    const char *company;
     const char *state;
     const char *reason;
     const char *output;
@@ -119,6 +130,31 @@ static int file(struct wish *w, struct err *e)
         (void)printf("%s\n", id.text);
     }
     return rc;
+}
+
+static int register_person(struct wish *w, struct err *e)
+{
+    const struct request_handover h = {&w->open, &w->here.self};
+    const struct conf_ca_profile *p = profile_of(w, e);
+    if (p == NULL) {
+        return -ERR_NOT_FOUND;
+    }
+    if (w->user == NULL) {
+        return err_set(e, ERR_NOT_FOUND, "say for whom it is with -u");
+    }
+    const char *company = w->company != NULL ? w->company : p->company.p;
+    if (company == NULL) {
+        return err_set(e, ERR_NOT_FOUND, "say which company the person is of with -n");
+    }
+    const struct handover_person person = {
+        .user = str_of(w->user), .company = str_of(company), .profile = str_of(p->name.p)};
+    return request_handover_register(&h, &person, e);
+}
+
+static int make_code(struct wish *w, struct err *e)
+{
+    const struct request_handover h = {&w->open, &w->here.self};
+    return request_handover_code(&h, str_of(w->argument), e);
 }
 
 static void date_of(int64_t ms, char out[CLOCK_RFC3339_LEN + 1])
@@ -240,26 +276,32 @@ static int show(struct wish *w, struct err *e)
                    : rc;
 }
 
+struct noted {
+    enum life_state state;
+    enum life_kind kind;
+};
+
 static bool note_state(void *arg, const struct record *r)
 {
-    *(enum life_state *)arg = r->state;
+    *(struct noted *)arg = (struct noted){r->state, r->kind};
     return true;
 }
 
 static int approve(struct wish *w, struct err *e)
 {
-    enum life_state state = LIFE_PENDING;
+    struct noted is = {LIFE_PENDING, LIFE_KIND_CSR};
     struct str id = str_of(w->argument);
     int rc = request_approve(&w->open.life, &w->here.self, id, e);
-    rc = rc == 0 ? record_show(&w->open.life, id, note_state, &state, e) : rc;
-    if (rc == 0 && state == LIFE_APPROVED) {
+    rc = rc == 0 ? record_show(&w->open.life, id, note_state, &is, e) : rc;
+    bool waits = is.kind == LIFE_KIND_REGISTERED;
+    if (rc == 0 && is.state == LIFE_APPROVED && !waits) {
         rc = issue(&w->open.life, id, e);
-        state = rc == 0 ? LIFE_ISSUED : state;
+        is.state = rc == 0 ? LIFE_ISSUED : is.state;
     }
     if (rc == 0) {
-        (void)printf("%s\n", life_state_name(state));
+        (void)printf("%s\n", life_state_name(is.state));
     }
-    return rc;
+    return rc == 0 && is.state == LIFE_APPROVED && waits ? make_code(w, e) : rc;
 }
 
 static int deny(struct wish *w, struct err *e)
@@ -307,9 +349,14 @@ static const struct {
     bool argument;
     enum ca_open_with with;
 } verbs[] = {
-    {"file", file, true, CA_OPEN_DATABASE}, {"ls", list, false, CA_OPEN_DATABASE},
-    {"show", show, true, CA_OPEN_DATABASE}, {"approve", approve, true, CA_OPEN_KEY},
-    {"deny", deny, true, CA_OPEN_DATABASE}, {"fetch", fetch, true, CA_OPEN_CERTIFICATES},
+    {"register", register_person, false, CA_OPEN_DATABASE},
+    {"code", make_code, true, CA_OPEN_DATABASE},
+    {"file", file, true, CA_OPEN_DATABASE},
+    {"ls", list, false, CA_OPEN_DATABASE},
+    {"show", show, true, CA_OPEN_DATABASE},
+    {"approve", approve, true, CA_OPEN_KEY},
+    {"deny", deny, true, CA_OPEN_DATABASE},
+    {"fetch", fetch, true, CA_OPEN_CERTIFICATES},
 };
 
 static int run(struct wish *w, const char *verb)
@@ -332,18 +379,24 @@ static int run(struct wish *w, const char *verb)
 int request_main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},  {"user", required_argument, NULL, 'u'},
-        {"profile", required_argument, NULL, 'p'}, {"state", required_argument, NULL, 's'},
-        {"reason", required_argument, NULL, 'r'},  {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"user", required_argument, NULL, 'u'},
+        {"profile", required_argument, NULL, 'p'},
+        {"state", required_argument, NULL, 's'},
+        {"reason", required_argument, NULL, 'r'},
+        {"output", required_argument, NULL, 'o'},
+        {"company", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     static struct wish w;
     w.config = LOADED_DEFAULT_PATH;
     int c = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((c = getopt_long(argc, argv, "c:u:p:s:r:o:h", options, NULL)) != -1) {
-        const char **const texts[] = {['c'] = &w.config, ['u'] = &w.user,   ['p'] = &w.profile,
-                                      ['s'] = &w.state,  ['r'] = &w.reason, ['o'] = &w.output};
+    while ((c = getopt_long(argc, argv, "c:u:p:n:s:r:o:h", options, NULL)) != -1) {
+        const char **const texts[] = {
+            ['c'] = &w.config, ['u'] = &w.user,   ['p'] = &w.profile, ['s'] = &w.state,
+            ['r'] = &w.reason, ['o'] = &w.output, ['n'] = &w.company};
         if (c == 'h') {
             return fputs(usage_text, stdout) < 0 ? 1 : 0;
         }

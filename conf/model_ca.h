@@ -18,6 +18,7 @@ struct conf_ca_profile {
     uint32_t approvals;          /* operators who must agree; 0: none is asked */
     struct conf_texts operators; /* groups whose members decide; "local:NAME": Unix groups */
     struct conf_text company;    /* organizationName; p NULL: any, but there must be one */
+    bool insecure_old_pkcs12;    /* files for those who read nothing newer than 3DES and SHA-1 */
     struct conf_pos at;
 };
 
@@ -26,13 +27,16 @@ struct conf_ca {
     struct conf_text certificate; /* the issuing CA's, PEM, and what stands above it */
     struct conf_text key;
     struct conf_text key_passphrase_file;
-    struct conf_text store;    /* the database */
-    struct conf_text socket;   /* where the CA answers the proxy; p NULL: no process of its own */
-    struct conf_text user;     /* it runs as; p NULL: unchanged */
-    struct conf_text crl_file; /* the revocation list is written here; p NULL: nowhere */
-    uint32_t crl_life_ms;      /* to its next update */
-    struct conf_text crl_url;  /* where the world finds the revocation list; p NULL: nowhere */
-    struct conf_text ocsp_url; /* and the responder */
+    struct conf_text store;      /* the database */
+    struct conf_text socket;     /* where the CA answers the proxy; p NULL: no process of its own */
+    struct conf_text user;       /* it runs as; p NULL: unchanged */
+    struct conf_text crl_file;   /* the revocation list is written here; p NULL: nowhere */
+    uint32_t crl_life_ms;        /* to its next update */
+    struct conf_text crl_url;    /* where the world finds the revocation list; p NULL: nowhere */
+    struct conf_text ocsp_url;   /* and the responder */
+    struct conf_text public_url; /* where people find the CA's pages; p NULL: not told */
+    uint32_t code_life_ms;       /* of a one-time code */
+    uint32_t code_tries;         /* and then it is dead */
     struct conf_ca_profile *profiles;
     size_t profile_count;
     struct conf_pos at;

@@ -83,4 +83,8 @@ const char *syntax_ca_key(struct str s);
  * octets. */
 const char *syntax_http_url(struct str s);
 
+/* A URL that begins with https:// and has a host, and perhaps a port and a path: printable ASCII
+ * without blanks, user, query, fragment and a "/" at the end; at most 512 octets. */
+const char *syntax_base_url(struct str s);
+
 #endif

@@ -46,7 +46,11 @@ static inline void lab_open(struct ca_lab *lab)
     lab->profiles[1] = lab->profiles[0];
     lab->profiles[1].name.p = "auto";
     lab->profiles[1].approvals = 0;
-    lab->conf = (struct conf_ca){.profiles = lab->profiles, .profile_count = 2};
+    lab->conf = (struct conf_ca){.profiles = lab->profiles,
+                                 .profile_count = 2,
+                                 .public_url = {.p = "https://proxy.example"},
+                                 .code_life_ms = 1800000,
+                                 .code_tries = 5};
     lab->key.key = pki_key();
     lab->key.certificate = pki_ca("Issuing CA", lab->key.key);
     lab->key.chain = NULL;

@@ -1,0 +1,349 @@
+/* Owns: who is registered, and which code is good. Leaves what is given for it to
+ * handover_redeem.c.
+ */
+#include "ca/handover.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/pairing.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ca/withdraw.h"
+
+#define USER_MAX 254 /* of an address that mail can go to (RFC 5321 4.5.3.1.3) */
+#define TEXT_MAX 64  /* of an organization (RFC 5280 A.1) */
+
+/* How long a file may be under way before nobody is thought to have got it. */
+#define ARRIVAL_MS INT64_C(120000)
+
+#define LOST_MAX 64 /* at a time */
+
+static const struct actor system_actor = {{"system", 6}, {"local", 5}};
+
+/* local@domain of printable ASCII, with none of the octets that mean something in a header. */
+static bool is_address(struct str s)
+{
+    struct str local;
+    struct str domain;
+    if (s.n > USER_MAX || !str_cut(s, '@', &local, &domain) || local.n == 0 || domain.n == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~' || strchr("\"(),:;<>[\\]", s.p[i]) != NULL) {
+            return false;
+        }
+    }
+    return str_chr(domain, '@') == STR_NPOS && domain.p[0] != '.' && domain.p[0] != '-';
+}
+
+static int check_account(const struct handover *h, struct str user, struct err *e)
+{
+    struct user *account = NULL;
+    struct err mine = {0};
+    int rc = people_find(h->people, user, &account, &mine);
+    user_unref(account);
+    if (rc == -ERR_NOT_FOUND) {
+        return err_set(e, ERR_NOT_FOUND, "there is no account \"%.*s\": make it first",
+                       STR_ARG(user));
+    }
+    return rc == 0 ? 0 : err_set(e, mine.code, "%s", mine.text);
+}
+
+static int check_person(const struct handover *h, const struct request_operator *o,
+                        const struct handover_person *p, struct err *e)
+{
+    const struct conf_ca_profile *profile = life_profile(h->life, p->profile);
+    if (profile == NULL) {
+        return err_set(e, ERR_NOT_FOUND, "there is no profile \"%.*s\"", STR_ARG(p->profile));
+    }
+    if (!request_is_operator(o, profile)) {
+        return err_set(e, ERR_DENIED, "\"%.*s\" is not an operator for this profile",
+                       STR_ARG(o->who.name));
+    }
+    if (!is_address(p->user)) {
+        return err_set(e, ERR_MALFORMED, "the user must be an e-mail address");
+    }
+    if (p->company.n == 0 || p->company.n > TEXT_MAX || !str_is_utf8(p->company) ||
+        str_has_control(p->company)) {
+        return err_set(e, ERR_MALFORMED, "the company must be 1 to %d octets of text on one line",
+                       TEXT_MAX);
+    }
+    if (profile->company.p != NULL && !str_eq(p->company, str_of(profile->company.p))) {
+        return err_set(e, ERR_DENIED, "the company must be \"%s\" for this profile",
+                       profile->company.p);
+    }
+    return check_account(h, p->user, e);
+}
+
+static int name_waiting(void *arg, const struct db_row *r)
+{
+    return err_set(arg, ERR_EXISTS, "this person is registered already: request %.*s",
+                   STR_ARG(db_octets(r, 0)));
+}
+
+static int insert(const struct handover *h, const struct actor *who,
+                  const struct handover_person *p, const struct life_id *id, struct err *e)
+{
+    uint32_t approvals = life_profile(h->life, p->profile)->approvals;
+    int64_t now_ms = clock_wall_ms();
+    char detail[64];
+    int rc = db_query(
+        h->life->db,
+        "INSERT INTO request (id, state, kind, profile, user, company, requester, origin, "
+        "filed_ms, decided_ms, approvals_needed) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        DB_VALUES(DB_TEXT(str_of(id->text)),
+                  DB_NUMBER(approvals == 0 ? LIFE_APPROVED : LIFE_PENDING),
+                  DB_NUMBER(LIFE_KIND_REGISTERED), DB_TEXT(p->profile), DB_TEXT(p->user),
+                  DB_TEXT(p->company), DB_TEXT(who->name), DB_TEXT(who->origin), DB_NUMBER(now_ms),
+                  DB_NUMBER(approvals == 0 ? now_ms : 0), DB_NUMBER(approvals)),
+        NULL, NULL, e);
+    (void)snprintf(detail, sizeof(detail), "%u approvals needed", approvals);
+    return rc == 0 ? audit_append(h->life->db, who, "request.registered", str_of(id->text),
+                                  str_of(detail), e)
+                   : rc;
+}
+
+static int register_now(const struct handover *h, const struct actor *who,
+                        const struct handover_person *p, struct life_id *id, struct err *e)
+{
+    int rc =
+        db_query(h->life->db,
+                 "SELECT id FROM request WHERE user = ?1 AND profile = ?2 AND kind = ?3 AND "
+                 "state IN (?4, ?5)",
+                 DB_VALUES(DB_TEXT(p->user), DB_TEXT(p->profile), DB_NUMBER(LIFE_KIND_REGISTERED),
+                           DB_NUMBER(LIFE_PENDING), DB_NUMBER(LIFE_APPROVED)),
+                 name_waiting, e, e);
+    rc = rc == 0 ? life_new_id(id, e) : rc;
+    return rc == 0 ? insert(h, who, p, id, e) : rc;
+}
+
+int handover_register(const struct handover *h, const struct request_operator *o,
+                      const struct handover_person *p, struct life_id *id, struct err *e)
+{
+    int rc = check_person(h, o, p, e);
+    rc = rc == 0 ? db_begin(h->life->db, e) : rc;
+    return rc == 0 ? db_end(h->life->db, register_now(h, &o->who, p, id, e), e) : rc;
+}
+
+/* A registered request, as it stands. */
+struct registered {
+    bool found;
+    enum life_state state;
+    enum life_kind kind;
+    const struct conf_ca_profile *profile;
+    char user[USER_MAX + 1];
+    char serial[64];
+    const struct life *life;
+};
+
+static void copy_text(char *out, size_t size, struct str s)
+{
+    size_t n = s.n < size ? s.n : size - 1;
+    memcpy(out, s.p, n);
+    out[n] = '\0';
+}
+
+static int take_registered(void *arg, const struct db_row *r)
+{
+    struct registered *g = arg;
+    g->found = true;
+    g->state = (enum life_state)db_number(r, 0);
+    g->kind = (enum life_kind)db_number(r, 1);
+    g->profile = life_profile(g->life, db_octets(r, 2));
+    copy_text(g->user, sizeof(g->user), db_octets(r, 3));
+    copy_text(g->serial, sizeof(g->serial), db_octets(r, 4));
+    return 0;
+}
+
+static int find(const struct life *l, struct str id, struct registered *out, struct err *e)
+{
+    *out = (struct registered){.life = l};
+    int rc = db_query(l->db,
+                      "SELECT r.state, r.kind, r.profile, r.user, c.serial FROM request r "
+                      "LEFT JOIN certificate c ON c.request = r.id WHERE r.id = ?1",
+                      DB_VALUES(DB_TEXT(id)), take_registered, out, e);
+    if (rc == 0 && !out->found) {
+        rc = err_set(e, ERR_NOT_FOUND, "there is no request \"%.*s\"", STR_ARG(id));
+    }
+    return rc;
+}
+
+static int check_open(const struct registered *r, struct err *e)
+{
+    if (r->kind != LIFE_KIND_REGISTERED) {
+        return err_set(e, ERR_CLOSED, "the request brought its own key: it needs no code");
+    }
+    if (r->state == LIFE_PENDING) {
+        return err_set(e, ERR_CLOSED, "the request is not approved yet");
+    }
+    if (r->state != LIFE_APPROVED && r->state != LIFE_ISSUED && r->state != LIFE_DELIVERED) {
+        return err_set(e, ERR_CLOSED, "there is nothing to hand over: the request is %s",
+                       life_state_name(r->state));
+    }
+    return 0;
+}
+
+/* Withdraw what nobody holds, and let another request with the same agreements follow. */
+static int replace(const struct life *l, const struct actor *who, struct str id, const char *serial,
+                   struct life_id *next, struct err *e)
+{
+    const struct withdraw_wish gone = {.serial = str_of(serial),
+                                       .reason = WITHDRAW_SUPERSEDED,
+                                       .detail = "nobody has come for it"};
+    int rc = withdraw_now(l, who, &gone, e);
+    rc = rc == 0 ? life_new_id(next, e) : rc;
+    struct str to = str_of(next->text);
+    rc = rc == 0 ? db_query(l->db,
+                            "INSERT INTO request (id, state, kind, profile, user, company, "
+                            "requester, origin, filed_ms, decided_ms, approvals_needed, renews) "
+                            "SELECT ?2, ?3, kind, profile, user, company, requester, origin, ?4, "
+                            "decided_ms, approvals_needed, id FROM request WHERE id = ?1",
+                            DB_VALUES(DB_TEXT(id), DB_TEXT(to), DB_NUMBER(LIFE_APPROVED),
+                                      DB_NUMBER(clock_wall_ms())),
+                            NULL, NULL, e)
+                 : rc;
+    rc = rc == 0 ? db_query(l->db,
+                            "INSERT INTO decision (request, operator, agreed, at_ms) "
+                            "SELECT ?2, operator, agreed, at_ms FROM decision WHERE request = ?1",
+                            DB_VALUES(DB_TEXT(id), DB_TEXT(to)), NULL, NULL, e)
+                 : rc;
+    return rc == 0 ? audit_append(l->db, who, "request.replaced", id, to, e) : rc;
+}
+
+static int keep_code(const struct life *l, struct str id, const struct code_kept *kept,
+                     int64_t ends_ms, struct err *e)
+{
+    return db_query(
+        l->db,
+        "INSERT INTO code (request, hash, salt, made_ms, ends_ms) VALUES (?1, ?2, ?3, ?4, ?5) "
+        "ON CONFLICT (request) DO UPDATE SET hash = ?2, salt = ?3, made_ms = ?4, ends_ms = ?5, "
+        "tries = 0, used_ms = 0",
+        DB_VALUES(DB_TEXT(id), DB_BLOB(((struct str){(const char *)kept->hash, CODE_HASH})),
+                  DB_BLOB(((struct str){(const char *)kept->salt, CODE_SALT})),
+                  DB_NUMBER(clock_wall_ms()), DB_NUMBER(ends_ms)),
+        NULL, NULL, e);
+}
+
+static int tell(const struct life *l, struct str id, struct handover_told *told,
+                struct code_kept *kept, struct err *e)
+{
+    struct code code;
+    struct code password = {.text = ""};
+    int rc = code_make(id, &code, kept, e);
+    rc = rc == 0 ? code_password(&code, id, kept, &password, e) : rc;
+    if (rc == 0) {
+        memcpy(told->code, code.text, sizeof(told->code));
+        memcpy(told->password, password.text, sizeof(told->password));
+        told->ends_ms = clock_wall_ms() + (int64_t)l->conf->code_life_ms;
+        if (l->conf->public_url.p != NULL) {
+            (void)snprintf(told->link, sizeof(told->link), "%s" HANDOVER_PATH "%.*s",
+                           l->conf->public_url.p, STR_ARG(id));
+        }
+    }
+    code_wipe(&code);
+    code_wipe(&password);
+    return rc;
+}
+
+static int code_now(const struct handover *h, const struct request_operator *o, struct str id,
+                    struct handover_told *told, struct err *e)
+{
+    struct registered r;
+    struct code_kept kept;
+    int rc = find(h->life, id, &r, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!request_is_operator(o, r.profile)) {
+        return err_set(e, ERR_DENIED, "\"%.*s\" is not an operator for this profile",
+                       STR_ARG(o->who.name));
+    }
+    rc = check_open(&r, e);
+    rc = rc == 0 ? check_account(h, str_of(r.user), e) : rc;
+    if (rc == 0 && r.state != LIFE_APPROVED) {
+        rc = replace(h->life, &o->who, id, r.serial, &told->id, e);
+    } else {
+        copy_text(told->id.text, sizeof(told->id.text), id);
+    }
+    id = str_of(told->id.text);
+    rc = rc == 0 ? tell(h->life, id, told, &kept, e) : rc;
+    rc = rc == 0 ? keep_code(h->life, id, &kept, told->ends_ms, e) : rc;
+    return rc == 0 ? audit_append(h->life->db, &o->who, "code.made", id, STR_NONE, e) : rc;
+}
+
+int handover_code(const struct handover *h, const struct request_operator *o, struct str id,
+                  struct handover_told *told, struct err *e)
+{
+    *told = (struct handover_told){.link = ""};
+    int rc = db_begin(h->life->db, e);
+    rc = rc == 0 ? db_end(h->life->db, code_now(h, o, id, told, e), e) : rc;
+    if (rc != 0) {
+        handover_told_wipe(told);
+    }
+    return rc;
+}
+
+void handover_told_wipe(struct handover_told *told)
+{
+    mem_wipe(told, sizeof(*told));
+}
+
+int handover_arrived(const struct life *l, struct str id, struct err *e)
+{
+    struct err mine = {0};
+    int rc = db_begin(l->db, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = life_move(l, id, LIFE_ISSUED, LIFE_DELIVERED, &mine);
+    if (rc == -ERR_CLOSED) {
+        return db_end(l->db, 0, e); /* it was seen in use before */
+    }
+    rc = rc == 0 ? audit_append(l->db, &system_actor, "certificate.delivered", id, STR_NONE, e)
+                 : err_set(e, mine.code, "%s", mine.text);
+    return db_end(l->db, rc, e);
+}
+
+struct lost {
+    struct life_id ids[LOST_MAX];
+    char serials[LOST_MAX][64];
+    size_t n;
+};
+
+static int take_lost(void *arg, const struct db_row *r)
+{
+    struct lost *l = arg;
+    copy_text(l->ids[l->n].text, sizeof(l->ids[0].text), db_octets(r, 0));
+    copy_text(l->serials[l->n], sizeof(l->serials[0]), db_octets(r, 1));
+    l->n++;
+    return 0;
+}
+
+static int replace_lost(const struct life *l, size_t *n, struct err *e)
+{
+    struct lost lost = {.n = 0};
+    int rc = db_query(l->db,
+                      "SELECT r.id, c.serial FROM code o JOIN request r ON r.id = o.request "
+                      "JOIN certificate c ON c.request = r.id "
+                      "WHERE o.used_ms > 0 AND o.used_ms < ?1 AND r.state = ?2 LIMIT ?3",
+                      DB_VALUES(DB_NUMBER(clock_wall_ms() - ARRIVAL_MS), DB_NUMBER(LIFE_ISSUED),
+                                DB_NUMBER(LOST_MAX)),
+                      take_lost, &lost, e);
+    for (size_t i = 0; i < lost.n && rc == 0; i++) {
+        struct life_id next;
+        rc = replace(l, &system_actor, str_of(lost.ids[i].text), lost.serials[i], &next, e);
+    }
+    *n = lost.n;
+    return rc;
+}
+
+int handover_tick(const struct life *l, size_t *lost, struct err *e)
+{
+    *lost = 0;
+    int rc = db_begin(l->db, e);
+    rc = rc == 0 ? db_end(l->db, replace_lost(l, lost, e), e) : rc;
+    *lost = rc == 0 ? *lost : 0;
+    return rc;
+}
