@@ -23,6 +23,7 @@ static void print_told(const struct handover_told *told)
     if (told->password[0] != '\0') {
         (void)printf("password     %s\n", told->password);
     }
+    (void)fflush(stdout);
     (void)fputs(told->code[0] != '\0' && told->password[0] != '\0'
                     ? "Tell the code and the file's password by two ways; neither is shown again.\n"
                     : "",

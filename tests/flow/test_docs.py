@@ -1,5 +1,6 @@
 """What the documents say is so: their commands work, their tables are complete, their links lead
 somewhere."""
+import grp
 import os
 import re
 import shutil
@@ -185,6 +186,16 @@ def test_commands_of_the_ca(reader):
     """Every block in order, from an empty directory."""
     r = reader()
     for block in blocks("docs/ca.md"):
+        if block.argument:
+            r.write(block)
+        elif block.language == "sh":
+            r.run(block)
+
+
+def test_commands_of_the_handover(reader):
+    """Every block in order, by somebody who is in the group of operators."""
+    r = reader({"local:operators": f"local:{grp.getgrgid(os.getgid()).gr_name}"})
+    for block in blocks("docs/handover.md"):
         if block.argument:
             r.write(block)
         elif block.language == "sh":
