@@ -16,7 +16,7 @@
 #include "ca/people.h"
 #include "ca/request.h"
 
-#define HANDOVER_PATH     "/ca/enrol/" /* of the page, with the id of the request behind */
+#define HANDOVER_PATH     "/ca/pages/enrol/" /* of the page, with the id of the request behind */
 #define HANDOVER_LINK_MAX 576
 #define HANDOVER_FILE_MAX 65536
 

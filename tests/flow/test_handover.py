@@ -159,7 +159,7 @@ def test_from_nothing_to_an_answer(ca):
     agreed = json.loads(post(ca, CAROL, f"{REQUESTS}/{asked['id']}/approve").body)
     told = agreed["handover"]
     assert agreed["state"] == "approved"
-    assert told["link"] == f"https://pki.example.com/ca/enrol/{asked['id']}"
+    assert told["link"] == f"https://pki.example.com/ca/pages/enrol/{asked['id']}"
     answer = enrol(ca, dict(told, code=told["code"].lower().replace("-", " ")))
     assert answer.status == 200, answer.body
     assert answer.get("content-type") == "application/x-pkcs12"

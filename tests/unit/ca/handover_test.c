@@ -202,7 +202,7 @@ static void test_approval(void **state)
     assert_int_equal(told.code[0], '\0');
     assert_int_equal(handover_code(&d.h, &two, at, &told, NULL), 0);
     assert_string_equal(told.id.text, id.text);
-    assert_non_null(strstr(told.link, "https://proxy.example/ca/enrol/"));
+    assert_non_null(strstr(told.link, "https://proxy.example/ca/pages/enrol/"));
     assert_non_null(strstr(told.link, id.text));
     assert_null(strstr(told.link, told.code));
     succeed(&d, id.text, told.code);
