@@ -179,7 +179,7 @@ def test_from_nothing_to_an_answer(ca):
     again = enrol(ca, told)
     assert again.status == 403 and "used already" in again.problem()["detail"]
     record = ca.run("audit", "ls", "-c", str(ca.config_path)).stdout
-    for action in ("request.registered", "request.agreed", "code.made", "certificate.issued",
+    for action in ("request.registered", "request.approved", "code.made", "certificate.issued",
                    "code.used", "certificate.delivered"):
         assert action in record
     nothing_leaked(ca, told["code"], told["password"])
