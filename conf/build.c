@@ -9,6 +9,11 @@ static void complete_site(struct conf_site *s)
     if (s->key.p == NULL) {
         s->key = s->certificate;
     }
+    for (size_t i = 0; i < s->also_count; i++) {
+        if (s->also[i].key.p == NULL) {
+            s->also[i].key = s->also[i].certificate;
+        }
+    }
 }
 
 static int build_listener(struct draft *d, struct draft_listener *from, struct conf_listener *to)

@@ -44,6 +44,11 @@ static void check_certificate(const struct spot *s, const struct draft_listener 
         report(s, DIAG_ERROR, own->key.at, "tls.key", "Add tls.certificate, or remove the key.",
                "a key without a certificate");
     }
+    if (!given && own->also_count > 0) {
+        report(s, DIAG_ERROR, own->also[0].at, "tls.also",
+               "Add tls.certificate, or put these under names.",
+               "certificates beside one that is not there");
+    }
     const struct conf_pos *unknown = draft_origin(s->d, &l->unknown_name);
     if (unknown == NULL) {
         return;

@@ -136,6 +136,32 @@ static const struct key_section client = {.keys = client_keys,
                                           .count = COUNT(client_keys),
                                           .at_offset = offsetof(struct conf_client, at)};
 
+static const struct key also_keys[] = {
+    {.name = "certificate",
+     .type = KEY_FILE,
+     AT(conf_also, certificate),
+     .required = true,
+     .example = "server-rsa.crt",
+     .meaning = "As tls.certificate."},
+    {.name = "key",
+     .type = KEY_FILE,
+     AT(conf_also, key),
+     .example = "server-rsa.key",
+     .uri = true,
+     .fallback_note = "the certificate's file",
+     .meaning = "As tls.key."},
+    {.name = "key_passphrase_file",
+     .type = KEY_FILE,
+     AT(conf_also, key_passphrase_file),
+     .example = "server-rsa.pass",
+     .meaning = "As tls.key_passphrase_file."},
+};
+
+static const struct key_section also = {.keys = also_keys,
+                                        .count = COUNT(also_keys),
+                                        .size = sizeof(struct conf_also),
+                                        .at_offset = offsetof(struct conf_also, at)};
+
 static const struct key tls_keys[] = {
     {.name = "certificate",
      .type = KEY_FILE,
@@ -159,6 +185,14 @@ static const struct key tls_keys[] = {
      AT(draft_listener, own.key_passphrase_file),
      .example = "server.pass",
      .meaning = "File whose first line opens an encrypted key, or is the PIN of the token."},
+    {.name = "also",
+     .type = KEY_LIST,
+     TWO(draft_listener, own.also, own.also_count),
+     .section = &also,
+     .meaning =
+         "More certificates for the same names, each with a key of another kind: an RSA one "
+         "beside ECDSA, for clients that know nothing else. A client gets the ECDSA one if it "
+         "can use it, as that costs a fraction."},
     {.name = "min_version",
      .type = KEY_CHOICE,
      AT(draft_listener, out.min_version),
@@ -198,6 +232,11 @@ static const struct key site_keys[] = {
      AT(conf_site, key_passphrase_file),
      .example = "api.pass",
      .meaning = "As tls.key_passphrase_file."},
+    {.name = "also",
+     .type = KEY_LIST,
+     TWO(conf_site, also, also_count),
+     .section = &also,
+     .meaning = "As tls.also."},
     {.name = "client",
      .type = KEY_SECTION,
      AT(conf_site, client),

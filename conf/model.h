@@ -57,12 +57,22 @@ struct conf_client {
 
 enum conf_tls_version { CONF_TLS_1_2 = 0, CONF_TLS_1_3 };
 
+/* A certificate beside another, for clients that want one of its kind. */
+struct conf_also {
+    struct conf_text certificate;
+    struct conf_text key; /* as conf_site's */
+    struct conf_text key_passphrase_file;
+    struct conf_pos at;
+};
+
 /* One server name or several, with certificate and client policy. */
 struct conf_site {
     struct conf_texts names; /* "api.example.com", "*.example.com"; none: the default site */
     struct conf_text certificate;
     struct conf_text key; /* a path, or a PKCS#11 URI: then it begins with "pkcs11:" */
     struct conf_text key_passphrase_file;
+    struct conf_also *also; /* certificates with keys of other kinds, in no order */
+    size_t also_count;
     struct conf_client client; /* the site's own, or a copy of the listener's */
     struct conf_pos at;
 };

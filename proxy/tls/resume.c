@@ -341,15 +341,13 @@ static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_C
     return load_key(key, iv, cipher, mac, 1);
 }
 
-/* Policy, server certificate and listener: a session does not outlive any of them. */
+/* Policy, server certificates and listener: a session does not outlive any of them. */
 static int bind_site(struct site *s, struct str listener)
 {
     unsigned char all[32 + 32 + 32];
-    unsigned n = 0;
-    X509 *leaf = SSL_CTX_get0_certificate(s->context);
     memcpy(all, s->face.policy, 32);
-    if (leaf == NULL || X509_digest(leaf, EVP_sha256(), all + 32, &n) != 1 || n != 32 ||
-        enc_sha256(listener, all + 64) != 0 ||
+    memcpy(all + 32, s->certificates, 32);
+    if (enc_sha256(listener, all + 64) != 0 ||
         enc_sha256((struct str){(const char *)all, sizeof(all)}, s->binding) != 0 ||
         SSL_CTX_set_session_id_context(s->context, s->binding, sizeof(s->binding)) != 1) {
         return -ERR_CRYPTO;

@@ -14,9 +14,10 @@ struct resume;
 #define SITE_BINDING 32
 
 struct site {
-    struct tls_site face;                /* first: what others see */
-    SSL_CTX *context;                    /* owned */
-    struct trust *trust;                 /* owned reference; NULL with mode off */
+    struct tls_site face;                     /* first: what others see */
+    SSL_CTX *context;                         /* owned */
+    struct trust *trust;                      /* owned reference; NULL with mode off */
+    unsigned char certificates[SITE_BINDING]; /* a digest of the server's own */
     unsigned char binding[SITE_BINDING]; /* what sessions are bound to, if they can be resumed */
 };
 

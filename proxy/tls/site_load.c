@@ -36,6 +36,24 @@ struct loader {
     const char *key; /* dotted path of the listener */
 };
 
+/* One of the certificates of a site, with its key. */
+struct pair {
+    size_t site;
+    size_t nth; /* 0: the site's first; else also[nth - 1] */
+    struct conf_also files;
+};
+
+static struct pair pair_of(const struct conf_site *c, size_t site, size_t nth)
+{
+    struct pair p = {.site = site, .nth = nth};
+    if (nth > 0) {
+        p.files = c->also[nth - 1];
+    } else {
+        p.files = (struct conf_also){c->certificate, c->key, c->key_passphrase_file, c->at};
+    }
+    return p;
+}
+
 /* The dotted path of a key of site i: "listeners[0].tls.key", "listeners[0].names[2].key". */
 static const char *site_key(const struct loader *l, size_t i, const char *leaf,
                             char out[KEY_PATH_MAX])
@@ -52,20 +70,32 @@ static const char *site_key(const struct loader *l, size_t i, const char *leaf,
     return out;
 }
 
-static struct conf_pos place(const struct conf_site *c, const struct conf_text *text)
+/* The same for a key of one of its certificates. */
+static const char *pair_key(const struct loader *l, const struct pair *p, const char *leaf,
+                            char out[KEY_PATH_MAX])
 {
-    return text->at.line != 0 ? text->at : c->at;
+    char name[48];
+    if (p->nth > 0) {
+        (void)snprintf(name, sizeof(name), "also[%zu].%s", p->nth - 1, leaf);
+        leaf = name;
+    }
+    return site_key(l, p->site, leaf, out);
+}
+
+static struct conf_pos place(const struct pair *p, const struct conf_text *text)
+{
+    return text->at.line != 0 ? text->at : p->files.at;
 }
 
 /* Reads the file that text names; a failure is recorded under leaf. */
-static int read_file(const struct loader *l, size_t i, const struct conf_text *text,
+static int read_file(const struct loader *l, const struct pair *p, const struct conf_text *text,
                      const char *leaf, struct str *out)
 {
     struct err e = {.code = ERR_OK};
     int failed = files_read(l->files, text->p, out, &e);
     if (failed != 0) {
         char path[KEY_PATH_MAX];
-        diag_add(l->diags, DIAG_ERROR, place(&l->conf->sites[i], text), site_key(l, i, leaf, path),
+        diag_add(l->diags, DIAG_ERROR, place(p, text), pair_key(l, p, leaf, path),
                  files_help(failed), "%s", e.text);
     }
     return failed;
@@ -83,16 +113,17 @@ static void date_text(int64_t seconds, char out[CLOCK_RFC3339_LEN + 1])
     out[10] = '\0'; /* the day is enough */
 }
 
-static bool check_dates(const struct loader *l, size_t i, X509 *leaf, int64_t *not_after_s)
+static bool check_dates(const struct loader *l, const struct pair *p, X509 *leaf,
+                        int64_t *not_after_s)
 {
-    const struct conf_site *c = &l->conf->sites[i];
-    struct conf_pos at = place(c, &c->certificate);
+    const struct conf_also *c = &p->files;
+    struct conf_pos at = place(p, &c->certificate);
     char path[KEY_PATH_MAX];
     char day[CLOCK_RFC3339_LEN + 1];
     int64_t now = clock_wall_ms() / 1000;
     int64_t begin = seconds_of(X509_get0_notBefore(leaf));
     *not_after_s = seconds_of(X509_get0_notAfter(leaf));
-    (void)site_key(l, i, "certificate", path);
+    (void)pair_key(l, p, "certificate", path);
     if (now < begin) {
         date_text(begin, day);
         diag_add(l->diags, DIAG_ERROR, at, path, "Check the clock of this machine.",
@@ -114,9 +145,9 @@ static bool check_dates(const struct loader *l, size_t i, X509 *leaf, int64_t *n
 
 /* Warns of names that clients will not find in the certificate. Subject CNs do not count: clients
  * ignore them. */
-static void check_names(const struct loader *l, size_t i, X509 *leaf)
+static void check_names(const struct loader *l, const struct pair *p, X509 *leaf)
 {
-    const struct conf_site *c = &l->conf->sites[i];
+    const struct conf_site *c = &l->conf->sites[p->site];
     char path[KEY_PATH_MAX];
     for (size_t k = 0; k < c->names.n; k++) {
         const char *name = c->names.v[k].p;
@@ -125,21 +156,21 @@ static void check_names(const struct loader *l, size_t i, X509 *leaf)
                        name[0] == '*' ? name + 1 : name);
         if (X509_check_host(leaf, host, strlen(host), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) !=
             1) {
-            diag_add(l->diags, DIAG_WARNING, c->names.v[k].at, site_key(l, i, "names", path),
+            diag_add(l->diags, DIAG_WARNING, c->names.v[k].at, site_key(l, p->site, "names", path),
                      "Clients will refuse to connect: get a certificate with that name.",
-                     "%s is no name of %s", name, c->certificate.p);
+                     "%s is no name of %s", name, p->files.certificate.p);
         }
     }
     if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) != 1) {
-        diag_add(l->diags, DIAG_WARNING, place(c, &c->certificate),
-                 site_key(l, i, "certificate", path),
+        diag_add(l->diags, DIAG_WARNING, place(p, &p->files.certificate),
+                 pair_key(l, p, "certificate", path),
                  "Clients will refuse to connect: get one for serverAuth.",
-                 "%s is no certificate for a server", c->certificate.p);
+                 "%s is no certificate for a server", p->files.certificate.p);
     }
     ERR_clear_error();
 }
 
-static bool check_mode(const struct loader *l, size_t i, const struct conf_text *text,
+static bool check_mode(const struct loader *l, const struct pair *p, const struct conf_text *text,
                        const char *leaf)
 {
     mode_t mode = files_mode(l->files, text->p);
@@ -147,36 +178,36 @@ static bool check_mode(const struct loader *l, size_t i, const struct conf_text 
         return true;
     }
     char path[KEY_PATH_MAX];
-    diag_add(l->diags, DIAG_ERROR, place(&l->conf->sites[i], text), site_key(l, i, leaf, path),
+    diag_add(l->diags, DIAG_ERROR, place(p, text), pair_key(l, p, leaf, path),
              "Use chmod 600, or 640 with a group of its own.",
              "%s is open to other users of this machine (mode %04o)", text->p, (unsigned)mode);
     return false;
 }
 
-static bool load_chain(const struct loader *l, size_t i, struct credentials *out,
+static bool load_chain(const struct loader *l, const struct pair *p, struct credentials *out,
                        int64_t *not_after_s)
 {
-    const struct conf_site *c = &l->conf->sites[i];
+    const struct conf_also *c = &p->files;
     char path[KEY_PATH_MAX];
     struct str text;
     if (c->certificate.p == NULL) {
-        diag_add(l->diags, DIAG_ERROR, c->at, site_key(l, i, "certificate", path),
+        diag_add(l->diags, DIAG_ERROR, c->at, pair_key(l, p, "certificate", path),
                  "Name the PEM file with the server's certificate.", "there is no certificate");
         return false;
     }
-    if (read_file(l, i, &c->certificate, "certificate", &text) != 0) {
+    if (read_file(l, p, &c->certificate, "certificate", &text) != 0) {
         return false;
     }
     struct err e = {.code = ERR_OK};
     if (credentials_read_chain(out, text, &e) != 0) {
-        diag_add(l->diags, DIAG_ERROR, place(c, &c->certificate),
-                 site_key(l, i, "certificate", path),
+        diag_add(l->diags, DIAG_ERROR, place(p, &c->certificate),
+                 pair_key(l, p, "certificate", path),
                  "Name a PEM file with the server's certificate, its intermediates behind it.",
                  "%s: %s", c->certificate.p, e.text);
         return false;
     }
-    check_names(l, i, out->leaf);
-    return check_dates(l, i, out->leaf, not_after_s);
+    check_names(l, p, out->leaf);
+    return check_dates(l, p, out->leaf, not_after_s);
 }
 
 /* What to do about a key, by what credentials_read_key() or _open_key() returned. */
@@ -197,31 +228,31 @@ static const char *key_help(int failed)
     }
 }
 
-static bool load_passphrase(const struct loader *l, size_t i, struct str *out)
+static bool load_passphrase(const struct loader *l, const struct pair *p, struct str *out)
 {
-    const struct conf_text *file = &l->conf->sites[i].key_passphrase_file;
+    const struct conf_text *file = &p->files.key_passphrase_file;
     *out = STR_NONE;
-    return file->p == NULL || (read_file(l, i, file, "key_passphrase_file", out) == 0 &&
-                               check_mode(l, i, file, "key_passphrase_file"));
+    return file->p == NULL || (read_file(l, p, file, "key_passphrase_file", out) == 0 &&
+                               check_mode(l, p, file, "key_passphrase_file"));
 }
 
-/* The file that the key of a site is in, or the URI of its token. */
-static const struct conf_text *key_file(const struct conf_site *c)
+/* The file that a key is in, or the URI of its token. */
+static const struct conf_text *key_file(const struct conf_also *c)
 {
     return c->key.p != NULL ? &c->key : &c->certificate;
 }
 
-static bool load_key(const struct loader *l, size_t i, struct credentials *out)
+static bool load_key(const struct loader *l, const struct pair *p, struct credentials *out)
 {
-    const struct conf_site *c = &l->conf->sites[i];
+    const struct conf_also *c = &p->files;
     const struct conf_text *file = key_file(c);
     bool in_store = syntax_scheme(str_of(file->p)) > 0;
     bool in_token = str_starts(str_of(file->p), SYNTAX_PKCS11);
     struct str text = STR_NONE;
     struct str passphrase;
     if ((!in_store &&
-         (read_file(l, i, file, "key", &text) != 0 || !check_mode(l, i, file, "key"))) ||
-        !load_passphrase(l, i, &passphrase)) {
+         (read_file(l, p, file, "key", &text) != 0 || !check_mode(l, p, file, "key"))) ||
+        !load_passphrase(l, p, &passphrase)) {
         return false;
     }
     if (in_store && l->options->keys == TLS_KEYS_OF_FILES &&
@@ -235,7 +266,7 @@ static bool load_key(const struct loader *l, size_t i, struct credentials *out)
         char path[KEY_PATH_MAX];
         /* Of a URI that is not ours, nobody knows what is secret in it. */
         size_t shown = in_store && !in_token ? syntax_scheme(str_of(file->p)) : strlen(file->p);
-        diag_add(l->diags, DIAG_ERROR, place(c, file), site_key(l, i, "key", path),
+        diag_add(l->diags, DIAG_ERROR, place(p, file), pair_key(l, p, "key", path),
                  in_store && !in_token ? NULL : key_help(failed), "%.*s%s %s", (int)shown, file->p,
                  file->p[shown] != '\0' ? ":..." : "", e.text);
         return false;
@@ -244,32 +275,88 @@ static bool load_key(const struct loader *l, size_t i, struct credentials *out)
 }
 
 /* What OpenSSL does not want to use: weak signatures, mostly. */
-static void refused_by_openssl(const struct loader *l, size_t i)
+static void refused_by_openssl(const struct loader *l, const struct pair *p)
 {
-    const struct conf_site *c = &l->conf->sites[i];
+    const struct conf_also *c = &p->files;
     char path[KEY_PATH_MAX];
     struct tls_err words;
     tls_err_take(&words);
-    diag_add(l->diags, DIAG_ERROR, place(c, &c->certificate), site_key(l, i, "certificate", path),
+    diag_add(l->diags, DIAG_ERROR, place(p, &c->certificate), pair_key(l, p, "certificate", path),
              NULL, "%s cannot be used: %s", c->certificate.p,
              words.text[0] != '\0' ? words.text : "out of memory");
 }
 
-static bool load_credentials(const struct loader *l, size_t i, struct site *s)
+/* Kinds of keys that the certificates of a site have; all different, so that there are few. */
+struct kinds {
+    int v[8];
+    size_t n;
+};
+
+/* OpenSSL keeps one certificate of each kind of key: of two, only the second would be used. */
+static bool check_kind(const struct loader *l, const struct pair *p, X509 *leaf,
+                       struct kinds *known)
+{
+    int kind = EVP_PKEY_get_base_id(X509_get0_pubkey(leaf));
+    bool other = known->n < sizeof(known->v) / sizeof(known->v[0]);
+    for (size_t i = 0; i < known->n; i++) {
+        other = other && known->v[i] != kind;
+    }
+    if (!other) {
+        char path[KEY_PATH_MAX];
+        diag_add(l->diags, DIAG_ERROR, place(p, &p->files.certificate),
+                 pair_key(l, p, "certificate", path),
+                 "Leave one out: several are for keys of different kinds, such as ECDSA and RSA.",
+                 "%s has a key of the same kind as another certificate here",
+                 p->files.certificate.p);
+        return false;
+    }
+    known->v[known->n++] = kind;
+    return true;
+}
+
+/* What was said of the site's certificates so far, with one more. */
+static bool add_digest(struct site *s, X509 *leaf)
+{
+    unsigned char all[2 * SITE_BINDING];
+    unsigned n = 0;
+    memcpy(all, s->certificates, SITE_BINDING);
+    return X509_digest(leaf, EVP_sha256(), all + SITE_BINDING, &n) == 1 && n == SITE_BINDING &&
+           enc_sha256((struct str){(const char *)all, sizeof(all)}, s->certificates) == 0;
+}
+
+static bool load_pair(const struct loader *l, const struct pair *p, struct kinds *known,
+                      struct site *s)
 {
     struct credentials c = {.leaf = NULL};
-    bool ok = load_chain(l, i, &c, &s->face.not_after_s);
-    ok = ok && load_key(l, i, &c);
+    int64_t not_after_s = 0;
+    bool ok = load_chain(l, p, &c, &not_after_s);
+    ok = ok && load_key(l, p, &c) && check_kind(l, p, c.leaf, known);
     if (ok) {
         ERR_clear_error();
         ok = SSL_CTX_use_certificate(s->context, c.leaf) == 1 &&
              SSL_CTX_set1_chain(s->context, c.chain) == 1 &&
-             (c.key == NULL || SSL_CTX_use_PrivateKey(s->context, c.key) == 1);
+             (c.key == NULL || SSL_CTX_use_PrivateKey(s->context, c.key) == 1) &&
+             add_digest(s, c.leaf);
         if (!ok) {
-            refused_by_openssl(l, i);
+            refused_by_openssl(l, p);
         }
     }
+    if (ok && (p->nth == 0 || not_after_s < s->face.not_after_s)) {
+        s->face.not_after_s = not_after_s;
+    }
     credentials_fini(&c);
+    return ok;
+}
+
+static bool load_credentials(const struct loader *l, size_t i, struct site *s)
+{
+    const struct conf_site *c = &l->conf->sites[i];
+    struct kinds known = {.n = 0};
+    bool ok = true;
+    for (size_t nth = 0; nth <= c->also_count; nth++) {
+        const struct pair p = pair_of(c, i, nth);
+        ok = load_pair(l, &p, &known, s) && ok;
+    }
     return ok;
 }
 
@@ -354,7 +441,8 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
     ERR_clear_error();
     s->context = context_new(l->conf->min_version, l->tuning, l->library);
     if (s->context == NULL) {
-        refused_by_openssl(l, i);
+        const struct pair p = pair_of(s->face.conf, i, 0);
+        refused_by_openssl(l, &p);
         return false;
     }
     /* All three, so that an operator sees all that is wrong at once. */
@@ -364,7 +452,8 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
         return false;
     }
     if (!make_policy_digest(s) || !context_set_client_policy(s->context, &s->face)) {
-        refused_by_openssl(l, i);
+        const struct pair p = pair_of(s->face.conf, i, 0);
+        refused_by_openssl(l, &p);
         return false;
     }
     return true;
@@ -390,13 +479,15 @@ static struct tls_sites *sites_new(size_t n)
 /* A key that is in no file works by a provider or an engine that only the default context has. */
 static bool has_store(const struct conf_listener *c)
 {
+    bool found = false;
     for (size_t i = 0; i < c->site_count; i++) {
-        const char *file = key_file(&c->sites[i])->p;
-        if (file != NULL && syntax_scheme(str_of(file)) > 0) {
-            return true;
+        for (size_t nth = 0; nth <= c->sites[i].also_count; nth++) {
+            const struct pair p = pair_of(&c->sites[i], i, nth);
+            const char *file = key_file(&p.files)->p;
+            found = found || (file != NULL && syntax_scheme(str_of(file)) > 0);
         }
     }
-    return false;
+    return found;
 }
 
 static OSSL_LIB_CTX *choose_library(const struct loader *l)

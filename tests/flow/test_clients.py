@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import crl_pem
 from proxy import LIMIT_S, wait_until
@@ -187,6 +188,48 @@ def test_s_client(proxy, version):
     done = s_client(proxy, "-quiet", "-verify_return_error", version, stdin=REQUEST)
     assert done.returncode == 0, done.text
     assert done.stdout.startswith(b"HTTP/1.1 200 OK\r\n") and done.stdout.endswith(b"ok\n")
+
+
+@pytest.fixture
+def rsa_too(make_proxy, pki, upstream):
+    """A proxy with an RSA certificate beside that of the curve, and its certificates by kind."""
+    pki.server("server-rsa", "localhost", key=rsa.generate_private_key(65537, 2048))
+    certificate, key = pki.pair("server-rsa")
+    proxy = make_proxy()
+    proxy.config["listeners"][0]["tls"]["also"] = [{"certificate": certificate, "key": key}]
+    proxy.write_config()
+    return proxy.start()
+
+
+@pytest.mark.parametrize("options, kind", [
+    (("-tls1_3",), "ECDSA"),
+    (("-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256"), "ECDSA"),
+    (("-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256"), "RSA-PSS"),
+    (("-tls1_2",), "ECDSA"),
+    (("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"), "RSA-PSS"),
+    (("-tls1_2", "-sigalgs", "RSA+SHA256"), "RSA"),
+], ids=str)
+def test_certificates_of_two_kinds(rsa_too, options, kind):
+    """Each client gets one that it can use. Clients have ECDSA keys here: where they say that they
+    know only RSA, it is about the server's."""
+    shown = s_client(rsa_too, *options, pair=None).text
+    assert f"Peer signature type: {kind}\n" in shown and "Verify return code: 0 (ok)" in shown, shown
+
+
+def test_both_kinds_let_through(rsa_too):
+    for options in ((), ("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256")):
+        done = s_client(rsa_too, "-quiet", "-verify_return_error", *options, stdin=REQUEST)
+        assert done.returncode == 0 and done.stdout.startswith(b"HTTP/1.1 200 OK\r\n"), done.text
+
+
+def test_two_of_a_kind(make_proxy, pki, upstream):
+    pki.server("server-2", "localhost")
+    certificate, key = pki.pair("server-2")
+    proxy = make_proxy()
+    proxy.config["listeners"][0]["tls"]["also"] = [{"certificate": certificate, "key": key}]
+    proxy.write_config()
+    said = proxy.run("check", "-c", str(proxy.config_path))
+    assert said.returncode != 0 and "a key of the same kind" in said.stdout + said.stderr
 
 
 def test_s_client_sees_what_is_offered(proxy):

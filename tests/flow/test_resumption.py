@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import Authority, NOW, DAY, Pki, cert_pem, crl_pem
 from proxy import LIMIT_S, Client, wait_until
@@ -458,6 +459,23 @@ def test_server_certificate_renewed(make_proxy, own, version):
     visitor.visit(proxy)
     changed(proxy, lambda: own.server("server", "localhost", "127.0.0.1"))
     wait_until(lambda: visitor.visit(proxy)[1] is True)
+
+
+@versions
+def test_certificate_beside_it_renewed(make_proxy, own, version):
+    """A session is bound to all of a site's certificates, not only to the one that it began with."""
+    proxy = make(make_proxy, own)
+    own.server("rsa", "localhost", key=rsa.generate_private_key(65537, 2048))
+    certificate, key = own.pair("rsa")
+    proxy.config["listeners"][0]["tls"]["also"] = [{"certificate": certificate, "key": key}]
+    proxy.write_config()
+    proxy.start()
+    visitor = Visitor(own, version)
+    assert [visitor.visit(proxy)[1] for _ in range(3)] == [False, True, True]
+    renewed = rsa.generate_private_key(65537, 2048)
+    changed(proxy, lambda: own.server("rsa", "localhost", key=renewed))
+    wait_until(lambda: visitor.visit(proxy, keep=False)[1] is False)
+    assert [visitor.visit(proxy)[1] for _ in range(2)] == [False, True]
 
 
 def s_client(proxy, pki, version, *more, session_out=None, session_in=None):

@@ -92,6 +92,19 @@ static const struct mistake listeners[] = {
     {"a certificate without use", REST,
      LIST ONE "  names: [ { names: [ a.example ], certificate: c } ]\n  unknown_name: refuse\n",
      AT "3:23" WARNING "listeners[0].tls.certificate: is never used, as unknown_name is refuse"},
+    {"certificates beside one that is not there", REST,
+     LIST "- address: 127.0.0.1:8443\n  tls: { also: [ { certificate: d } ] }\n" CLIENT
+          "  names: [ { names: [ a.example ], certificate: c } ]\n",
+     AT "3:18" ERROR "listeners[0].tls.also: certificates beside one that is not there"},
+    {"a key beside a certificate, alone", REST,
+     LIST ONE "  names: [ { names: [ a.example ], certificate: c, also: [ { key: k } ] } ]\n",
+     AT "5:60" ERROR "listeners[0].names[0].also[0]: the key \"certificate\" is missing"},
+    {"certificates beside others", REST,
+     LIST
+     "- address: 127.0.0.1:8443\n"
+     "  tls: { certificate: c, also: [ { certificate: d, key: k }, { certificate: e } ] }\n" CLIENT
+     "  names: [ { names: [ a.example ], certificate: c, also: [ { certificate: d } ] } ]\n",
+     NULL},
     {"v6_only on IPv4", REST, LIST ONE "  v6_only: true\n",
      AT "5:12" WARNING "listeners[0].v6_only: has no effect on an address that is not IPv6"},
     {"mode on TCP", REST, LIST ONE "  mode: \"0600\"\n",

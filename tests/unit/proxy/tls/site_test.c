@@ -196,6 +196,70 @@ static void certificate_files(void **state)
     expect("no site at all", &s.listener, false, 1, "has no certificate");
 }
 
+static void put_pair(const char *stem, EVP_PKEY *key, int64_t days)
+{
+    char file[32];
+    X509 *x = pki_cert(&(struct pki_spec){.common_name = "www.example",
+                                          .purpose = "serverAuth",
+                                          .not_after_s = PKI_NOW_S + days * PKI_DAY_S},
+                       key, lab.ca, lab.ca_key);
+    (void)snprintf(file, sizeof(file), "%s.crt", stem);
+    lab_write(&lab, file, pki_cert_pem(x));
+    (void)snprintf(file, sizeof(file), "%s.key", stem);
+    lab_write(&lab, file, pki_key_pem(key));
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
+/* Several certificates of one site: each is judged as if it stood alone, and all differ in kind. */
+static void several(void **state)
+{
+    (void)state;
+    put_pair("rsa", pki_rsa_key(2048), 20);
+    put_pair("rsa2", pki_rsa_key(2048), 20);
+    put_pair("ed", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), 25);
+    put_pair("p384", EVP_EC_gen("P-384"), 20);
+    static const struct {
+        const char *what;
+        const char *also[2]; /* names of certificate and key without their ends */
+        size_t errors;
+        const char *words;
+    } rows[] = {
+        {"the same once more", {"server"}, 1, "listeners[0].tls.also[0].certificate"},
+        {"another curve", {"p384"}, 1, "a key of the same kind"},
+        {"two of RSA", {"rsa", "rsa2"}, 1, "listeners[0].tls.also[1].certificate"},
+        {"one that is not there", {"rsa", "none"}, 1, "none.crt"},
+        {"one that is over", {"expired"}, 1, "expired on 2027-01-13"},
+        {"one that is too weak", {"weak"}, 1, "too weak"},
+        {"two kinds", {"rsa"}, 0, NULL},
+        {"three kinds", {"rsa", "ed"}, 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lab_setting s;
+        struct conf_also also[2] = {{.at = {.line = 0}}};
+        lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        s.site.also = also;
+        for (; s.site.also_count < 2 && rows[i].also[s.site.also_count] != NULL;
+             s.site.also_count++) {
+            char file[32];
+            (void)snprintf(file, sizeof(file), "%s.crt", rows[i].also[s.site.also_count]);
+            also[s.site.also_count].certificate.p = strdup(lab_path(&lab, file));
+            (void)snprintf(file, sizeof(file), "%s.key", rows[i].also[s.site.also_count]);
+            also[s.site.also_count].key.p = strdup(lab_path(&lab, file));
+        }
+        expect(rows[i].what, &s.listener, false, rows[i].errors, rows[i].words);
+        if (rows[i].errors == 0) {
+            struct tls_sites *t = lab_sites(&s.listener);
+            assert_int_equal(tls_sites_at(t, 0)->not_after_s, PKI_NOW_S + 20 * PKI_DAY_S);
+            tls_sites_unref(t);
+        }
+        for (size_t k = 0; k < 2; k++) {
+            free((void *)(uintptr_t)also[k].certificate.p);
+            free((void *)(uintptr_t)also[k].key.p);
+        }
+    }
+}
+
 /* Certificate and key in one file: the key is the certificate's file unless given. */
 static void one_file(void **state)
 {
@@ -427,10 +491,15 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(key_in_a_token), cmocka_unit_test(certificate_files),
-        cmocka_unit_test(one_file),       cmocka_unit_test(names_of_certificates),
-        cmocka_unit_test(places),         cmocka_unit_test(policies),
-        cmocka_unit_test(look_up),        cmocka_unit_test(without_memory),
+        cmocka_unit_test(key_in_a_token),
+        cmocka_unit_test(certificate_files),
+        cmocka_unit_test(several),
+        cmocka_unit_test(one_file),
+        cmocka_unit_test(names_of_certificates),
+        cmocka_unit_test(places),
+        cmocka_unit_test(policies),
+        cmocka_unit_test(look_up),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
