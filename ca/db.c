@@ -188,6 +188,16 @@ int64_t db_changes(const struct db *d)
     return sqlite3_changes64(d->file.handle);
 }
 
+int64_t db_steps(const struct db *d)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < d->kept_n; i++) {
+        n += sqlite3_stmt_status(d->kept[i].statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0);
+        n += sqlite3_stmt_status(d->kept[i].statement, SQLITE_STMTSTATUS_SORT, 0);
+    }
+    return n;
+}
+
 static int copy_to(struct db *d, const char *path, struct err *e)
 {
     sqlite3 *to = NULL;

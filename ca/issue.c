@@ -13,7 +13,7 @@
 #include "ca/leaf.h"
 
 #define USER_MAX   255
-#define BATCH      256
+#define BATCH      64
 #define SERIAL_HEX (2 * CERTIFICATE_SERIAL_OCTETS)
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
@@ -270,6 +270,53 @@ static int take_id(void *arg, const struct db_row *r)
     return 0;
 }
 
+/* One of many in a transaction: what fails leaves nothing of its own behind, and all others stand.
+ * Returns as issue(); *broken: the database failed, and the transaction with it. */
+static int issue_among(const struct life *l, struct str id, bool *broken, struct err *e)
+{
+    static const struct db_values none = {NULL, 0};
+    struct err mine = {0};
+    int rc = db_query(l->db, "SAVEPOINT one", none, NULL, NULL, e);
+    *broken = rc != 0;
+    if (*broken) {
+        return rc;
+    }
+    rc = issue_now(l, id, &mine);
+    if (rc != 0) {
+        (void)err_set(e, mine.code, "%s", mine.text);
+        *broken = db_query(l->db, "ROLLBACK TO one", none, NULL, NULL, NULL) != 0;
+    }
+    *broken = db_query(l->db, "RELEASE one", none, NULL, NULL, NULL) != 0 || *broken;
+    return rc;
+}
+
+/* The disk is waited for once for all of them. Killed before that, none was issued; after it, all
+ * were. *n: how many; *failed: whether any was not, which e tells. */
+static int issue_batch(const struct life *l, const struct batch *b, size_t *n, bool *failed,
+                       struct err *e)
+{
+    struct err first = {0};
+    bool broken = false;
+    int rc = db_begin(l->db, e);
+    *n = 0;
+    if (rc != 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < b->n && !broken; i++) {
+        rc = issue_among(l, str_of(b->v[i].text), &broken, &first);
+        *n += rc == 0 ? 1 : 0;
+        *failed = *failed || rc != 0;
+    }
+    rc = db_end(l->db, broken ? rc != 0 ? rc : -ERR_IO : 0, &first);
+    if (rc != 0) {
+        *n = 0;
+    }
+    if (first.code != ERR_OK) {
+        (void)err_set(e, first.code, "%s", first.text);
+    }
+    return rc;
+}
+
 int issue_all(const struct life *l, size_t *issued, struct err *e)
 {
     struct batch b = {.last = 0};
@@ -286,11 +333,14 @@ int issue_all(const struct life *l, size_t *issued, struct err *e)
         if (rc != 0) {
             return rc;
         }
-        for (size_t i = 0; i < b.n; i++) {
-            rc = issue(l, str_of(b.v[i].text), e);
-            *issued += rc == 0 ? 1 : 0;
-            result = rc == 0 ? result : -ERR_INTERNAL;
+        size_t n = 0;
+        bool failed = false;
+        rc = b.n > 0 ? issue_batch(l, &b, &n, &failed, e) : 0;
+        *issued += n;
+        if (rc != 0) {
+            return rc;
         }
+        result = failed ? -ERR_INTERNAL : result;
     } while (b.n == BATCH);
     return result;
 }
