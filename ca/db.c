@@ -198,6 +198,15 @@ int64_t db_steps(const struct db *d)
     return n;
 }
 
+int64_t db_instructions(const struct db *d)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < d->kept_n; i++) {
+        n += sqlite3_stmt_status(d->kept[i].statement, SQLITE_STMTSTATUS_VM_STEP, 0);
+    }
+    return n;
+}
+
 static int copy_to(struct db *d, const char *path, struct err *e)
 {
     sqlite3 *to = NULL;

@@ -77,6 +77,9 @@ int64_t db_changes(const struct db *d);
  * was opened. */
 int64_t db_steps(const struct db *d);
 
+/* For tests: what all statements have done since, in instructions of the database's machine. */
+int64_t db_instructions(const struct db *d);
+
 /* A sound copy of the whole database at path (which must not exist; mode 0600), made while it is in
  * use. Returns 0 or a negative err_code with e; nothing is left at path then. */
 int db_backup(struct db *d, const char *path, struct err *e) __attribute__((warn_unused_result));

@@ -281,7 +281,7 @@ static int issue_among(const struct life *l, struct str id, bool *broken, struct
     if (*broken) {
         return rc;
     }
-    rc = issue_now(l, id, &mine);
+    rc = issue_within(l, id, &mine);
     if (rc != 0) {
         (void)err_set(e, mine.code, "%s", mine.text);
         *broken = db_query(l->db, "ROLLBACK TO one", none, NULL, NULL, NULL) != 0;

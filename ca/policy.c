@@ -232,11 +232,12 @@ static int batch(const struct life *l, struct tasks *t, size_t *changed, struct 
     t->n = 0;
     t->more = false;
     int rc = db_query(l->db,
-                      "SELECT r.user, max(a.user IS NOT NULL), max(c.withdrawn_ms = 0), "
-                      "coalesce(min(CASE WHEN c.held_for = 1 AND c.withdrawn_reason = 6 "
-                      "THEN c.withdrawn_ms END), 0) FROM request r "
-                      "JOIN certificate c ON c.request = r.id "
-                      "LEFT JOIN account a ON a.user = r.user "
+                      "SELECT r.user, EXISTS (SELECT 1 FROM account a WHERE a.user = r.user), "
+                      "min(r.state) < 7, CASE WHEN max(r.state) < 7 THEN 0 ELSE coalesce(("
+                      "SELECT min(c.withdrawn_ms) FROM request q "
+                      "JOIN certificate c ON c.request = q.id "
+                      "WHERE q.user = r.user AND q.state = 7 AND c.held_for = 1 "
+                      "AND c.withdrawn_reason = 6), 0) END FROM request r "
                       "WHERE r.state BETWEEN 3 AND 7 AND r.user > ?1 GROUP BY r.user "
                       "ORDER BY r.user",
                       DB_VALUES(DB_TEXT(t->after)), take_user, t, e);

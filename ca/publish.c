@@ -93,7 +93,7 @@ int publish_denied(const struct life *l, const char *path, size_t *changed, stru
             db_query(l->db,
                      "SELECT serial, fingerprint, withdrawn_reason, withdrawn_ms, not_after_ms "
                      "FROM certificate WHERE (withdrawn_ms > 0) <> published "
-                     "AND not_after_ms > ?1 LIMIT ?2",
+                     "AND +not_after_ms > ?1 LIMIT ?2",
                      DB_VALUES(DB_NUMBER(clock_wall_ms()), DB_NUMBER(BATCH)), take, &b, e);
         for (size_t i = 0; i < b.n && rc == 0; i++) {
             rc = write_one(path, &b.v[i], e);

@@ -249,8 +249,8 @@ int withdraw_list(const struct life *l, int64_t now_ms, withdraw_each_fn each, v
     struct walk w = {each, arg};
     int rc = db_query(l->db,
                       "SELECT serial, fingerprint, withdrawn_reason, withdrawn_ms, not_after_ms "
-                      "FROM certificate WHERE withdrawn_ms > 0 AND not_after_ms > ?1 "
-                      "ORDER BY serial",
+                      "FROM certificate WHERE withdrawn_ms > 0 AND +not_after_ms > ?1 "
+                      "ORDER BY +serial",
                       DB_VALUES(DB_NUMBER(now_ms)), show_withdrawn, &w, e);
     return rc == ENDED ? 0 : rc;
 }

@@ -154,6 +154,26 @@ static void test_steps(void **state)
     lab_close(&lab);
 }
 
+/* A tick that finds nothing to do costs next to nothing, however many certificates there are. */
+static void test_idle(void **state)
+{
+    (void)state;
+    static const enum step idle[] = {SIGN, TICK, TELL};
+    static const struct found none = {""};
+    struct ca_lab lab;
+    struct life_id last;
+    char path[TMPDIR_PATH_MAX];
+    lab_open(&lab);
+    fill(&lab, &last);
+    pki_write(tmpdir_path(&lab.dir, "denied", path), "");
+    for (size_t i = 0; i < ROWS(idle); i++) {
+        int64_t before = db_instructions(lab.life.db);
+        assert_int_equal(take(&lab, idle[i], &last, &none, path), 0);
+        assert_true(db_instructions(lab.life.db) - before < 2 * MANY);
+    }
+    lab_close(&lab);
+}
+
 /* The measure itself: what has no index is seen. */
 static void test_measure(void **state)
 {
@@ -178,6 +198,6 @@ static void test_measure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lists), cmocka_unit_test(test_steps),
-                                       cmocka_unit_test(test_measure)};
+                                       cmocka_unit_test(test_idle), cmocka_unit_test(test_measure)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
