@@ -11,7 +11,9 @@
 #include "ca/pages/pages.h"
 #include "ca/serve.h"
 #include "cli/loaded.h"
+#include "proxy/proc/apart.h"
 #include "proxy/proc/control.h"
+#include "proxy/proc/findings.h"
 #include "proxy/proc/harden.h"
 #include "proxy/proc/privdrop.h"
 
@@ -56,17 +58,56 @@ static void ask_proxy(void *arg)
     buf_release(&answer);
 }
 
-/* The log is opened with the rights of who started us, all else without. */
-static int serve_as_user(const struct conf *conf, struct log *log, struct err *e)
+/* False once who started us is gone: nobody would end us. */
+static bool die_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return getppid() == parent;
+}
+
+static int change_user(const struct conf *conf, struct err *e)
 {
     struct privdrop drop;
-    int rc = privdrop_find(conf->ca.user.p, NULL, &drop, e);
-    rc = rc == 0 ? privdrop_now(&drop, e) : rc;
+    struct err inner = {0};
+    int rc = privdrop_find(conf->ca.user.p, NULL, &drop, &inner);
+    if (rc != 0) {
+        return err_set(e, inner.code,
+                       rc == -ERR_NOT_FOUND ? "ca.user: there is no user \"%s\""
+                                            : "ca.user: only root can change to \"%s\": start as "
+                                              "root, or leave ca.user out",
+                       conf->ca.user.p);
+    }
+    harden_lock();
+    return privdrop_now(&drop, e);
+}
+
+/* The key is not even read where the workers could have read it. */
+static int check_apart(const struct conf *conf, struct log *log, struct err *e)
+{
+    struct diags *diags = diags_new();
+    char text[sizeof(e->text)];
+    if (diags == NULL) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    apart_check(conf, diags);
+    findings_log_warnings(diags, log);
+    bool apart = diags_errors(diags) == 0;
+    findings_first_error(diags, text, sizeof(text));
+    diags_free(diags);
+    return apart ? 0 : err_set(e, ERR_CONFIG, "%s", text);
+}
+
+/* The log is opened with the rights of who started us, all else without. The change of user undoes
+ * what was said about memory and the parent. */
+static int serve_as_user(const struct conf *conf, struct log *log, pid_t parent, struct err *e)
+{
+    int rc = check_apart(conf, log, e);
+    rc = rc == 0 ? change_user(conf, e) : rc;
     if (rc == 0) {
         harden_memory();
         const struct serve_hooks hooks = {ask_proxy, (void *)(uintptr_t)conf, pages_ways,
                                           PAGES_WAYS};
-        rc = serve(conf, &hooks, log, &stop, e);
+        rc = die_with(parent) ? serve(conf, &hooks, log, &stop, e) : 0;
     }
     if (rc != 0) {
         LOG(log, LOG_LEVEL_ERROR, "ca_cannot_serve", LOG_TEXT("error", str_of(e->text)));
@@ -74,7 +115,7 @@ static int serve_as_user(const struct conf *conf, struct log *log, struct err *e
     return rc;
 }
 
-static int serve_logged(const struct conf *conf, struct err *e)
+static int serve_logged(const struct conf *conf, pid_t parent, struct err *e)
 {
     struct logfile *file = logfile_open(conf->log.error.p, 0, e);
     if (file == NULL) {
@@ -82,7 +123,7 @@ static int serve_logged(const struct conf *conf, struct err *e)
     }
     struct log *log = log_new(file, (enum log_level)conf->log.level,
                               (enum log_format)conf->log.error_format, "ca");
-    int rc = serve_as_user(conf, log, e);
+    int rc = serve_as_user(conf, log, parent, e);
     log_free(log);
     logfile_close(file);
     return rc;
@@ -96,15 +137,14 @@ int ca_serve(const char *path)
     harden_process();
     harden_memory();
     catch_signals();
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) {
+    if (!die_with(parent)) {
         return 0;
     }
     int rc = loaded_open(&loaded, path);
     if (rc == 0 && loaded.conf->ca.socket.p == NULL) {
         rc = err_set(&e, ERR_CONFIG, "%s: ca.socket is not given: there is nothing to serve", path);
     }
-    rc = rc == 0 ? serve_logged(loaded.conf, &e) : rc;
+    rc = rc == 0 ? serve_logged(loaded.conf, parent, &e) : rc;
     loaded_close(&loaded);
     return rc == 0 ? 0 : complain(&e);
 }

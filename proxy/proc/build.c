@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "conf/load.h"
+#include "proxy/proc/apart.h"
 #include "proxy/proc/build_parts.h"
 #include "proxy/proc/privdrop.h"
 #include "proxy/tls/site.h"
@@ -174,6 +175,7 @@ void build_check_process(const struct conf *conf, struct diags *diags)
                  "there is no group \"%s\" on this machine", p->group.p);
     }
     check_places(conf, diags);
+    apart_check(conf, diags);
 }
 
 void build_unref(struct runtime *r)

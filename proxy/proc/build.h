@@ -15,8 +15,9 @@
 struct runtime *build_runtime(const char *path, struct files *files, struct loop *loop,
                               struct metrics *metrics, struct diags *diags, enum tls_keys keys);
 
-/* What only a start looks at: the user and the group that workers run as are known here, and logs
- * and sockets have directories to be made in. Findings go to diags. */
+/* What only a start looks at: the user and the group that workers run as are known here, logs and
+ * sockets have directories to be made in, and what the CA alone may have is apart (apart.h).
+ * Findings go to diags. */
 void build_check_process(const struct conf *conf, struct diags *diags);
 
 /* One reference less. */

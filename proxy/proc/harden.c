@@ -2,9 +2,14 @@
 #include "proxy/proc/harden.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+enum { KEY_HEAP = 256 * 1024, KEY_HEAP_PIECE = 32 };
 
 void harden_process(void)
 {
@@ -23,4 +28,15 @@ void harden_process(void)
 void harden_memory(void)
 {
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void harden_lock(void)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)setrlimit(RLIMIT_MEMLOCK, &limit);
+    (void)CRYPTO_secure_malloc_init(KEY_HEAP, KEY_HEAP_PIECE);
+    /* With a limit, what is asked for later would fail instead. */
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY) {
+        (void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+    }
 }

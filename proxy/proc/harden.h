@@ -11,4 +11,9 @@ void harden_process(void);
  * which undoes it. */
 void harden_memory(void);
 
+/* Keep memory out of swap: OpenSSL's heap for private keys, and where the limits allow it (root
+ * raises them, so this comes before a change of user) all memory of this process. Once, before any
+ * key is read; for a process that holds a CA's key. */
+void harden_lock(void);
+
 #endif
