@@ -9,14 +9,12 @@
 
 #include "ca/api_handover.h"
 #include "ca/api_json.h"
+#include "ca/api_list.h"
 #include "ca/deliver.h"
 #include "ca/import.h"
 #include "ca/records.h"
 #include "ca/request.h"
 #include "ca/withdraw.h"
-
-#define PAGE_MAX   1000
-#define PAGE_USUAL 100
 
 /* Shows a record as JSON to who may see it: its user, who filed it, and the profile's operators. */
 struct shown {
@@ -67,9 +65,8 @@ static int read_filing(struct call *c, struct filing *f)
 {
     struct str type = http_field(c->request, "Content-Type");
     f->root = NULL;
-    f->wish = (struct call_wish){.csr = c->request->body,
-                                 .profile = http_query(c->request, "profile"),
-                                 .renews = http_query(c->request, "renews")};
+    f->wish =
+        (struct call_wish){.csr = c->request->body, .profile = http_query(c->request, "profile")};
     if (!str_starts(type, STR("application/json"))) {
         return 0;
     }
@@ -79,10 +76,19 @@ static int read_filing(struct call *c, struct filing *f)
     }
     f->wish.csr = api_member(f->root, "certificateSigningRequest");
     f->wish.profile = api_member(f->root, "profile");
-    f->wish.renews = api_member(f->root, "renews");
     return f->wish.csr.n > 0 ? 0
                              : err_set(&c->err, ERR_MALFORMED,
                                        "\"certificateSigningRequest\" is missing or no text");
+}
+
+static int reply_filed(struct call *c, const struct life_id *id)
+{
+    char location[64];
+    struct str text = str_of(id->text);
+    call_issue(c, text);
+    (void)snprintf(location, sizeof(location), "/ca/v1/requests/%s", id->text);
+    http_reply_field(c->reply, "Location", location);
+    return reply_record(c, text, 201);
 }
 
 /* POST requests: for oneself alone. */
@@ -90,17 +96,28 @@ static int post_request(struct call *c)
 {
     struct filing f;
     struct life_id id = {""};
-    char location[64];
     int rc = read_filing(c, &f);
     rc = rc == 0 ? call_file(c, &f.wish, &id) : rc;
     json_decref(f.root);
-    if (rc != 0) {
-        return rc;
+    return rc == 0 ? reply_filed(c, &id) : rc;
+}
+
+/* POST renew: of the certificate that is shown. */
+static int post_renewal(struct call *c)
+{
+    struct filing f;
+    struct life_id old = {""};
+    struct life_id id = {""};
+    char profile[128];
+    int rc = read_filing(c, &f);
+    rc = rc == 0 ? call_shown(c, &old, profile, sizeof(profile)) : rc;
+    if (rc == 0) {
+        f.wish.renews = str_of(old.text);
+        f.wish.profile = f.wish.profile.n > 0 ? f.wish.profile : str_of(profile);
+        rc = call_file(c, &f.wish, &id);
     }
-    call_issue(c, str_of(id.text));
-    (void)snprintf(location, sizeof(location), "/ca/v1/requests/%s", id.text);
-    http_reply_field(c->reply, "Location", location);
-    return reply_record(c, str_of(id.text), 201);
+    json_decref(f.root);
+    return rc == 0 ? reply_filed(c, &id) : rc;
 }
 
 static int get_request(struct call *c)
@@ -168,80 +185,38 @@ static int get_certificate(struct call *c)
     return rc;
 }
 
-struct page {
-    struct call *call;
-    json_t *items;
-    int64_t cursor;
-    size_t n;
-};
-
-static bool add_item(void *arg, const struct record *r)
+/* Whose certificate is it, and may who asks see it, or withdraw it? */
+static int find_serial(struct call *c, bool full, json_t **out)
 {
-    struct page *p = arg;
-    p->cursor = r->cursor;
-    p->n++;
-    return json_array_append_new(p->items, api_record(&p->call->service->life, r, false)) == 0;
-}
-
-static int read_number(struct call *c, const char *name, uint64_t most, uint64_t *out)
-{
-    struct str text = http_query(c->request, name);
-    if (text.p == NULL || (str_to_u64(text, out) && *out > 0 && *out <= most)) {
-        return 0;
-    }
-    return err_set(&c->err, ERR_MALFORMED, "\"%s\" is not a number from 1 to %llu", name,
-                   (unsigned long long)most);
-}
-
-/* GET requests: operators see all, everybody else their own. */
-static int list(struct call *c)
-{
-    enum life_state state = LIFE_STATE_COUNT;
-    uint64_t limit = PAGE_USUAL;
-    uint64_t after = 0;
-    struct str wanted = http_query(c->request, "state");
-    struct str user = http_query(c->request, "user");
-    int rc = read_number(c, "limit", PAGE_MAX, &limit);
-    rc = rc == 0 ? read_number(c, "after", INT64_MAX, &after) : rc;
-    if (rc != 0) {
-        return rc;
-    }
-    state = life_state_of(wanted);
-    if (wanted.p != NULL && state == LIFE_STATE_COUNT) {
-        return err_set(&c->err, ERR_MALFORMED, "there is no such state");
-    }
-    const struct record_query q = {.state = wanted.p != NULL ? &state : NULL,
-                                   .user = call_is_any_operator(c) ? user : c->self.who.name,
-                                   .after = (int64_t)after,
-                                   .limit = (size_t)limit};
-    struct page p = {.call = c, .items = json_array()};
-    rc = p.items != NULL ? record_each(&c->service->life, &q, add_item, &p, &c->err)
-                         : err_set(&c->err, ERR_NOMEM, "out of memory");
-    if (rc != 0) {
-        json_decref(p.items);
-        return rc;
-    }
-    json_t *out = json_pack("{s:o}", "requests", p.items);
-    if (out != NULL && p.n == q.limit) {
-        (void)json_object_set_new(out, "next", json_integer(p.cursor));
-    }
-    return api_reply(c->reply, 200, out, &c->err);
-}
-
-/* Whose certificate is it, and may who asks withdraw it? */
-static int find_serial(struct call *c)
-{
-    struct shown s = {.call = c};
+    struct shown s = {.call = c, .full = full};
     int rc = record_show_serial(&c->service->life, c->id, show, &s, &c->err);
-    json_decref(s.out);
-    return rc == 0 && s.hidden ? err_set(&c->err, ERR_NOT_FOUND, "there is no such certificate")
-                               : rc;
+    *out = s.out;
+    return rc == 0 && s.hidden
+               ? err_set(&c->err, ERR_NOT_FOUND,
+                         "there is no certificate with the serial number %.*s", STR_ARG(c->id))
+               : rc;
+}
+
+/* GET certificates/SERIAL: the request that it came of, with it. */
+static int get_by_serial(struct call *c)
+{
+    json_t *record = NULL;
+    int rc = find_serial(c, true, &record);
+    return rc == 0 ? api_reply(c->reply, 200, record, &c->err) : rc;
+}
+
+/* What the proxies do not know yet is told to them again and again: 202. */
+static void reply_published(struct call *c)
+{
+    c->reply->status = c->service->publish(c->service->publish_arg) ? 204 : 202;
 }
 
 static int post_withdraw(struct call *c)
 {
+    json_t *seen = NULL;
     json_t *root = NULL;
-    int rc = find_serial(c);
+    int rc = find_serial(c, false, &seen);
+    json_decref(seen);
     if (rc == 0) {
         root = api_parse(c->request->body, &c->err);
         rc = root != NULL ? withdraw(&c->service->life, &c->self.who, c->id,
@@ -250,7 +225,32 @@ static int post_withdraw(struct call *c)
     }
     json_decref(root);
     if (rc == 0) {
-        c->reply->status = c->service->publish(c->service->publish_arg) ? 204 : 202;
+        reply_published(c);
+    }
+    return rc;
+}
+
+static bool note_operator(void *arg, const struct record *r)
+{
+    struct shown *s = arg;
+    s->hidden = !call_is_operator(s->call, r->profile);
+    return false;
+}
+
+/* POST certificates/SERIAL/restore: a hold is lifted by operators alone. */
+static int post_restore(struct call *c)
+{
+    json_t *seen = NULL;
+    struct shown s = {.call = c};
+    int rc = find_serial(c, false, &seen);
+    json_decref(seen);
+    rc = rc == 0 ? record_show_serial(&c->service->life, c->id, note_operator, &s, &c->err) : rc;
+    if (rc == 0 && s.hidden) {
+        rc = err_set(&c->err, ERR_DENIED, "this is for operators of the profile");
+    }
+    rc = rc == 0 ? withdraw_lift(&c->service->life, &c->self.who, c->id, &c->err) : rc;
+    if (rc == 0) {
+        reply_published(c);
     }
     return rc;
 }
@@ -280,15 +280,19 @@ static const struct {
     int (*run)(struct call *c);
 } routes[] = {
     {"POST", "requests", NULL, false, post_request},
-    {"GET", "requests", NULL, false, list},
+    {"GET", "requests", NULL, false, api_list_requests},
     {"GET", "requests", NULL, true, get_request},
     {"POST", "requests", "approve", true, agree},
     {"POST", "requests", "deny", true, refuse},
     {"GET", "requests", "certificate", true, get_certificate},
     {"POST", "requests", "code", true, api_handover_code},
     {"POST", "registrations", NULL, false, api_handover_register},
+    {"POST", "renew", NULL, false, post_renewal},
     {"POST", "certificates", NULL, false, post_certificate},
+    {"GET", "certificates", NULL, false, api_list_certificates},
+    {"GET", "certificates", NULL, true, get_by_serial},
     {"POST", "certificates", "withdraw", true, post_withdraw},
+    {"POST", "certificates", "restore", true, post_restore},
 };
 
 /* The path of route i leaves *id; false if it is another. */
@@ -311,20 +315,22 @@ static bool matches(size_t i, struct str path, struct str *id)
 
 int api_call(struct call *c, struct str path)
 {
-    bool known = false;
+    char allowed[32] = "";
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         struct str id;
         if (!matches(i, path, &id)) {
             continue;
         }
-        known = true;
         if (str_eq(c->request->method, str_of(routes[i].method))) {
             c->id = id;
             return routes[i].run(c);
         }
+        size_t n = strlen(allowed);
+        (void)snprintf(allowed + n, sizeof(allowed) - n, "%s%s", n > 0 ? ", " : "",
+                       routes[i].method);
     }
-    if (known) {
-        api_problem(c->reply, 405, "this is done with another method");
+    if (allowed[0] != '\0') {
+        api_not_allowed(c->reply, allowed);
         return 0;
     }
     return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path");

@@ -1,6 +1,7 @@
 /* Owns: the names of members, and which state is which status. */
 #include "ca/api_json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/pem.h>
@@ -221,10 +222,33 @@ int api_reply(struct http_reply *reply, unsigned status, json_t *v, struct err *
     return 0;
 }
 
+/* The words of RFC 9110, as an about:blank problem has them. */
+static const char *title_of(unsigned status)
+{
+    switch (status) {
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Content Too Large";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Internal Server Error";
+    }
+}
+
 void api_problem(struct http_reply *reply, unsigned status, const char *detail)
 {
-    json_t *v =
-        json_pack("{s:s,s:i,s:s}", "type", "about:blank", "status", (int)status, "detail", detail);
+    json_t *v = json_pack("{s:s,s:s,s:i,s:s}", "type", "about:blank", "title", title_of(status),
+                          "status", (int)status, "detail", detail);
     buf_clear(&reply->body);
     if (api_reply(reply, status, v, NULL) != 0) {
         reply->status = 500;
@@ -232,6 +256,14 @@ void api_problem(struct http_reply *reply, unsigned status, const char *detail)
         return;
     }
     reply->type = "application/problem+json";
+}
+
+void api_not_allowed(struct http_reply *reply, const char *allowed)
+{
+    char detail[64];
+    (void)snprintf(detail, sizeof(detail), "this is done with another method: %s", allowed);
+    http_reply_field(reply, "Allow", allowed);
+    api_problem(reply, 405, detail);
 }
 
 int api_reason(struct str name)

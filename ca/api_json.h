@@ -31,6 +31,9 @@ int api_reply(struct http_reply *reply, unsigned status, json_t *v, struct err *
 /* Fill reply with a problem document (RFC 9457). */
 void api_problem(struct http_reply *reply, unsigned status, const char *detail);
 
+/* As api_problem(), 405: allowed names the methods that there are ("GET, POST"). */
+void api_not_allowed(struct http_reply *reply, const char *allowed);
+
 /* The code of a reason's name of RFC 5280 5.3.1 ("keyCompromise"); empty: 0; another: -1. */
 int api_reason(struct str name);
 

@@ -1,11 +1,16 @@
 /* Owns: identifying who asks, and the road from a signing request to a filed one. */
 #include "ca/call.h"
 
+#include <stdio.h>
+
 #include "auth/revoke/deny_line.h"
 #include "base/enc.h"
 #include "ca/csr.h"
 #include "ca/deliver.h"
 #include "ca/issue.h"
+#include "ca/records.h"
+
+#define PROFILE_MAX 128
 
 unsigned call_status(int rc)
 {
@@ -60,12 +65,55 @@ static const struct conf_ca_profile *profile_of(struct call *c, struct str name)
     return p;
 }
 
+struct shown {
+    struct life_id *id;
+    char *profile;
+    size_t size;
+};
+
+static bool take_shown(void *arg, const struct record *r)
+{
+    const struct shown *s = arg;
+    (void)snprintf(s->id->text, sizeof(s->id->text), "%.*s", STR_ARG(r->id));
+    (void)snprintf(s->profile, s->size, "%.*s", STR_ARG(r->profile));
+    return false;
+}
+
+int call_shown(struct call *c, struct life_id *id, char *profile, size_t size)
+{
+    struct shown s = {id, profile, size};
+    unsigned char digest[32];
+    if (!call_fingerprint(c, digest)) {
+        return err_set(&c->err, ERR_DENIED,
+                       "renewing needs the present certificate: show it in the handshake");
+    }
+    return record_show_fingerprint(&c->service->life,
+                                   (struct str){(const char *)digest, sizeof(digest)}, take_shown,
+                                   &s, &c->err);
+}
+
+/* A renewal asks no operator: a password alone is not enough for that. */
+static int check_renews(struct call *c, struct str renews)
+{
+    struct life_id id = {""};
+    char profile[PROFILE_MAX];
+    if (renews.n == 0) {
+        return 0;
+    }
+    int rc = call_shown(c, &id, profile, sizeof(profile));
+    return rc == 0 && !str_eq(renews, str_of(id.text))
+               ? err_set(&c->err, ERR_DENIED,
+                         "what is to be renewed is not the certificate that was shown")
+               : rc;
+}
+
 int call_file(struct call *c, const struct call_wish *w, struct life_id *id)
 {
     struct csr *csr = NULL;
     struct str user = c->self.who.name;
     const struct conf_ca_profile *p = profile_of(c, w->profile);
-    int rc = p != NULL ? csr_read(w->csr, &csr, &c->err) : -ERR_MALFORMED;
+    int rc = p != NULL ? check_renews(c, w->renews) : -ERR_MALFORMED;
+    rc = rc == 0 ? csr_read(w->csr, &csr, &c->err) : rc;
     rc = rc == 0 ? csr_check(csr, p, user, &c->err) : rc;
     if (rc == 0) {
         const struct request_filing filing = {.csr = csr,

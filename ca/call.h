@@ -48,6 +48,11 @@ void call_end(struct call *c);
 /* The fingerprint of the certificate that was shown, as 32 octets into out; false: none was. */
 bool call_fingerprint(const struct call *c, unsigned char out[32]);
 
+/* The request whose certificate was shown. Returns 0 with *id and profile (size octets, NUL-ended),
+ * -ERR_DENIED (none was shown), -ERR_NOT_FOUND (not of this CA), or another, with c->err. */
+int call_shown(struct call *c, struct life_id *id, char *profile, size_t size)
+    __attribute__((warn_unused_result));
+
 /* The status that stands for a negative err_code. */
 unsigned call_status(int rc);
 
@@ -59,7 +64,7 @@ bool call_is_any_operator(const struct call *c);
 struct call_wish {
     struct str csr;
     struct str profile; /* empty: the only one there is */
-    struct str renews;  /* as in struct request_filing */
+    struct str renews;  /* as in struct request_filing; its certificate must be the one shown */
 };
 
 /* Read, check and file it. Returns 0 with *id, or a negative err_code with c->err. */

@@ -157,18 +157,13 @@ static int enroll(struct call *c, struct str profile, struct str renews)
     return rc == 0 ? reply_known(c, &k) : rc;
 }
 
-/* By the certificate that is shown (4.2.2), and for the same user. */
+/* By the certificate that is shown (4.2.2), for the same user, and of its kind. */
 static int reenroll(struct call *c, struct str profile)
 {
-    struct known k = {.found = false};
-    unsigned char shown[32];
-    if (!call_fingerprint(c, shown)) {
-        return err_set(&c->err, ERR_DENIED,
-                       "renewing needs the present certificate: show it in the handshake");
-    }
-    struct str fingerprint = {(const char *)shown, sizeof(shown)};
-    int rc = record_show_fingerprint(&c->service->life, fingerprint, take, &k, &c->err);
-    return rc == 0 ? enroll(c, profile, str_of(k.id.text)) : rc;
+    struct life_id id = {""};
+    char same[128];
+    int rc = call_shown(c, &id, same, sizeof(same));
+    return rc == 0 ? enroll(c, profile.n > 0 ? profile : str_of(same), str_of(id.text)) : rc;
 }
 
 int est_call(struct call *c, struct str path)
@@ -194,5 +189,13 @@ int est_call(struct call *c, struct str path)
         int rc = call_identify(c);
         return rc != 0 ? rc : again ? reenroll(c, profile) : enroll(c, profile, STR_NONE);
     }
-    return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path, or not by this method");
+    if (again || str_eq(path, STR("simpleenroll"))) {
+        api_not_allowed(c->reply, "POST");
+        return 0;
+    }
+    if (str_eq(path, STR("cacerts")) || str_eq(path, STR("csrattrs"))) {
+        api_not_allowed(c->reply, "GET");
+        return 0;
+    }
+    return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path");
 }

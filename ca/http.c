@@ -3,7 +3,6 @@
 #include "ca/http.h"
 
 #include <microhttpd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -131,7 +130,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         *n = 0;
         return MHD_YES;
     }
-    const struct http_request r = {.method = str_of(method),
+    bool head = str_eq(str_of(method), STR("HEAD"));
+    const struct http_request r = {.method = head ? STR("GET") : str_of(method),
                                    .path = str_of(url),
                                    .body = in->too_large ? STR_NONE : buf_str(&in->body),
                                    .too_large = in->too_large,

@@ -17,8 +17,8 @@
 
 /* Borrowed for the call that serves it. */
 struct http_request {
-    struct str method;
-    struct str path; /* decoded, without the query */
+    struct str method; /* "GET" for a HEAD, whose reply is sent without its body */
+    struct str path;   /* decoded, without the query */
     struct str body;
     bool too_large;   /* the body was longer than HTTP_BODY_MAX, and is not there */
     void *connection; /* for http_query() and http_field() */

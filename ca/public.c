@@ -67,6 +67,6 @@ int public_call(struct call *c, struct str path)
     if (str_eq(c->request->method, STR("POST")) && str_eq(path, STR("ocsp"))) {
         return answer_ocsp(c, c->request->body);
     }
-    api_problem(c->reply, 405, "this is read with GET, but for ocsp");
+    api_not_allowed(c->reply, str_eq(path, STR("ocsp")) ? "POST" : "GET");
     return 0;
 }

@@ -58,6 +58,30 @@ static struct db_value before(int64_t cursor)
     return DB_NUMBER(cursor > 0 ? cursor : INT64_MAX);
 }
 
+/* Those in use, in the order of their ends; of one end, of their serial numbers. */
+static int walk_ends(const struct life *l, const struct record_query *q, struct walk *w,
+                     struct err *e)
+{
+    struct db_value serial = DB_TEXT(q->after_serial);
+    if (q->user.n > 0) {
+        return walk(l,
+                    "SELECT " COLUMNS "FROM request r JOIN certificate c ON c.request = r.id "
+                    "WHERE r.user = ?5 AND (c.not_after_ms, c.serial) > (?1, ?2) "
+                    "AND c.not_after_ms < ?3 AND r.state BETWEEN 3 AND 5 "
+                    "ORDER BY c.not_after_ms, c.serial LIMIT ?4",
+                    DB_VALUES(DB_NUMBER(q->after), serial, DB_NUMBER(q->expires_before_ms),
+                              DB_NUMBER(q->limit), DB_TEXT(q->user)),
+                    w, e);
+    }
+    return walk(l,
+                "SELECT " COLUMNS "FROM certificate c CROSS JOIN request r ON r.id = c.request "
+                "WHERE (c.not_after_ms, c.serial) > (?1, ?2) AND c.not_after_ms < ?3 "
+                "AND r.state BETWEEN 3 AND 5 ORDER BY c.not_after_ms, c.serial LIMIT ?4",
+                DB_VALUES(DB_NUMBER(q->after), serial, DB_NUMBER(q->expires_before_ms),
+                          DB_NUMBER(q->limit)),
+                w, e);
+}
+
 /* A statement for each kind of question, so that each uses its index. */
 int record_each(const struct life *l, const struct record_query *q, record_each_fn each, void *arg,
                 struct err *e)
@@ -65,13 +89,7 @@ int record_each(const struct life *l, const struct record_query *q, record_each_
     struct walk w = {each, arg, false};
     struct db_value limit = DB_NUMBER(q->limit);
     if (q->expires_before_ms > 0) {
-        return walk(l,
-                    "SELECT " COLUMNS "FROM certificate c JOIN request r ON r.id = c.request "
-                    "WHERE (c.not_after_ms, c.serial) > (?1, ?2) AND c.not_after_ms < ?3 "
-                    "AND r.state BETWEEN 3 AND 5 ORDER BY c.not_after_ms, c.serial LIMIT ?4",
-                    DB_VALUES(DB_NUMBER(q->after), DB_TEXT(q->after_serial),
-                              DB_NUMBER(q->expires_before_ms), limit),
-                    &w, e);
+        return walk_ends(l, q, &w, e);
     }
     if (q->user_prefix.n > 0) {
         /* No text is behind that of the last character there is. */

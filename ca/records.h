@@ -49,8 +49,8 @@ struct record_query {
     size_t limit;                 /* 1-1000 */
 };
 
-/* Tell those that fit, newest first (but see expires_before_ms, where after is the end of the last
- * one seen). Returns 0 or a negative err_code with e. */
+/* Tell those that fit, newest first (but see expires_before_ms, where after and after_serial are
+ * the end and the serial number of the last one seen). Returns 0 or a negative err_code with e. */
 int record_each(const struct life *l, const struct record_query *q, record_each_fn each, void *arg,
                 struct err *e) __attribute__((warn_unused_result));
 

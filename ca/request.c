@@ -21,7 +21,8 @@ struct known {
     enum life_state state;
     bool same_account; /* user and company are those of the filing */
     bool same_wish;    /* profile and what it renews are, too */
-    bool in_time;      /* its certificate is */
+    bool same_profile;
+    bool in_time; /* its certificate is */
     const struct request_filing *filing;
 };
 
@@ -44,6 +45,7 @@ static int take_known(void *arg, const struct db_row *r)
     k->same_wish =
         str_eq(db_octets(r, 6), k->filing->profile) && str_eq(db_octets(r, 7), k->filing->renews);
     k->in_time = db_number(r, 4) <= now_ms && now_ms < db_number(r, 5);
+    k->same_profile = str_eq(db_octets(r, 6), k->filing->profile);
     return 0;
 }
 
@@ -141,6 +143,10 @@ static int check_renewal(const struct life *l, const struct request_filing *f, b
     }
     if (!k.same_account) {
         return err_set(e, ERR_DENIED, "what is to be renewed is for another user or company");
+    }
+    if (!k.same_profile) {
+        return err_set(e, ERR_DENIED,
+                       "what is to be renewed is of another profile: file a new request");
     }
     if (k.state == LIFE_WITHDRAWN || k.state == LIFE_RENEWED) {
         return err_set(e, ERR_DENIED, "what is to be renewed was %s already: file a new request",

@@ -275,6 +275,17 @@ static void test_withdrawn(void **state)
     lab_close(&lab);
 }
 
+/* One that two operators have agreed to. */
+static void issue_agreed(struct ca_lab *lab, EVP_PKEY *key, struct life_id *id)
+{
+    struct request_operator one = operator_named("op1@example.com");
+    struct request_operator two = operator_named("op2@example.com");
+    assert_int_equal(file(lab, key, "client", NULL, id), 0);
+    assert_int_equal(request_approve(&lab->life, &one, str_of(id->text), NULL), 0);
+    assert_int_equal(request_approve(&lab->life, &two, str_of(id->text), NULL), 0);
+    assert_int_equal(issue(&lab->life, str_of(id->text), NULL), 0);
+}
+
 /* A renewal needs no operator while the old one is good, and the old one ends after the overlap. */
 static void test_renewed(void **state)
 {
@@ -286,7 +297,10 @@ static void test_renewed(void **state)
     EVP_PKEY *key = pki_key();
     size_t n = 0;
     lab_open(&lab);
-    issue_auto(&lab, key, &old);
+    issue_auto(&lab, NULL, &old);
+    assert_int_equal(file(&lab, NULL, "client", old.text, &new), -ERR_DENIED); /* another profile */
+    issue_agreed(&lab, key, &old);
+    assert_int_equal(file(&lab, NULL, "auto", old.text, &new), -ERR_DENIED);
     assert_int_equal(file(&lab, NULL, "client", "AAAAAAAAAAAAAAAAAAAAAA", &new), -ERR_NOT_FOUND);
     assert_int_equal(file(&lab, key, "client", old.text, &new), 0);
     assert_int_equal(state_of(&lab, &new), LIFE_APPROVED);
