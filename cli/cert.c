@@ -1,4 +1,4 @@
-/* countersign cert: what is withdrawn. */
+/* countersign cert: what is withdrawn, and the way to renewing one's own. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "cli/cert_name.h"
 #include "cli/cli.h"
 #include "cli/loaded.h"
+#include "cli/renew.h"
 #include "cli/withdraw.h"
 
 static const char usage_text[] =
@@ -19,6 +20,7 @@ static const char usage_text[] =
     "  restore WHAT   take a user, or a certificate with the reason certificateHold, back\n"
     "  ls             list what is withdrawn\n"
     "  prune          drop entries of certificates that ended more than a day ago\n"
+    "  renew          renew your own certificate (countersign cert renew --help)\n"
     "\n"
     "WHAT is one of\n"
     "  --certificate FILE               a certificate, PEM or DER\n"
@@ -197,6 +199,9 @@ int cert_main(int argc, char **argv)
     const char **const targets[] = {&r.certificate, &r.serial, &r.issuer,
                                     &r.fingerprint, &r.user,   &r.reason};
     int option = 0;
+    if (argc > 1 && strcmp(argv[1], "renew") == 0) {
+        return renew_main(argc - 1, argv + 1);
+    }
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while ((option = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
         if (option >= CERTIFICATE) {
