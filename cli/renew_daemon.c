@@ -77,8 +77,8 @@ static void put_off(struct waiting *w, uint32_t retry_after_s)
 {
     char until[CLOCK_RFC3339_LEN + 1];
     w->failures++;
-    int64_t left_ms = w->not_after_ms > 0 ? w->not_after_ms - clock_wall_ms() : INT64_MAX;
-    const struct renew_schedule_failure f = {w->failures, left_ms, retry_after_s};
+    int64_t life_ms = w->not_after_ms > 0 ? w->not_after_ms - clock_wall_ms() : INT64_MAX;
+    const struct renew_schedule_failure f = {w->failures, life_ms, retry_after_s};
     int64_t pause = renew_schedule_pause(&f, any_number());
     w->again_mono_ms = clock_mono_ms() + (uint64_t)pause;
     clock_rfc3339(clock_wall_ms() + pause, until);
@@ -122,7 +122,7 @@ static void look(struct renew *r, struct waiting *w)
 }
 
 /* How long to wait; 0: now is the time. Somebody may put another certificate there, too. */
-static int64_t left_ms(const struct waiting *w)
+static int64_t time_left(const struct waiting *w)
 {
     uint64_t now_ms = clock_mono_ms();
     if (w->failures > 0) {
@@ -143,7 +143,7 @@ int renew_daemon(struct renew *r)
             w.failures = 0;
             w.due_ms = 0;
         }
-        int64_t left = left_ms(&w);
+        int64_t left = time_left(&w);
         if (left == 0) {
             look(r, &w);
         } else {

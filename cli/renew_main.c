@@ -117,40 +117,41 @@ static int run(struct wish *w)
     return w->daemon ? renew_daemon(&w->renew) : w->dry_run ? dry_run(&w->renew) : once(&w->renew);
 }
 
+enum {
+    URL = 256,
+    CERTIFICATE,
+    KEY,
+    PASSPHRASE,
+    LOGIN,
+    CA,
+    CLIENT_CA,
+    PROFILE,
+    KIND,
+    HOOK,
+    FORCE,
+    DRY_RUN,
+    DAEMON
+};
+static const struct option options[] = {
+    {"url", required_argument, NULL, URL},
+    {"certificate", required_argument, NULL, CERTIFICATE},
+    {"key", required_argument, NULL, KEY},
+    {"passphrase-file", required_argument, NULL, PASSPHRASE},
+    {"login", required_argument, NULL, LOGIN},
+    {"ca", required_argument, NULL, CA},
+    {"client-ca", required_argument, NULL, CLIENT_CA},
+    {"profile", required_argument, NULL, PROFILE},
+    {"key-kind", required_argument, NULL, KIND},
+    {"hook", required_argument, NULL, HOOK},
+    {"force", no_argument, NULL, FORCE},
+    {"dry-run", no_argument, NULL, DRY_RUN},
+    {"daemon", no_argument, NULL, DAEMON},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
 int renew_main(int argc, char **argv)
 {
-    enum {
-        URL = 256,
-        CERTIFICATE,
-        KEY,
-        PASSPHRASE,
-        LOGIN,
-        CA,
-        CLIENT_CA,
-        PROFILE,
-        KIND,
-        HOOK,
-        FORCE,
-        DRY_RUN,
-        DAEMON
-    };
-    static const struct option options[] = {
-        {"url", required_argument, NULL, URL},
-        {"certificate", required_argument, NULL, CERTIFICATE},
-        {"key", required_argument, NULL, KEY},
-        {"passphrase-file", required_argument, NULL, PASSPHRASE},
-        {"login", required_argument, NULL, LOGIN},
-        {"ca", required_argument, NULL, CA},
-        {"client-ca", required_argument, NULL, CLIENT_CA},
-        {"profile", required_argument, NULL, PROFILE},
-        {"key-kind", required_argument, NULL, KIND},
-        {"hook", required_argument, NULL, HOOK},
-        {"force", no_argument, NULL, FORCE},
-        {"dry-run", no_argument, NULL, DRY_RUN},
-        {"daemon", no_argument, NULL, DAEMON},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     struct wish w = {.dry_run = false};
     struct renew *r = &w.renew;
     const char **const texts[] = {&r->server.url,

@@ -73,9 +73,9 @@ def file(ca, profile="client", user=ALICE, **options):
     return json.loads(answer.body)
 
 
-def install(ca, asked, name="new"):
+def install(ca, asked, name="new", user=ALICE):
     """Fetch the certificate and put it where connect(name) finds it with its key."""
-    pem = call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}/certificate")
+    pem = call(ca, user, "GET", f"{REQUESTS}/{asked['id']}/certificate")
     assert pem.status == 200 and pem.body.count(b"BEGIN CERTIFICATE") == 3
     (ca.pki.dir / f"{name}.crt").write_bytes(pem.body)
     (ca.pki.dir / f"{name}.key").write_bytes((ca.dir / f"{name}.key").read_bytes())
@@ -102,11 +102,119 @@ def test_refused(ca):
         (405, "method", call(ca, ALICE, "DELETE", REQUESTS)),
         (400, "state", call(ca, ALICE, "GET", REQUESTS + "?state=gone")),
         (400, "limit", call(ca, ALICE, "GET", REQUESTS + "?limit=0")),
-        (413, "", call(ca, ALICE, "POST", REQUESTS, "A" * 70000)),
+        (413, "octets", call(ca, ALICE, "POST", REQUESTS, "A" * 70000)),
     ]:
         assert answer.status == status, (word, answer.status, answer.body)
         if status != 401 and word:
             assert word in answer.problem()["detail"]
+
+
+def shown(ca, pair, method, path, body="", user=ALICE):
+    """As call(), with a certificate in the handshake."""
+    with ca.connect(pair) as client:
+        client.send((f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+                     f"Authorization: {basic(user, ca.passwords[user])}\r\n"
+                     f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+        return client.answer()
+
+
+def issued(ca, profile, name, user=ALICE):
+    """One that bob and carol have agreed to, where connect(name) finds it."""
+    asked = file(ca, profile, user=user, name=name)
+    for operator in (BOB, CAROL):
+        if operator != user:
+            call(ca, operator, "POST", f"{REQUESTS}/{asked['id']}/approve")
+    install(ca, asked, name, user)
+    return json.loads(call(ca, user, "GET", f"{REQUESTS}/{asked['id']}").body)
+
+
+def test_renewed_by_the_certificate_alone(ca):
+    """No operator is asked, so a password is not enough, nor another's certificate, nor one of
+    another kind; the old one goes on for a while."""
+    old = issued(ca, "two", "old")
+    issued(ca, "auto", "other")
+    issued(ca, "client", "bobs", BOB)
+    new = csr(ca.dir, name="new")
+    for status, word, answer in [
+        (403, "show it", call(ca, ALICE, "POST", "/ca/v1/renew", new)),
+        (403, "show it", call(ca, ALICE, "POST", "/ca/v1/renew?profile=two", new)),
+        (404, "this CA", shown(ca, "alice", "POST", "/ca/v1/renew", new)),
+        (403, "another user", shown(ca, "bobs", "POST", "/ca/v1/renew", new)),
+        (403, "another profile", shown(ca, "other", "POST", "/ca/v1/renew?profile=two", new)),
+        (403, "another profile", shown(ca, "old", "POST", "/ca/v1/renew?profile=auto", new)),
+        (400, "profile", shown(ca, "old", "POST", "/ca/v1/renew?profile=none", new)),
+        (400, "empty", shown(ca, "old", "POST", "/ca/v1/renew")),
+        (405, "POST", shown(ca, "old", "GET", "/ca/v1/renew")),
+    ]:
+        assert answer.status == status, (word, answer.status, answer.body)
+        assert word in answer.problem()["detail"]
+    # What the members of a filing say does not make it a renewal.
+    asked = post_json(ca, ALICE, REQUESTS, certificateSigningRequest=csr(ca.dir, name="sly"),
+                      profile="two", renews=old["id"])
+    assert json.loads(asked.body)["status"] == "PENDING"
+    told = shown(ca, "old", "POST", "/ca/v1/renew", new)
+    assert told.status == 201, told.body
+    renewed = json.loads(told.body)
+    assert (renewed["status"], renewed["renews"]) == ("EXECUTED", old["id"])
+    assert renewed["profile"] == "two" and renewed["approvedBy"] == []
+    install(ca, renewed)
+    assert ca.get("new", ALICE).status == ca.get("old", ALICE).status == 200
+    assert json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{old['id']}").body)["state"] == "renewed"
+    assert shown(ca, "old", "POST", "/ca/v1/renew", csr(ca.dir, name="third")).status == 403
+
+
+def test_certificates_by_their_end(ca):
+    """Those in use, a page at a time; others' are not there."""
+    certificates = "/ca/v1/certificates"
+    for path, word in ((f"{certificates}?limit=1001", "limit"), (f"{certificates}?after=x", "next"),
+                       (f"{certificates}?after=17", "next"),
+                       (f"{certificates}?expiresBefore=tomorrow", "day"),
+                       (f"{certificates}?expiresBefore=2027-02-30x", "day")):
+        answer = call(ca, ALICE, "GET", path)
+        assert answer.status == 400 and word in answer.problem()["detail"], path
+    mine = {issued(ca, "auto", f"n{i}")["serial"] for i in range(5)}
+    bobs = issued(ca, "auto", "bobs", BOB)["serial"]
+    carols = issued(ca, "client", "carols", CAROL)["serial"]
+    assert call(ca, ALICE, "GET", f"{certificates}/{bobs}").status == 404
+    assert call(ca, ALICE, "GET", f"{certificates}/00").status == 404
+    seen, path = [], f"{certificates}?limit=2"
+    while path:
+        page = json.loads(call(ca, ALICE, "GET", path).body)
+        seen += [c["serial"] for c in page["certificates"]]
+        path = page.get("next") and f"{certificates}?limit=2&after={page['next']}"
+    assert len(seen) == 5 and set(seen) == mine
+    listed = lambda user, query="": {c["serial"] for c in json.loads(
+        call(ca, user, "GET", certificates + query).body)["certificates"]}
+    assert listed(BOB) == {bobs, carols}  # of the profiles that he decides about, and his own
+    assert listed(BOB, f"?user={CAROL}") == {carols}
+    assert listed(BOB, "?expiresBefore=2026-01-01") == set()
+    shown_one = json.loads(call(ca, ALICE, "GET", f"{certificates}/{seen[0]}").body)
+    assert shown_one["serial"] == seen[0] and "BEGIN CERTIFICATE" in shown_one["result"]
+    post_json(ca, ALICE, f"{certificates}/{seen[0]}/withdraw", reason="superseded")
+    assert listed(ALICE) == mine - {seen[0]}
+
+
+def test_hold_is_lifted_by_operators(ca):
+    held = issued(ca, "client", "held")
+    path = f"/ca/v1/certificates/{held['serial']}"
+    assert call(ca, BOB, "POST", f"{path}/restore").status == 409
+    assert post_json(ca, ALICE, f"{path}/withdraw", reason="certificateHold").status == 204
+    assert ca.get("held", ALICE).status in (400, 403)
+    assert call(ca, ALICE, "POST", f"{path}/restore").status == 403
+    assert call(ca, BOB, "POST", "/ca/v1/certificates/00/restore").status == 404
+    assert call(ca, BOB, "POST", f"{path}/restore").status == 204
+    wait_until(lambda: ca.get("held", ALICE).status == 200)
+    assert post_json(ca, ALICE, f"{path}/withdraw", reason="keyCompromise").status == 204
+    assert call(ca, BOB, "POST", f"{path}/restore").status == 403
+
+
+def test_methods(ca):
+    """HEAD is GET without its body; a method that there is not names those that there are."""
+    assert call(ca, ALICE, "PUT", REQUESTS).get("allow") == "POST, GET"
+    with ca.connect(None) as client:
+        answer = client.get(REQUESTS, ALICE, ca.passwords[ALICE], method="HEAD")
+        assert answer.status == 200 and answer.get("content-type") == "application/json"
+        assert client.get("/ca/public/ca.pem", method="HEAD").status == 200
 
 
 def test_from_request_to_use(ca):
