@@ -93,18 +93,13 @@ int call_shown(struct call *c, struct life_id *id, char *profile, size_t size)
 }
 
 /* A renewal asks no operator: a password alone is not enough for that. */
-static int check_renews(struct call *c, struct str renews)
+static bool is_held(const struct call *c, struct str renews)
 {
+    struct call asks = {.service = c->service, .request = c->request};
     struct life_id id = {""};
     char profile[PROFILE_MAX];
-    if (renews.n == 0) {
-        return 0;
-    }
-    int rc = call_shown(c, &id, profile, sizeof(profile));
-    return rc == 0 && !str_eq(renews, str_of(id.text))
-               ? err_set(&c->err, ERR_DENIED,
-                         "what is to be renewed is not the certificate that was shown")
-               : rc;
+    return renews.n > 0 && call_shown(&asks, &id, profile, sizeof(profile)) == 0 &&
+           str_eq(renews, str_of(id.text));
 }
 
 int call_file(struct call *c, const struct call_wish *w, struct life_id *id)
@@ -112,8 +107,7 @@ int call_file(struct call *c, const struct call_wish *w, struct life_id *id)
     struct csr *csr = NULL;
     struct str user = c->self.who.name;
     const struct conf_ca_profile *p = profile_of(c, w->profile);
-    int rc = p != NULL ? check_renews(c, w->renews) : -ERR_MALFORMED;
-    rc = rc == 0 ? csr_read(w->csr, &csr, &c->err) : rc;
+    int rc = p != NULL ? csr_read(w->csr, &csr, &c->err) : -ERR_MALFORMED;
     rc = rc == 0 ? csr_check(csr, p, user, &c->err) : rc;
     if (rc == 0) {
         const struct request_filing filing = {.csr = csr,
@@ -121,6 +115,7 @@ int call_file(struct call *c, const struct call_wish *w, struct life_id *id)
                                               .user = user,
                                               .company = str_of(csr->company),
                                               .renews = w->renews,
+                                              .held = is_held(c, w->renews),
                                               .has_account = true};
         rc = request_file(&c->service->life, &c->self.who, &filing, id, &c->err);
     }

@@ -64,7 +64,7 @@ bool call_is_any_operator(const struct call *c);
 struct call_wish {
     struct str csr;
     struct str profile; /* empty: the only one there is */
-    struct str renews;  /* as in struct request_filing; its certificate must be the one shown */
+    struct str renews;  /* as in struct request_filing; held if its certificate is the one shown */
 };
 
 /* Read, check and file it. Returns 0 with *id, or a negative err_code with c->err. */

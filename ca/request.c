@@ -152,7 +152,7 @@ static int check_renewal(const struct life *l, const struct request_filing *f, b
         return err_set(e, ERR_DENIED, "what is to be renewed was %s already: file a new request",
                        life_state_name(k.state));
     }
-    *good = k.in_time &&
+    *good = f->held && k.in_time &&
             (k.state == LIFE_ISSUED || k.state == LIFE_DELIVERED || k.state == LIFE_ACTIVE);
     return 0;
 }

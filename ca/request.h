@@ -14,18 +14,18 @@ struct request_filing {
     struct str user;    /* the account's name */
     struct str company; /* as checked */
     struct str renews;  /* the id of the request whose certificate it follows; empty: none */
+    bool held;          /* whoever asks has shown that they hold that certificate's key */
     bool has_account;   /* the user is in the users' store (policy.h) */
 };
 
 /* File a request. The same request (user, key, profile) that waits already is given back instead of
  * a second one. It is approved at once if the profile asks for no approval, or if it renews a
- * certificate of the same user, company and profile that is in use and in its time; that whoever
- * asks holds its key is the caller's to know. A key that was certified before is good only to renew
- * that very certificate; one that was ever reported stolen, or that is a CA's (if l->key is there),
- * for nothing. Returns 0 with *id, -ERR_EXISTS (the key; or another request renews the same),
- * -ERR_NOT_FOUND (the profile, or what it renews), -ERR_DENIED (the key, or what it renews is
- * another user's or of another profile, or withdrawn, or was renewed already), or another negative
- * err_code, with e. */
+ * certificate of the same user, company and profile that is held, in use and in its time. A key
+ * that was certified before is good only to renew that very certificate; one that was ever reported
+ * stolen, or that is a CA's (if l->key is there), for nothing. Returns 0 with *id, -ERR_EXISTS (the
+ * key; or another request renews the same), -ERR_NOT_FOUND (the profile, or what it renews),
+ * -ERR_DENIED (the key, or what it renews is another user's or of another profile, or withdrawn, or
+ * was renewed already), or another negative err_code, with e. */
 int request_file(const struct life *l, const struct actor *who, const struct request_filing *f,
                  struct life_id *id, struct err *e) __attribute__((warn_unused_result));
 

@@ -94,8 +94,8 @@ int wish_page(struct page *p)
     HTML_WITH(&p->h, "<h1>{}</h1>",
               renewal ? STR("Renew a certificate") : STR("Ask for a certificate"));
     HTML_WITH(&p->h, "<p class=\"lead\">{}</p>",
-              renewal ? STR("Send a new signing request. While your certificate is good, no "
-                            "operator is asked.")
+              renewal ? STR("Send a new signing request. If you came here with the certificate "
+                            "itself and it is still good, no operator is asked.")
                       : STR("Send a signing request (PKCS#10) for your account."));
     page_message(p);
     HTML(&p->h, "<div class=\"columns\"><form class=\"card\" method=\"post\" "

@@ -25,7 +25,8 @@ static int file(struct ca_lab *lab, EVP_PKEY *key, const char *profile, const ch
                                .profile = str_of(profile),
                                .user = STR(ALICE),
                                .company = STR(ACME),
-                               .renews = str_of(renews)};
+                               .renews = str_of(renews),
+                               .held = true};
     struct err e = {0};
     int rc = request_file(&lab->life, &alice, &f, id, &e);
     assert_int_equal(rc == 0, e.text[0] == '\0');

@@ -18,7 +18,8 @@ static void file_by(struct ca_lab *lab, EVP_PKEY *key, const char *user, const c
                                .profile = STR("auto"),
                                .user = str_of(user),
                                .company = STR(ACME),
-                               .renews = str_of(renews)};
+                               .renews = str_of(renews),
+                               .held = true};
     struct err e = {0};
     assert_int_equal(request_file(&lab->life, &alice, &f, id, &e), rc);
     csr_free(c);
