@@ -254,7 +254,12 @@ static int decisions(struct page *p, const struct record *r)
     html_number(&p->h, r->approvals);
     HTML(&p->h, " of ");
     html_number(&p->h, r->approvals_needed);
-    HTML(&p->h, " needed have agreed.</p><ul class=\"lines\">");
+    HTML(&p->h, " needed have agreed.</p>");
+    if (r->approvals == 0 && r->denied_reason.n == 0) {
+        HTML(&p->h, "</section>");
+        return 0;
+    }
+    HTML(&p->h, "<ul class=\"lines\">");
     int rc = record_decisions(&p->call->service->life, r->id, add_decision, p, &p->call->err);
     HTML(&p->h, "</ul></section>");
     return rc;

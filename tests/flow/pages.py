@@ -45,6 +45,7 @@ def serve_pages(make_proxy, pki, directory, changes=None):
 
 
 def csr(directory, user=ALICE, name="new", company="Example"):
+    company = company.replace("\\", "\\\\").replace("/", "\\/")
     subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-keyout", directory / f"{name}.key",
                     "-subj", f"/O={company}/CN={user}", "-utf8", "-out", directory / f"{name}.csr"],
