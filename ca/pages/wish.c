@@ -53,16 +53,15 @@ static struct str example_user(const struct page *p)
 
 static void how_to(struct page *p)
 {
-    HTML_WITH(
-        &p->h,
-        "<section class=\"aside\"><h2>How to make one</h2><p>Make a key and a request for it. "
-        "The key stays with you; only the request is sent.</p>"
-        "<pre tabindex=\"0\" role=\"region\" aria-label=\"Commands\"><code>openssl req -new "
-        "-newkey ec \\\n  -pkeyopt ec_paramgen_curve:P-256 \\\n  -keyout my.key -out my.csr "
-        "\\\n  -subj \"/O=YOUR COMPANY/CN={}\"</code></pre>"
-        "<p>Java's keytool, browsers' tools and others make the same. The common name (CN) "
-        "is your account, the organization (O) your company.</p></section>",
-        example_user(p));
+    HTML_WITH(&p->h,
+              "<section><h2>How to make one</h2><p>Make a key and a request for it. "
+              "The key stays with you; only the request is sent.</p>"
+              "<pre><code>openssl req -new "
+              "-newkey ec \\\n  -pkeyopt ec_paramgen_curve:P-256 \\\n  -keyout my.key -out my.csr "
+              "\\\n  -subj \"/O=YOUR COMPANY/CN={}\"</code></pre>"
+              "<p>Java's keytool, browsers' tools and others make the same. The common name (CN) "
+              "is your account, the organization (O) your company.</p></section>",
+              example_user(p));
 }
 
 static void fields(struct page *p, struct str renews)
