@@ -125,22 +125,11 @@ static int get_request(struct call *c)
     return reply_record(c, c->id, 200);
 }
 
-/* Nobody gets a certificate whose account was closed while they waited. */
-static int check_account(struct call *c, const json_t *seen)
-{
-    struct user *user = NULL;
-    struct str name = api_member(seen, "user");
-    struct err e = {0};
-    int rc = people_find(c->service->people, name, &user, &e);
-    user_unref(user);
-    return rc == -ERR_DENIED ? err_set(&c->err, ERR_CLOSED, "%s", e.text) : 0;
-}
-
 static int agree(struct call *c)
 {
     json_t *seen = NULL;
     int rc = find(c, c->id, false, &seen);
-    rc = rc == 0 ? check_account(c, seen) : rc;
+    rc = rc == 0 ? call_check_account(c, api_member(seen, "user")) : rc;
     json_decref(seen);
     rc = rc == 0 ? request_approve(&c->service->life, &c->self, c->id, &c->err) : rc;
     if (rc != 0) {

@@ -162,6 +162,15 @@ int call_identify(struct call *c)
                : 0;
 }
 
+int call_check_account(struct call *c, struct str name)
+{
+    struct user *user = NULL;
+    struct err e = {0};
+    int rc = people_find(c->service->people, name, &user, &e);
+    user_unref(user);
+    return rc == -ERR_DENIED ? err_set(&c->err, ERR_CLOSED, "%s", e.text) : 0;
+}
+
 void call_end(struct call *c)
 {
     user_unref(c->user);

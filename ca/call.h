@@ -56,6 +56,10 @@ int call_shown(struct call *c, struct life_id *id, char *profile, size_t size)
 /* The status that stands for a negative err_code. */
 unsigned call_status(int rc);
 
+/* Nobody gets a certificate whose account was closed while they waited: 0, or -ERR_CLOSED with
+ * c->err. Somebody without an account is no error. */
+int call_check_account(struct call *c, struct str user) __attribute__((warn_unused_result));
+
 /* Whether who asks decides about requests of a profile, or of any. */
 bool call_is_operator(const struct call *c, struct str profile);
 bool call_is_any_operator(const struct call *c);

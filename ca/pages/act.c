@@ -5,6 +5,8 @@
 
 #include "ca/api_json.h"
 #include "ca/pages/detail.h"
+#include "ca/pages/register.h"
+#include "ca/pages/visible.h"
 #include "ca/withdraw.h"
 
 /* Back to the request, with what was done. */
@@ -32,21 +34,22 @@ static int again(struct page *p, int rc)
 int act_approve(struct page *p)
 {
     struct call *c = p->call;
-    char serial[DETAIL_SERIAL_MAX + 1];
-    int rc = detail_find(p, serial);
+    struct visible v;
+    int rc = visible_find(p, &v);
+    rc = rc == 0 ? call_check_account(c, str_of(v.user)) : rc;
     rc = rc == 0 ? request_approve(&c->service->life, &c->self, c->id, &c->err) : rc;
     if (rc != 0) {
         return rc;
     }
     call_issue(c, c->id);
-    return go(p, "approved");
+    return register_go(p, c->id, "approved");
 }
 
 int act_deny(struct page *p)
 {
     struct call *c = p->call;
-    char serial[DETAIL_SERIAL_MAX + 1];
-    int rc = detail_find(p, serial);
+    struct visible v;
+    int rc = visible_find(p, &v);
     if (rc != 0) {
         return rc;
     }
@@ -76,10 +79,10 @@ static int read_reason(struct page *p, int *reason)
                : err_set(e, ERR_MALFORMED, "tick the box to say that you are sure");
 }
 
-static int find_certificate(struct page *p, char serial[DETAIL_SERIAL_MAX + 1])
+static int find_certificate(struct page *p, struct visible *v)
 {
-    int rc = detail_find(p, serial);
-    return rc == 0 && serial[0] == '\0'
+    int rc = visible_find(p, v);
+    return rc == 0 && v->serial[0] == '\0'
                ? err_set(&p->call->err, ERR_CLOSED, "this request has no certificate")
                : rc;
 }
@@ -87,9 +90,9 @@ static int find_certificate(struct page *p, char serial[DETAIL_SERIAL_MAX + 1])
 int act_withdraw(struct page *p)
 {
     struct call *c = p->call;
-    char serial[DETAIL_SERIAL_MAX + 1];
+    struct visible v;
     int reason = 0;
-    int rc = find_certificate(p, serial);
+    int rc = find_certificate(p, &v);
     if (rc != 0) {
         return rc;
     }
@@ -97,7 +100,7 @@ int act_withdraw(struct page *p)
     if (rc != 0) {
         return again(p, rc);
     }
-    rc = withdraw(&c->service->life, &c->self.who, str_of(serial), reason, &c->err);
+    rc = withdraw(&c->service->life, &c->self.who, str_of(v.serial), reason, &c->err);
     if (rc != 0) {
         return rc;
     }
@@ -107,9 +110,9 @@ int act_withdraw(struct page *p)
 int act_lift(struct page *p)
 {
     struct call *c = p->call;
-    char serial[DETAIL_SERIAL_MAX + 1];
-    int rc = find_certificate(p, serial);
-    rc = rc == 0 ? withdraw_lift(&c->service->life, &c->self.who, str_of(serial), &c->err) : rc;
+    struct visible v;
+    int rc = find_certificate(p, &v);
+    rc = rc == 0 ? withdraw_lift(&c->service->life, &c->self.who, str_of(v.serial), &c->err) : rc;
     if (rc != 0) {
         return rc;
     }

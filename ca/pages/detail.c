@@ -11,45 +11,8 @@
 #include "ca/csr.h"
 #include "ca/pages/panel.h"
 #include "ca/pages/show.h"
+#include "ca/pages/visible.h"
 #include "ca/withdraw.h"
-
-bool detail_is_visible(const struct page *p, const struct record *r)
-{
-    struct str self = p->call->self.who.name;
-    return p->area == PAGE_DESK ? call_is_operator(p->call, r->profile)
-                                : str_eq(r->user, self) || str_eq(r->requester, self);
-}
-
-static int not_found(struct page *p)
-{
-    return err_set(&p->call->err, ERR_NOT_FOUND, "there is no request \"%.*s\"",
-                   STR_ARG(p->call->id));
-}
-
-struct found {
-    const struct page *p;
-    bool visible;
-    char *serial;
-};
-
-static bool take_serial(void *arg, const struct record *r)
-{
-    struct found *f = arg;
-    f->visible = detail_is_visible(f->p, r) && r->serial.n <= DETAIL_SERIAL_MAX;
-    if (f->visible) {
-        memcpy(f->serial, r->serial.n > 0 ? r->serial.p : "", r->serial.n);
-        f->serial[r->serial.n] = '\0';
-    }
-    return true;
-}
-
-int detail_find(struct page *p, char serial[DETAIL_SERIAL_MAX + 1])
-{
-    struct call *c = p->call;
-    struct found f = {p, false, serial};
-    int rc = record_show(&c->service->life, c->id, take_serial, &f, &c->err);
-    return rc == 0 && !f.visible ? not_found(p) : rc;
-}
 
 static void lead(struct page *p, const struct record *r)
 {
@@ -77,7 +40,10 @@ static void lead(struct page *p, const struct record *r)
         html_time(&p->h, r->withdrawn_ms);
         HTML_WITH(&p->h, ": {}.", show_reason(r->withdrawn_reason));
     } else {
-        HTML_WITH(&p->h, "{}", words[r->state]);
+        bool waits = r->state == LIFE_APPROVED && r->kind == LIFE_KIND_REGISTERED;
+        HTML_WITH(&p->h, "{}",
+                  waits ? STR("Agreed to. It is signed when its one-time code is given back.")
+                        : words[r->state]);
     }
     HTML(&p->h, "</p>");
     if (r->denied_reason.n > 0) {
@@ -298,7 +264,7 @@ static bool show(void *arg, const struct record *r)
 {
     struct detail *d = arg;
     struct page *p = d->p;
-    d->visible = detail_is_visible(p, r);
+    d->visible = visible_is(p, r);
     if (!d->visible) {
         return true;
     }
@@ -330,5 +296,5 @@ int detail_page(struct page *p)
     struct detail d = {p, false, 0};
     int rc = record_show(&c->service->life, c->id, show, &d, &c->err);
     rc = rc == 0 ? d.rc : rc;
-    return rc == 0 && !d.visible ? not_found(p) : rc;
+    return rc == 0 && !d.visible ? visible_none(p) : rc;
 }

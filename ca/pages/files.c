@@ -10,13 +10,13 @@
 
 #include "ca/certificate.h"
 #include "ca/deliver.h"
-#include "ca/pages/detail.h"
+#include "ca/pages/visible.h"
 
 static int deliver_to(struct page *p, struct buf *pem)
 {
     struct call *c = p->call;
-    char serial[DETAIL_SERIAL_MAX + 1];
-    int rc = detail_find(p, serial);
+    struct visible v;
+    int rc = visible_find(p, &v);
     return rc == 0 ? deliver(&c->service->life, &c->self.who, c->id, pem, &c->err) : rc;
 }
 

@@ -2,11 +2,10 @@
 #include "ca/pages/lists.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "ca/pages/detail.h"
 #include "ca/pages/show.h"
+#include "ca/pages/visible.h"
 
 #define ROWS 50
 #define SCANNED                                                                                    \
@@ -19,9 +18,9 @@ struct list {
     size_t rows;
     size_t scanned;
     bool more;
-    int64_t cursor;                     /* of the last row that was looked at */
-    int64_t end_ms;                     /* of its certificate */
-    char serial[DETAIL_SERIAL_MAX + 1]; /* and its number */
+    int64_t cursor;                      /* of the last row that was looked at */
+    int64_t end_ms;                      /* of its certificate */
+    char serial[VISIBLE_SERIAL_MAX + 1]; /* and its number */
     struct str caption;
 };
 
@@ -36,7 +35,7 @@ static bool add(void *arg, const struct record *r)
     l->cursor = r->cursor;
     l->end_ms = r->not_after_ms;
     (void)snprintf(l->serial, sizeof(l->serial), "%.*s", STR_ARG(r->serial));
-    if (detail_is_visible(l->p, r)) {
+    if (visible_is(l->p, r)) {
         if (l->rows++ == 0) {
             show_table(l->p, l->caption);
         }
@@ -267,7 +266,7 @@ struct exact {
 static bool take_exact(void *arg, const struct record *r)
 {
     struct exact *x = arg;
-    if (detail_is_visible(x->p, r)) {
+    if (visible_is(x->p, r)) {
         (void)snprintf(x->id, sizeof(x->id), "%.*s", STR_ARG(r->id));
     }
     return true;

@@ -55,6 +55,7 @@ static void navigation(struct page *p, enum page_place here)
         {PAGE_NEW, false, HTML_WORDS("new"), HTML_WORDS("New request")},
         {PAGE_REQUESTS, true, HTML_WORDS("desk/requests"), HTML_WORDS("Requests")},
         {PAGE_EXPIRY, true, HTML_WORDS("desk/certificates"), HTML_WORDS("Certificates")},
+        {PAGE_REGISTER, true, HTML_WORDS("desk/register"), HTML_WORDS("Register")},
     };
     bool operates = call_is_any_operator(p->call);
     HTML(&p->h, "<nav aria-label=\"Main\"><ul>");
@@ -122,6 +123,8 @@ void page_done(struct page *p)
         {HTML_WORDS("filed"), HTML_WORDS("Your request is filed.")},
         {HTML_WORDS("issued"), HTML_WORDS("Your certificate is ready.")},
         {HTML_WORDS("approved"), HTML_WORDS("You have agreed to this request.")},
+        {HTML_WORDS("registered"),
+         HTML_WORDS("The person is registered. When others have agreed, there is a code.")},
         {HTML_WORDS("denied"), HTML_WORDS("You have denied this request.")},
         {HTML_WORDS("withdrawn"),
          HTML_WORDS("The certificate is withdrawn, and refused from now on.")},

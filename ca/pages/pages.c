@@ -11,7 +11,9 @@
 #include "ca/pages/files.h"
 #include "ca/pages/lists.h"
 #include "ca/pages/page.h"
+#include "ca/pages/register.h"
 #include "ca/pages/sent.h"
+#include "ca/pages/visit.h"
 #include "ca/pages/wish.h"
 
 #define STYLE_NAME "style-" pages_style_TAG ".css"
@@ -51,7 +53,10 @@ static const struct route {
     {PAGE_DESK, false, {"certificates"}, lists_expiry},
     {PAGE_DESK, false, {"people"}, lists_user},
     {PAGE_DESK, false, {"search"}, lists_search},
+    {PAGE_DESK, false, {"register"}, register_page},
+    {PAGE_DESK, true, {"register"}, register_person},
     {PAGE_DESK, false, {"requests", ID}, detail_page},
+    {PAGE_DESK, true, {"requests", ID, "code"}, register_code},
     {PAGE_DESK, true, {"requests", ID, "approve"}, act_approve},
     {PAGE_DESK, true, {"requests", ID, "deny"}, act_deny},
     {PAGE_DESK, true, {"requests", ID, "withdraw"}, act_withdraw},
@@ -59,6 +64,9 @@ static const struct route {
     {PAGE_DESK, false, {"requests", ID, "chain.pem"}, files_pem},
     {PAGE_DESK, false, {"requests", ID, "chain.p7b"}, files_p7b},
     {PAGE_DESK, false, {"requests", ID, "certificate.cer"}, files_cer},
+    {PAGE_ENROL, false, {NULL}, visit_page},
+    {PAGE_ENROL, false, {ID}, visit_page},
+    {PAGE_ENROL, true, {NULL}, visit_redeem},
 };
 
 static bool matches(const struct route *r, struct str path, struct str *id)
@@ -174,19 +182,39 @@ static void run(struct page *p, struct str path)
     form_release(&p->form);
 }
 
+/* The area that a path is in; what is behind it is left in *path. */
+static enum page_area area_of(struct str *path)
+{
+    static const struct {
+        struct str name;
+        enum page_area area;
+    } areas[] = {
+        {HTML_WORDS("desk"), PAGE_DESK},
+        {HTML_WORDS("enrol"), PAGE_ENROL},
+    };
+    struct str head;
+    struct str rest;
+    (void)str_cut(*path, '/', &head, &rest);
+    for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
+        if (str_eq(head, areas[i].name)) {
+            *path = rest;
+            return areas[i].area;
+        }
+    }
+    return PAGE_OWN;
+}
+
 static int serve(struct call *c, struct str path)
 {
-    struct page p = {.call = c, .h = {&c->reply->body, 0}, .area = PAGE_OWN};
-    p.style = STR("/ca/pages/" STYLE_NAME);
+    struct page p = {.call = c, .h = {&c->reply->body, 0}, .area = area_of(&path)};
+    /* A route that lets in everybody for their codes lets them have the style sheet there. */
+    p.style =
+        p.area == PAGE_ENROL ? STR("/ca/pages/enrol/" STYLE_NAME) : STR("/ca/pages/" STYLE_NAME);
     page_fields(c->reply);
-    if (str_eq(path, STR(STYLE_NAME)) && is_get(c)) {
+    if (p.area != PAGE_DESK && str_eq(path, STR(STYLE_NAME)) && is_get(c)) {
         return style(&p);
     }
-    if (str_starts(path, STR("desk/")) || str_eq(path, STR("desk"))) {
-        p.area = PAGE_DESK;
-        path = str_slice(path, 5, path.n);
-    }
-    int rc = call_identify(c);
+    int rc = p.area == PAGE_ENROL ? 0 : call_identify(c);
     if (rc != 0) {
         fail(&p, 0, rc);
     } else {

@@ -3,6 +3,7 @@
 #include "ca/pages/panel.h"
 
 #include "ca/api_json.h"
+#include "ca/pages/register.h"
 #include "ca/pages/show.h"
 #include "ca/withdraw.h"
 
@@ -147,6 +148,9 @@ int panel(struct page *p, const struct record *r)
     HTML(&p->h, "<aside aria-label=\"What can be done\">");
     if (desk && open) {
         rc = deciding(p, r);
+    }
+    if (desk) {
+        register_panel(p, r);
     }
     if (good) {
         downloads(p, r);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/pages/detail.h"
 #include "ca/records.h"
 
 /* What was sent, or stands in the address. */

@@ -44,27 +44,35 @@ def run(*command, **options):
 
 
 class Chromium:
-    """One browser of one user; its home is directory. certificate None: it has none."""
+    """One browser of one user; its home is directory. certificate: a PEM file with the key beside
+    it, or a PKCS#12 file with its password; None: it has none."""
 
-    def __init__(self, directory, origin, ca, certificate=None):
+    def __init__(self, directory, origin, ca, certificate=None, password="secret"):
         self.dir, self.origin = Path(directory), origin
         self.downloads = self.dir / "downloads"
         self.downloads.mkdir(parents=True)
-        self.store(ca, certificate)
+        self.store(ca)
+        if certificate:
+            self.take(Path(certificate), password)
+        self.choose()
         self.port = free_port()
         self.service = self.start_service()
         self.driver = self.start_driver()
 
-    def store(self, ca, certificate):
+    def store(self, ca):
         store = self.dir / ".pki/nssdb"
         store.mkdir(parents=True)
         run("certutil", "-N", "-d", f"sql:{store}", "--empty-password")
         run("certutil", "-A", "-d", f"sql:{store}", "-n", "server", "-t", "C,,", "-i", ca)
-        if certificate:
-            p12, key = self.dir / "own.p12", Path(certificate).with_suffix(".key")
-            run("openssl", "pkcs12", "-export", "-in", certificate, "-inkey", key, "-out", p12,
-                "-passout", "pass:secret")
-            run("pk12util", "-i", p12, "-d", f"sql:{store}", "-W", "secret", "-K", "")
+
+    def take(self, file, password):
+        if file.suffix != ".p12":
+            pem, file = file, self.dir / "own.p12"
+            run("openssl", "pkcs12", "-export", "-in", pem, "-inkey", pem.with_suffix(".key"),
+                "-out", file, "-passout", f"pass:{password}")
+        run("pk12util", "-i", file, "-d", f"sql:{self.dir}/.pki/nssdb", "-W", password, "-K", "")
+
+    def choose(self):
         policies = self.dir / "etc/policies/managed"
         policies.mkdir(parents=True)
         choice = json.dumps({"pattern": self.origin, "filter": {}})

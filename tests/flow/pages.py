@@ -8,6 +8,7 @@ from proxy import basic, wait_until
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 HOME, NEW, DESK = "/ca/pages/", "/ca/pages/new", "/ca/pages/desk/"
+ENROL = "/ca/pages/enrol/"
 FORM = "application/x-www-form-urlencoded"
 VOID = {"input", "link", "meta", "br", "wbr", "hr", "img"}
 
@@ -26,11 +27,13 @@ def serve_pages(make_proxy, pki, directory, changes=None):
         "users": {"fields": str(proxy.dir / "users.fields")},
         "routes": [{"path": "/ca", "require": "password", "upstream": "ca"},
                    {"path": "/ca/pages", "require": "both", "upstream": "ca"},
+                   {"path": "/ca/pages/enrol", "require": "none", "upstream": "ca"},
                    {"path": "/", "require": "both", "upstream": "api"}],
         "upstreams": {"ca": {"servers": [f"unix:{proxy.dir}/ca.sock"]}},
         "revocation": {"deny": "denied"},
         "ca": {"certificate": str(directory / "ca/issuing.crt"),
                "key": str(directory / "ca/issuing.key"), "store": "ca.db", "socket": "ca.sock",
+               "public_url": f"https://localhost:{proxy.port}",
                "profiles": {"client": {"operators": ["operators"]},
                             "two": {"operators": ["operators"], "approvals": 2},
                             "auto": {"approvals": 0, "operators": ["operators"]},
@@ -97,17 +100,19 @@ class Reader(HTMLParser):
 
 
 class Browser:
-    """One user at the pages, over one connection a request."""
+    """One user at the pages, over one connection a request; user None: nobody that is known."""
 
     def __init__(self, proxy, user, pair="same"):
         self.proxy, self.user = proxy, user
-        self.pair = user.split("@")[0] if pair == "same" else pair
+        self.pair = user.split("@")[0] if user and pair == "same" else None if not user else pair
         self.page = None
 
     def send(self, method, path, body=b"", fields=()):
         body = body.encode() if isinstance(body, str) else body
-        head = [f"{method} {path} HTTP/1.1", "Host: localhost",
-                f"Authorization: {basic(self.user, self.proxy.passwords[self.user])}"]
+        head = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+        if self.user:
+            password = self.proxy.passwords[self.user]
+            head.append(f"Authorization: {basic(self.user, password)}")
         head += [f"{name}: {value}" for name, value in fields]
         if body or method == "POST":
             head.append(f"Content-Length: {len(body)}")

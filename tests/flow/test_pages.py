@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from documents import blocks
-from pages import ALICE, BOB, CAROL, DESK, FORM, HOME, NEW, Browser, csr, serve_pages
+from pages import ALICE, BOB, CAROL, DESK, ENROL, FORM, HOME, NEW, Browser, csr, serve_pages
 from pki import cert_pem, new_key
 
 SAME = [("Origin", "https://localhost"), ("Sec-Fetch-Site", "same-origin")]
@@ -258,6 +258,94 @@ def test_renewal_and_differences(ca):
     assert bob.text().count("changed") >= 1 and f"{DESK}requests/{first}" in bob.page.links
     bob.get(f"{DESK}requests/{first}")
     assert "renewed" in bob.text()
+
+
+def register(browser, profile="auto", **fields):
+    browser.get(DESK + "register")
+    return browser.post(browser.form("/register"), **{
+        "status": 200, "user": ALICE, "company": "Example", "profile": profile, **fields})
+
+
+def code_of(browser):
+    """What the page with a code says: request, code, password."""
+    told = re.search(r"Request([0-9a-f]{24})Code([0-9A-Z-]{19})Good.*file([0-9A-Z-]{19})",
+                     browser.page.text)
+    return told.groups()
+
+
+def redeem(browser, request, code, status=200, **fields):
+    browser.get(ENROL + request)
+    return browser.post(browser.form("enrol/"), status, request=request, code=code, **fields)
+
+
+def test_registered_and_enrolled(ca):
+    """An operator is shown a code, the person gives it back without a certificate, and gets a file
+    that the password opens; once."""
+    bob, nobody = Browser(ca, BOB), Browser(ca, None)
+    for fields, status, word in [({"user": "who@example.com"}, 404, "who@example.com"),
+                                 ({"company": ""}, 400, "company"), ({"user": ""}, 400, ""),
+                                 ({"profile": "nothing"}, 404, "profile"),
+                                 ({"profile": "other"}, 403, "operator")]:
+        register(bob, **{**fields, "status": status})
+        assert word in bob.text()
+    register(bob)
+    request, code, password = code_of(bob)
+    assert f"https://localhost:{ca.port}{ENROL}{request}" in bob.text()
+    register(bob, status=409)
+    nobody.get(ENROL + request)
+    assert nobody.form("enrol/")["fields"]["request"] == request
+    assert nobody.page.links == ["#main"]
+    for fields, status, word in [((request, "nothing"), 400, "code"),
+                                 ((request, "AAAA-AAAA-AAAA-AAAA"), 403, ""),
+                                 (("0" * 24, code), 403, "")]:
+        redeem(nobody, *fields, status)
+        assert "That did not work" in nobody.text() and word in nobody.text()
+    nobody.post({"action": ENROL, "fields": {"request": request, "code": code, "token": "x"}}, 403)
+    file = redeem(nobody, request, f" {code.lower().replace('-', ' ')} ")
+    assert file.get("content-type") == "application/x-pkcs12"
+    assert "attachment" in file.get("content-disposition") and code not in str(file.fields)
+    (ca.dir / "alice.p12").write_bytes(file.body)
+    opened = subprocess.run(["openssl", "pkcs12", "-in", ca.dir / "alice.p12", "-passin",
+                             f"pass:{password}", "-nodes"], capture_output=True, check=True).stdout
+    assert b"PRIVATE KEY" in opened and opened.count(b"BEGIN CERTIFICATE") == 3
+    redeem(nobody, request, code, 403)
+    bob.get(f"{DESK}requests/{request}")
+    assert "delivered" in bob.text() and code not in bob.text() and password not in bob.text()
+    bob.post(bob.form("/code"), 200)
+    assert code_of(bob)[0] != request
+    bob.get(f"{DESK}requests/{request}")
+    assert "withdrawn" in bob.text()
+
+
+def test_the_last_to_agree_is_shown_the_code(ca):
+    bob, carol, nobody = Browser(ca, BOB), Browser(ca, CAROL), Browser(ca, None)
+    register(bob, "client", status=303)
+    assert "The person is registered" in bob.text() and "your own request" in bob.text()
+    request = bob.page.text.split("Request id")[1][:24]
+    nobody.get(ENROL + request)
+    carol.get(f"{DESK}requests/{request}")
+    carol.post(carol.form("/approve"), 200)
+    assert code_of(carol)[0] == request
+    bob.get(f"{DESK}requests/{request}")
+    assert "when its one-time code is given back" in bob.text()
+    own = csr(ca.dir, name="own")
+    redeem(nobody, request, code_of(carol)[1], 403, csr=csr(ca.dir, BOB, name="wrong"))
+    file = redeem(nobody, request, code_of(carol)[1], csr=own)
+    assert file.body.count(b"BEGIN CERTIFICATE") == 3 and b"PRIVATE" not in file.body
+
+
+def test_nothing_but_codes_at_the_door(ca):
+    """The route that lets in everybody leads to the page of codes and its style sheet alone."""
+    nobody = Browser(ca, None)
+    html = nobody.send("GET", ENROL).body.decode()
+    name = re.search(r'<link rel="stylesheet" href="([^"]+)">', html)[1]
+    assert name.startswith(ENROL) and nobody.send("GET", name).status == 200
+    assert nobody.send("GET", "/ca/pages/enrol").status == 200
+    for path in (HOME, NEW, DESK, DESK + "register", name.replace("enrol/", "")):
+        assert nobody.send("GET", path).status in (400, 401, 403), path
+    for path in (ENROL + "desk/requests", ENROL + "new", ENROL + "a/b"):
+        assert nobody.send("GET", path).status in (200, 404), path
+        assert "Get your certificate" in nobody.text() or "nothing here" in nobody.text()
 
 
 HOSTILE = '"><script>alert(1)</script>\'&\u202eevil\u200b'

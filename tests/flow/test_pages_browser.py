@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from browser import Chromium, lacking
-from pages import ALICE, BOB, CAROL, DESK, HOME, NEW, Browser, csr, serve_pages
+from pages import ALICE, BOB, CAROL, DESK, ENROL, HOME, NEW, Browser, csr, serve_pages
 from pki import Pki
 from proxy import Proxy, wait_until
 
@@ -57,6 +57,15 @@ def bob(ca, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def nobody(ca, tmp_path_factory):
+    """Without certificate and password."""
+    chromium = Chromium(tmp_path_factory.mktemp("nobody"), f"https://localhost:{ca.port}",
+                        ca.pki.dir / "ca.crt")
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="module")
 def filled(ca):
     """Requests and certificates in every state that pages show differently; ids by name."""
     a, b, c = Browser(ca, ALICE), Browser(ca, BOB), Browser(ca, CAROL)
@@ -88,7 +97,7 @@ def desk_pages(ids):
             "desk-empty": DESK + "requests?state=expired",
             **{f"desk-{name}": f"{DESK}requests/{ids[name]}"
                for name in ("pending", "half", "own", "issued", "held", "withdrawn")},
-            "expiry": DESK + "certificates", "user": f"{DESK}people?user={ALICE}",
+            "register": DESK + "register", "expiry": DESK + "certificates", "user": f"{DESK}people?user={ALICE}",
             "search": DESK + "search?q=ali", "search-none": DESK + "search?q=nobody"}
 
 
@@ -133,6 +142,57 @@ def test_pages_of_operators(bob, filled):
     check_pages(bob, desk_pages(filled))
 
 
+def test_pages_of_those_with_a_code(nobody):
+    check_pages(nobody, {"enrol": ENROL, "enrol-id": ENROL + "0" * 24,
+                         "enrol-missing": ENROL + "a/b"})
+
+
+def check_here(chromium, name):
+    """As above, for the answer to a form, which has no address to load it from again."""
+    chromium.scripts(True)
+    for look, (width, dark) in LOOKS.items():
+        chromium.look(width, dark=dark)
+        assert chromium.axe() == []
+        assert chromium.driver.execute_script("return document.body.scrollWidth") <= width
+        keep_picture(chromium, f"{name}-{look}")
+    chromium.look()
+    chromium.scripts(False)
+
+
+def test_from_registration_to_use(ca, bob, nobody, filled, tmp_path_factory):
+    """Without scripts: an operator registers a person and tells them a code; they get a PKCS#12
+    file for it, which opens the door in a browser that has taken it in."""
+    bob.scripts(False)
+    nobody.scripts(False)
+    bob.go(DESK + "register")
+    for field, text in (("user", ALICE), ("company", "Example")):
+        find(bob, f"#{field}").send_keys(text)
+    find(bob, "#profile option[value=auto]").click()
+    find(bob, "button.main").click()
+    assert find(bob, "code.secret")
+    link, request, code, password = [
+        e.text for e in bob.driver.find_elements("css selector", "code.secret")]
+    check_here(bob, "told")
+    nobody.driver.get(link)
+    assert find(nobody, "#request").get_attribute("value") == request
+    find(nobody, "#code").send_keys("0000-0000-0000-0000")
+    find(nobody, "button.main").click()
+    assert "That did not work" in find(nobody, "[role=alert]").text
+    check_here(nobody, "enrol-wrong")
+    find(nobody, "#code").send_keys(code.lower())
+    find(nobody, "button.main").click()
+    (file,) = wait_until(lambda: list(nobody.downloads.glob("*.p12")))
+    chromium = Chromium(tmp_path_factory.mktemp("new"), nobody.origin, ca.pki.dir / "ca.crt", file,
+                        password)
+    try:
+        chromium.sign_in(HOME, ALICE, ca.passwords[ALICE])
+        assert heading(chromium) == "My certificates"
+        chromium.go(f"/ca/pages/requests/{request}")
+        assert find(chromium, ".state").text == "active"
+    finally:
+        chromium.close()
+
+
 def test_what_is_wrong_is_found(alice):
     """The checks above can fail: faults that are put into a page are told."""
     alice.look()
@@ -146,7 +206,8 @@ def test_what_is_wrong_is_found(alice):
 
 
 def find(chromium, selector):
-    return chromium.driver.find_element("css selector", selector)
+    """The first that fits, once it is there."""
+    return wait_until(lambda: chromium.driver.find_elements("css selector", selector))[0]
 
 
 def heading(chromium):
@@ -162,7 +223,7 @@ def test_from_request_to_file(ca, alice, bob, filled):
     find(alice, "#profile option[value=client]").click()
     find(alice, "#file").send_keys(str(ca.dir / "flow.csr"))
     find(alice, "form.card button").click()
-    assert "Your request is filed" in find(alice, "main").text
+    assert "Your request is filed" in find(alice, "[role=status]").text
     asked = re.search(r"requests/([0-9a-f]{24})\?done=filed", alice.driver.current_url)[1]
     bob.go(DESK + "requests")
     find(bob, f"a[href$='{asked}']").click()
@@ -178,7 +239,7 @@ def test_from_request_to_file(ca, alice, bob, filled):
     find(alice, "#reason option[value=superseded]").click()
     find(alice, "#sure").click()
     find(alice, "button.danger").click()
-    assert "withdrawn" in find(alice, ".state").text
+    assert find(alice, ".state.withdrawn").text == "withdrawn"
 
 
 def test_keyboard(alice, filled):
@@ -215,6 +276,6 @@ def test_forms_of_others(ca, alice, bob, filled):
     page = f"<form method=post action='{target}'><input name=token value=x><button>x</button></form>"
     bob.driver.get(f"data:text/html,{page}")
     find(bob, "button").click()
-    assert heading(bob) == "That is not for you"
+    wait_until(lambda: bob.driver.title.startswith("That is not for you"))
     bob.go(f"{DESK}requests/{filled['pending']}")
     assert find(bob, ".state").text == "pending"
