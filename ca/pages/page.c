@@ -145,7 +145,7 @@ void page_message(struct page *p)
     if (p->message.n > 0) {
         HTML_WITH(
             &p->h,
-            "<div class=\"note bad\" role=\"alert\"><h2>That did not work</h2><p>{}</p></div>",
+            "<div class=\"note bad\" role=\"alert\"><h2>That did not work</h2><p>{}.</p></div>",
             p->message);
     }
 }

@@ -38,19 +38,22 @@ struct str show_reason(int reason)
     }
 }
 
+/* One's own are told apart by what they are for, others' by whose they are. */
 void show_table(struct page *p, struct str caption)
 {
     HTML_WITH(&p->h,
               "<table role=\"table\"><caption class=\"unseen\">{}</caption>"
-              "<thead role=\"rowgroup\"><tr role=\"row\">"
-              "<th role=\"columnheader\" scope=\"col\">User</th>"
-              "<th role=\"columnheader\" scope=\"col\">Company</th>"
-              "<th role=\"columnheader\" scope=\"col\">Profile</th>"
-              "<th role=\"columnheader\" scope=\"col\">State</th>"
-              "<th role=\"columnheader\" scope=\"col\">Filed</th>"
-              "<th role=\"columnheader\" scope=\"col\">Good until</th>"
-              "</tr></thead><tbody role=\"rowgroup\">",
+              "<thead role=\"rowgroup\"><tr role=\"row\">",
               caption);
+    if (p->area == PAGE_DESK) {
+        HTML(&p->h, "<th role=\"columnheader\" scope=\"col\">User</th>");
+    }
+    HTML(&p->h, "<th role=\"columnheader\" scope=\"col\">Profile</th>"
+                "<th role=\"columnheader\" scope=\"col\">Company</th>"
+                "<th role=\"columnheader\" scope=\"col\">State</th>"
+                "<th role=\"columnheader\" scope=\"col\">Filed</th>"
+                "<th role=\"columnheader\" scope=\"col\">Good until</th>"
+                "</tr></thead><tbody role=\"rowgroup\">");
 }
 
 static void show_end(struct page *p, const struct record *r)
@@ -71,13 +74,18 @@ static void show_end(struct page *p, const struct record *r)
 
 void show_row(struct page *p, const struct record *r)
 {
+    bool desk = p->area == PAGE_DESK;
     HTML_WITH(&p->h,
               "<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">"
-              "<a href=\"/ca/pages/{}requests/{u}\"><bdi>{}</bdi></a></th>"
+              "<a href=\"/ca/pages/{}requests/{u}\"><bdi>{}</bdi></a></th>",
+              page_prefix(p), r->id, desk ? r->user : r->profile);
+    if (desk) {
+        HTML_WITH(&p->h, "<td role=\"cell\" data-label=\"Profile\">{}</td>", r->profile);
+    }
+    HTML_WITH(&p->h,
               "<td role=\"cell\" data-label=\"Company\"><bdi>{}</bdi></td>"
-              "<td role=\"cell\" data-label=\"Profile\">{}</td>"
               "<td role=\"cell\" data-label=\"State\">",
-              page_prefix(p), r->id, r->user, r->company, r->profile);
+              r->company);
     show_state(p, r);
     if (r->state == LIFE_PENDING) {
         HTML(&p->h, " <span class=\"soft\">");
