@@ -268,22 +268,5 @@ void api_not_allowed(struct http_reply *reply, const char *allowed)
 
 int api_reason(struct str name)
 {
-    static const struct {
-        const char *name;
-        int code;
-    } names[] = {
-        {"unspecified", WITHDRAW_UNSPECIFIED},
-        {"keyCompromise", WITHDRAW_KEY_COMPROMISE},
-        {"affiliationChanged", WITHDRAW_AFFILIATION_CHANGED},
-        {"superseded", WITHDRAW_SUPERSEDED},
-        {"cessationOfOperation", WITHDRAW_CESSATION},
-        {"certificateHold", WITHDRAW_HOLD},
-        {"privilegeWithdrawn", WITHDRAW_PRIVILEGE_WITHDRAWN},
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (str_eq(name, str_of(names[i].name))) {
-            return names[i].code;
-        }
-    }
-    return name.n == 0 ? WITHDRAW_UNSPECIFIED : -1;
+    return withdraw_reason_of(name);
 }

@@ -35,6 +35,16 @@ static const char *reason_name(int reason)
     }
 }
 
+int withdraw_reason_of(struct str name)
+{
+    for (int reason = 0; reason <= WITHDRAW_PRIVILEGE_WITHDRAWN; reason++) {
+        if (reason_name(reason) != NULL && str_eq(name, str_of(reason_name(reason)))) {
+            return reason;
+        }
+    }
+    return name.n == 0 ? WITHDRAW_UNSPECIFIED : -1;
+}
+
 struct found {
     bool found;
     enum life_state state;
@@ -249,8 +259,8 @@ int withdraw_list(const struct life *l, int64_t now_ms, withdraw_each_fn each, v
     struct walk w = {each, arg};
     int rc = db_query(l->db,
                       "SELECT serial, fingerprint, withdrawn_reason, withdrawn_ms, not_after_ms "
-                      "FROM certificate WHERE withdrawn_ms > 0 AND +not_after_ms > ?1 "
-                      "ORDER BY +serial",
+                      "FROM certificate INDEXED BY certificate_withdrawn "
+                      "WHERE withdrawn_ms > 0 AND not_after_ms > ?1",
                       DB_VALUES(DB_NUMBER(now_ms)), show_withdrawn, &w, e);
     return rc == ENDED ? 0 : rc;
 }

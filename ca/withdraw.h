@@ -17,6 +17,9 @@ enum withdraw_reason {
     WITHDRAW_PRIVILEGE_WITHDRAWN = 9
 };
 
+/* The code of that name ("keyCompromise"); none at all is unspecified; -1: there is none such. */
+int withdraw_reason_of(struct str name);
+
 /* On whose account. */
 enum withdraw_for {
     WITHDRAW_FOR_ACTOR = 0, /* somebody's word */
@@ -58,7 +61,7 @@ struct withdrawn {
 };
 typedef bool (*withdraw_each_fn)(void *arg, const struct withdrawn *w);
 
-/* Those withdrawn and not past their end at now_ms, in order of their serial numbers. */
+/* Those withdrawn and not past their end at now_ms, in order of withdrawal. */
 int withdraw_list(const struct life *l, int64_t now_ms, withdraw_each_fn each, void *arg,
                   struct err *e) __attribute__((warn_unused_result));
 

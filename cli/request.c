@@ -14,6 +14,7 @@
 #include "cli/ca_open.h"
 #include "cli/cli.h"
 #include "cli/request_handover.h"
+#include "cli/request_withdraw.h"
 
 static const char usage_text[] =
     "usage: countersign request VERB [-c CONFIG] [OPTION]... [ID]\n"
@@ -29,6 +30,8 @@ static const char usage_text[] =
     "  approve ID         agree to it, and sign it if that was the last agreement needed\n"
     "  deny ID            refuse it; -r says why\n"
     "  fetch ID           write the certificate and those above it\n"
+    "  withdraw ID        end the certificate; -r is a reason of RFC 5280 (keyCompromise, ...)\n"
+    "  lift ID            take a certificate back that is on hold (certificateHold)\n"
     "\n"
     "  -c, --config CONFIG    the configuration (default " LOADED_DEFAULT_PATH ")\n"
     "  -u, --user USER        the account that it is for (file, register), or those of this user\n"
@@ -39,11 +42,11 @@ static const char usage_text[] =
     "  -n, --company NAME     the person's company (register; default: the profile's)\n"
     "  -s, --state STATE      those in this state: pending, approved, denied, issued, delivered,\n"
     "                         active, renewed, withdrawn, expired (ls)\n"
-    "  -r, --reason TEXT      for the one who asked (deny)\n"
+    "  -r, --reason TEXT      for the one who asked (deny); of the withdrawal (withdraw)\n"
     "  -o, --output FILE      where to write the certificate; must not exist (fetch)\n"
     "\n"
     "You act as local:NAME of your account on this machine, with its groups as local:GROUP; one\n"
-    "of them must be among the profile's operators to approve and deny.\n"
+    "of them must be among the profile's operators to approve, deny, withdraw and lift.\n"
     "\n"
     "Exit status: 0 done, 1 not done, 2 wrong usage.\n";
 
@@ -343,6 +346,16 @@ static int fetch(struct wish *w, struct err *e)
     return rc;
 }
 
+static int withdraw(struct wish *w, struct err *e)
+{
+    return request_withdraw(&w->open, &w->here, w->argument, w->reason, e);
+}
+
+static int lift(struct wish *w, struct err *e)
+{
+    return request_lift(&w->open, &w->here, w->argument, e);
+}
+
 static const struct {
     const char *name;
     int (*run)(struct wish *w, struct err *e);
@@ -357,6 +370,8 @@ static const struct {
     {"approve", approve, true, CA_OPEN_KEY},
     {"deny", deny, true, CA_OPEN_DATABASE},
     {"fetch", fetch, true, CA_OPEN_CERTIFICATES},
+    {"withdraw", withdraw, true, CA_OPEN_DATABASE},
+    {"lift", lift, true, CA_OPEN_DATABASE},
 };
 
 static int run(struct wish *w, const char *verb)

@@ -14,7 +14,7 @@ from documents import ROOT, Reader, anchors, blocks, links, rows
 from proxy import LIMIT_S, PROGRAM, free_port, wait_until
 from upstream import Upstream
 
-PAGES = ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+PAGES = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
 HAND_WRITTEN = [p for p in PAGES if p != "docs/configuration.md"]
 LANGUAGES = {"sh", "console", "text", "yaml", "python", "java", "ini", "json"}
 
