@@ -134,6 +134,43 @@ int crl_renew(const struct life *l, uint32_t life_ms, bool *made, struct err *e)
     return rc == 0 ? db_end(l->db, renew(l, life_ms, made, e), e) : rc;
 }
 
+struct signer {
+    EVP_PKEY *key;
+    bool found;
+    bool ours;
+};
+
+static int take_signer(void *arg, const struct db_row *r)
+{
+    struct signer *s = arg;
+    struct str der = db_octets(r, 0);
+    const unsigned char *in = (const unsigned char *)der.p;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &in, (long)der.n);
+    s->found = true;
+    s->ours = crl != NULL && X509_CRL_verify(crl, s->key) == 1;
+    X509_CRL_free(crl);
+    ERR_clear_error();
+    return 0;
+}
+
+int crl_drop_foreign(const struct life *l, struct err *e)
+{
+    static const struct db_values none = {NULL, 0};
+    struct signer s = {.key = X509_get0_pubkey(l->key->certificate)};
+    int rc = db_query(l->db, "SELECT der FROM crl", none, take_signer, &s, e);
+    return rc == 0 && s.found && !s.ours ? db_query(l->db, "DELETE FROM crl", none, NULL, NULL, e)
+                                         : rc;
+}
+
+int crl_make_former(const struct life *l, const struct ca_key *former, uint32_t life_ms,
+                    X509_CRL **out, struct err *e)
+{
+    const struct life as_former = {l->db, l->conf, former};
+    int64_t now_ms = clock_wall_ms();
+    const struct last next = {true, now_ms / 1000, now_ms, now_ms + (int64_t)life_ms, 0};
+    return make(&as_former, &next, out, e);
+}
+
 struct reading {
     enum crl_form form;
     struct buf *out;

@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "ca/issuer.h"
 #include "ca/records.h"
 
 struct wanted {
@@ -46,12 +48,30 @@ int deliver_chain(const struct life *l, struct buf *out, struct err *e)
     return ok ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
+/* Those above one that a former CA of ours has issued, as far as they are known. */
+static bool append_former(const struct life *l, X509 *leaf, struct buf *out)
+{
+    STACK_OF(X509) *above = issuer_chain(leaf, l->key->others);
+    bool ok = above != NULL;
+    for (int i = 0; ok && i < sk_X509_num(above); i++) {
+        ok = append_pem(out, sk_X509_value(above, i));
+    }
+    sk_X509_pop_free(above, X509_free);
+    return ok;
+}
+
 static int write_all(const struct life *l, X509 *leaf, struct buf *out, struct err *e)
 {
     if (!append_pem(out, leaf)) {
         return err_set(e, ERR_NOMEM, "out of memory");
     }
-    return l->key != NULL ? deliver_chain(l, out, e) : 0;
+    if (l->key == NULL) {
+        return 0;
+    }
+    if (X509_check_issued(l->key->certificate, leaf) == X509_V_OK) {
+        return deliver_chain(l, out, e);
+    }
+    return append_former(l, leaf, out) ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
 static int check(const struct wanted *w, struct err *e)

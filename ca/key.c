@@ -10,13 +10,15 @@
 int ca_key_load_certificates(const struct conf_ca *conf, struct ca_key *k, struct err *e)
 {
     STACK_OF(X509) *all = NULL;
-    *k = (struct ca_key){NULL, NULL, NULL};
+    *k = (struct ca_key){.key = NULL};
     int rc = key_file_certificates(conf->certificate.p, &all, e);
-    if (rc == 0) {
-        k->certificate = sk_X509_shift(all);
-        k->chain = all;
+    if (rc != 0) {
+        return rc;
     }
-    return rc;
+    k->certificate = sk_X509_shift(all);
+    k->chain = issuer_chain(k->certificate, all);
+    k->others = all;
+    return k->chain != NULL ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
 static int load_key(const struct conf_ca *conf, struct ca_key *k, struct err *e)
@@ -61,6 +63,7 @@ void ca_key_fini(struct ca_key *k)
 {
     X509_free(k->certificate);
     sk_X509_pop_free(k->chain, X509_free);
+    sk_X509_pop_free(k->others, X509_free);
     EVP_PKEY_free(k->key);
-    *k = (struct ca_key){NULL, NULL, NULL};
+    *k = (struct ca_key){.key = NULL};
 }

@@ -11,7 +11,8 @@
 
 struct ca_key {
     X509 *certificate;
-    STACK_OF(X509) * chain; /* above it, the issuer first; may be empty */
+    STACK_OF(X509) * chain;  /* above it, the issuer first; may be empty or NULL */
+    STACK_OF(X509) * others; /* what else is in its file, such as a former one; or NULL */
     EVP_PKEY *key;
 };
 

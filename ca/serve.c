@@ -126,6 +126,10 @@ static int open_all(struct ca *ca, struct err *e)
     }
     ca->service.life.conf = conf;
     ca->service.life.key = &ca->key;
+    rc = crl_drop_foreign(&ca->service.life, e);
+    if (rc != 0) {
+        return rc;
+    }
     ca->service.user_field = ca->conf->headers.user.p;
     ca->service.fingerprint_field = ca->conf->headers.fingerprint.p;
     ca->service.log = ca->log;

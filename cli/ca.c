@@ -16,6 +16,7 @@ static const char usage_text[] =
     "       countersign ca certify [OPTION]... ROOT REQUEST\n"
     "       countersign ca accept [OPTION]... DIRECTORY CERTIFICATE\n"
     "       countersign ca crl [--withdraw FILE] [OPTION]... ROOT\n"
+    "       countersign ca crl --former [-c CONFIG] [OPTION]... DIRECTORY\n"
     "       countersign ca import --certificate FILE [OPTION]... DIRECTORY\n"
     "       countersign ca issue|serve [-c CONFIG]\n"
     "\n"
@@ -25,7 +26,9 @@ static const char usage_text[] =
     "           --issuing-only: issuing.key and issuing.csr, for a root that is elsewhere\n"
     "  certify  sign the REQUEST of an issuing CA with the root in the directory ROOT\n"
     "  accept   check what the root has signed, and put it into DIRECTORY as issuing.crt\n"
-    "  crl      make a new root.crl in ROOT: which issuing CAs are no longer good\n"
+    "  crl      make a new root.crl in ROOT: which issuing CAs are no longer good. --former: make\n"
+    "           issuing.crl in the DIRECTORY of a CA that issues no more, of what is withdrawn "
+    "now\n"
     "  import   take over a CA that was made elsewhere\n"
     "  issue    sign every request that operators have approved, and end what has come to its end\n"
     "  serve    the CA's process; countersign run starts it by itself\n"
@@ -71,6 +74,11 @@ static int sign_all(const struct ca_wish *w)
     return rc == 0 ? 0 : ca_complain(&e);
 }
 
+static int run_crl(const struct ca_wish *w)
+{
+    return w->former ? ca_crl_former(w) : ca_crl(w);
+}
+
 static int run_serve(const struct ca_wish *w)
 {
     return ca_serve(w->config);
@@ -97,6 +105,7 @@ enum {
     PASSPHRASE_FILE,
     OUT,
     WITHDRAW,
+    FORMER,
     OPTION_END
 };
 
@@ -114,6 +123,9 @@ static bool option(int c, struct ca_wish *w)
         return true;
     case ROOT_ONLY:
         w->root_only = true;
+        return true;
+    case FORMER:
+        w->former = true;
         return true;
     case ISSUING_ONLY:
         w->issuing_only = true;
@@ -137,7 +149,7 @@ static const struct {
     int arguments;
 } verbs[] = {
     {"init", ca_init, 1},    {"certify", ca_certify, 2}, {"accept", ca_accept, 2},
-    {"crl", ca_crl, 1},      {"import", ca_import, 1},   {"issue", sign_all, 0},
+    {"crl", run_crl, 1},     {"import", ca_import, 1},   {"issue", sign_all, 0},
     {"serve", run_serve, 0},
 };
 
@@ -154,6 +166,7 @@ int ca_main(int argc, char **argv)
         {"days", required_argument, NULL, DAYS},
         {"passphrase", no_argument, NULL, 'p'},
         {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE},
+        {"former", no_argument, NULL, FORMER},
         {"out", required_argument, NULL, OUT},
         {"withdraw", required_argument, NULL, WITHDRAW},
         {"reason", required_argument, NULL, 'r'},

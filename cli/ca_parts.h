@@ -28,12 +28,14 @@ struct ca_wish {
     bool encrypt; /* ask for a passphrase for what is made */
     bool root_only;
     bool issuing_only;
+    bool former;
 };
 
 /* The verbs; each returns an exit status and has told what it has to. */
 int ca_init(const struct ca_wish *w);    /* cli/ca_init.c */
 int ca_certify(const struct ca_wish *w); /* cli/ca_root.c */
 int ca_crl(const struct ca_wish *w);
+int ca_crl_former(const struct ca_wish *w);
 int ca_accept(const struct ca_wish *w); /* cli/ca_take.c */
 int ca_import(const struct ca_wish *w);
 

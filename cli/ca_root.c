@@ -12,13 +12,18 @@
 #include "base/mem.h"
 #include "base/rewrite.h"
 #include "ca/authority.h"
+#include "ca/crl.h"
 #include "ca/csr.h"
 #include "ca/issuer.h"
 #include "ca/root_crl.h"
+#include "cli/ca_open.h"
 #include "cli/ca_parts.h"
 
 #define ISSUING_DAYS 3650
 #define CRL_DAYS     365
+
+#define CRL_FORMER_DAYS_MAX 40
+#define DAY_MS              86400000U
 
 struct root {
     X509 *certificate;
@@ -193,6 +198,60 @@ static int renew_crl(const struct ca_wish *w, const struct root *r, X509 *gone, 
     X509_CRL_free(wish.last);
     X509_CRL_free(crl);
     return rc;
+}
+
+/* The key may be in a directory that nobody has used since. */
+static int open_former(const struct ca_wish *w, struct ca_key *k, struct err *e)
+{
+    char path[CA_PATH_MAX];
+    struct key_passphrase p = {.given = false};
+    struct err inner = {0};
+    int rc = read_certificate(ca_path(w, "issuing.crt", path), &k->certificate, e);
+    if (rc == 0) {
+        rc = ca_open_key(w, w->key != NULL ? w->key : ca_path(w, "issuing.key", path), &p, &k->key,
+                         e);
+    }
+    mem_wipe(&p, sizeof(p));
+    if (rc == 0) {
+        rc = issuer_check(ISSUER_TAKEN, k->certificate, NULL, k->key, clock_wall_ms() / 1000,
+                          &inner);
+    }
+    return inner.text[0] == '\0'
+               ? rc
+               : err_set(e, inner.code, "%s/issuing.crt: %s", w->directory, inner.text);
+}
+
+static int renew_former(const struct ca_wish *w, const struct life *l, const struct ca_key *k,
+                        const char *path, struct err *e)
+{
+    struct rewrite *file = NULL;
+    X509_CRL *crl = NULL;
+    uint32_t life_ms =
+        w->days > 0 && w->days <= CRL_FORMER_DAYS_MAX ? w->days * DAY_MS : l->conf->crl_life_ms;
+    int rc = crl_make_former(l, k, life_ms, &crl, e);
+    rc = rc == 0 ? rewrite_open(&file, path, e) : rc;
+    rc = rc == 0 ? put_crl(file, crl, e) : rc;
+    rewrite_close(file);
+    X509_CRL_free(crl);
+    return rc;
+}
+
+int ca_crl_former(const struct ca_wish *w)
+{
+    struct err e = {0};
+    struct ca_open open;
+    struct ca_key k = {.key = NULL};
+    char path[CA_PATH_MAX];
+    int rc = ca_open(&open, w->config, CA_OPEN_DATABASE, &e);
+    rc = rc == 0 ? open_former(w, &k, &e) : rc;
+    rc = rc == 0 ? renew_former(w, &open.life, &k, ca_path(w, "issuing.crl", path), &e) : rc;
+    ca_key_fini(&k);
+    ca_close(&open);
+    if (rc != 0) {
+        return ca_complain(&e);
+    }
+    (void)printf("The list is in %s\n", path);
+    return 0;
 }
 
 int ca_crl(const struct ca_wish *w)
