@@ -8,7 +8,7 @@ import pytest
 
 from proxy import wait_until
 from test_ca import run
-from test_ca_api import (ALICE, REQUESTS, call, companion, crl_text, csr, curl, enroll,
+from test_ca_api import (ALICE, BOB, REQUESTS, call, companion, crl_text, csr, curl, enroll,
                          est_certificates, file, install, ocsp, post_json)
 from test_ca_api import ca as served  # noqa: F401 a fixture
 
@@ -28,7 +28,10 @@ def is_signed_by(where, leaf, issuer):
 def rotated(served, tmp_path):  # noqa: F811
     """One certificate of the old CA, two that are withdrawn; then the new CA in the old one's
     place, in a running proxy."""
-    first, gone, later = (file(served, "auto", name=n) for n in ("new", "gone", "later"))
+    first = file(served, "client", name="new")
+    approved = call(served, BOB, "POST", f"{REQUESTS}/{first['id']}/approve")
+    assert approved.status == 200
+    gone, later = (file(served, "auto", name=n) for n in ("gone", "later"))
     install(served, first)
     assert served.get("new", ALICE).status == 200
     post_json(served, ALICE, f"/ca/v1/certificates/{serial_of(served, gone)}/withdraw",
