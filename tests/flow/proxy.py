@@ -3,6 +3,7 @@ import base64
 import copy
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -29,14 +30,19 @@ GIVEN_PORTS = set()
 
 
 def free_port():
-    """A port that nobody listens at, and another each time."""
+    """A port that nobody listens at, and another each time. Below those that the kernel gives to
+    connections: they come and go between this and the start of who is to listen."""
     while True:
+        port = random.randrange(10000, 32000)
+        if port in GIVEN_PORTS:
+            continue
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in GIVEN_PORTS:
-            GIVEN_PORTS.add(port)
-            return port
+            try:
+                s.bind(("", port))
+            except OSError:
+                continue
+        GIVEN_PORTS.add(port)
+        return port
 
 
 def basic(user, password):

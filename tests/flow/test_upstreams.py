@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from proxy import basic, merge, wait_until
+from proxy import basic, free_port, merge, wait_until
 from upstream import OK, Upstream
 
 ALICE = "alice@example.com"
@@ -216,9 +216,7 @@ def test_a_dead_server_is_set_aside_and_the_request_sent_to_another(make_proxy, 
 
 
 def test_a_server_that_comes_back_is_used_again(make_proxy, upstream):
-    with socket.socket() as placeholder:
-        placeholder.bind(("127.0.0.1", 0))
-        port = placeholder.getsockname()[1]
+    port = free_port()
     proxy = make_proxy({"upstreams": {"api": {"servers": [f"127.0.0.1:{port}"], "fail_max": 1,
                                               "fail_time": "200ms"}}}).start()
     assert proxy.get().status == 502
