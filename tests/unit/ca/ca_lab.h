@@ -10,7 +10,10 @@
 
 #include "base/clock.h"
 #include "ca/csr.h"
+#include "ca/issue.h"
 #include "ca/life.h"
+#include "ca/records.h"
+#include "ca/request.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 #include "tests/support/tmpdir.h"
@@ -143,6 +146,37 @@ static inline struct csr *lab_csr(EVP_PKEY *key)
     free(pem);
     X509_REQ_free(req);
     return c;
+}
+
+/* A certificate in use, by the profile that asks nobody. */
+struct lab_issued {
+    struct life_id id;
+    char serial[48];
+    X509 *certificate; /* X509_free() */
+};
+
+static inline bool lab_note_issued(void *arg, const struct record *r)
+{
+    struct lab_issued *out = arg;
+    const unsigned char *p = (const unsigned char *)r->certificate.p;
+    (void)snprintf(out->serial, sizeof(out->serial), "%.*s", STR_ARG(r->serial));
+    out->certificate = d2i_X509(NULL, &p, (long)r->certificate.n);
+    return false;
+}
+
+static inline struct lab_issued lab_issue(struct ca_lab *lab)
+{
+    static const struct actor who = {{"local:root", 10}, {"local", 5}};
+    struct lab_issued out = {.certificate = NULL};
+    struct csr *c = lab_csr(NULL);
+    const struct request_filing f = {
+        .csr = c, .profile = STR("auto"), .user = STR(ALICE), .company = STR(ACME)};
+    assert_int_equal(request_file(&lab->life, &who, &f, &out.id, NULL), 0);
+    csr_free(c);
+    assert_int_equal(issue(&lab->life, str_of(out.id.text), NULL), 0);
+    assert_int_equal(record_show(&lab->life, str_of(out.id.text), lab_note_issued, &out, NULL), 0);
+    assert_non_null(out.certificate);
+    return out;
 }
 
 #endif
