@@ -364,7 +364,7 @@ static const struct {
 } verbs[] = {
     {"register", register_person, false, CA_OPEN_DATABASE},
     {"code", make_code, true, CA_OPEN_DATABASE},
-    {"file", file, true, CA_OPEN_DATABASE},
+    {"file", file, true, CA_OPEN_CERTIFICATES},
     {"ls", list, false, CA_OPEN_DATABASE},
     {"show", show, true, CA_OPEN_DATABASE},
     {"approve", approve, true, CA_OPEN_KEY},

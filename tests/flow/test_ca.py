@@ -68,6 +68,39 @@ def test_refused_with_words(ca, subject, user, word):
     assert word in done.stderr
 
 
+def test_the_cas_own_key_is_nobodys(ca):
+    subprocess.run(["openssl", "req", "-new", "-key", ca / "ca/issuing.key", "-subj",
+                    f"/O=Acme Ltd/CN={ALICE}", "-out", ca / "own.csr"], check=True)
+    assert "key of a CA" in file(ca, ca / "own.csr", "auto", status=1).stderr
+
+
+def test_withdrawn_and_lifted_at_the_machine(ca):
+    """By an operator of the profile; the deny list follows, also without a CA's process."""
+    config = ("-c", ca / "c.yaml")
+    id = file(ca, request(ca), "auto").stdout.strip()
+    run("ca", "issue", *config)
+    assert "not an operator" in run("request", "withdraw", *config, id, status=1).stderr
+    text = yaml.safe_load((ca / "c.yaml").read_text())
+    text["ca"]["profiles"]["auto"]["operators"] = ["local:" + group_here()]
+    text["revocation"] = {"deny": "denied"}
+    (ca / "c.yaml").write_text(yaml.safe_dump(text))
+    (ca / "denied").write_text("")
+    for status, arguments in [(1, ["withdraw", "-r", "because", id]), (1, ["lift", id]),
+                              (0, ["withdraw", "-r", "certificateHold", id]),
+                              (1, ["withdraw", "-r", "certificateHold", id])]:
+        run("request", *arguments, *config, status=status)
+    assert "fingerprint=" in (ca / "denied").read_text()
+    assert run("request", "lift", *config, id).stdout.startswith("lifted")
+    assert "fingerprint=" not in (ca / "denied").read_text()
+    assert run("request", "withdraw", *config, "-r", "keyCompromise", id).stdout.startswith(
+        "withdrawn")
+    assert "for good" in run("request", "lift", *config, id, status=1).stderr
+    told = run("audit", "ls", *config).stdout
+    assert told.count("certificate.withdrawn") == 2 and "certificate.restored" in told
+    again = file(ca, ca / "a.csr", "auto", status=1)
+    assert "stolen" in again.stderr
+
+
 def test_nobody_approves_their_own(ca):
     id = file(ca, request(ca), "asked").stdout.strip()
     assert "pending" in run("request", "show", "-c", ca / "c.yaml", id).stdout
