@@ -61,7 +61,7 @@ int enrol_call(struct call *c, struct str path)
         return err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this path");
     }
     if (!str_eq(c->request->method, STR("POST"))) {
-        api_problem(c->reply, 405, "this is done with POST");
+        api_not_allowed(c->reply, "POST");
         return 0;
     }
     json_t *root = api_parse(c->request->body, &c->err);

@@ -1,6 +1,8 @@
 /* Owns: the paths of what is public. */
 #include "ca/public.h"
 
+#include <ca_openapi.h>
+
 #include "base/enc.h"
 #include "ca/api_json.h"
 #include "ca/crl.h"
@@ -52,6 +54,13 @@ static int get(struct call *c, struct str path)
         c->reply->status = 200;
         c->reply->type = "application/x-pem-file";
         return deliver_chain(&c->service->life, &c->reply->body, &c->err);
+    }
+    if (str_eq(path, STR("openapi.yaml"))) {
+        c->reply->status = 200;
+        c->reply->type = "application/yaml"; /* RFC 9512 */
+        return buf_append(&c->reply->body, STR(ca_openapi)) == 0
+                   ? 0
+                   : err_set(&c->err, ERR_NOMEM, "out of memory");
     }
     if (str_starts(path, STR("ocsp/"))) {
         return get_ocsp(c, str_slice(path, 5, path.n));

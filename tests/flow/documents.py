@@ -23,6 +23,7 @@ class Block:
         self.argument = rest[0] if rest else None
         self.text = ""
         self.expected = None  # lines that running it prints
+        self.section = None  # the heading (##) that it stands below
 
     def __repr__(self):
         return f"{self.page}:{self.line}"
@@ -30,11 +31,12 @@ class Block:
 
 def blocks(page):
     """The fenced blocks of a page in order."""
-    found, block, before = [], None, ""
+    found, block, before, section = [], None, "", None
     for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
         fence = FENCE.match(line)
         if fence and block is None:
             block = Block(page, number, fence.group(1), before)
+            block.section = section
         elif fence:
             follows = found and before_is(found[-1], block)
             if block.language == "text" and follows:
@@ -46,6 +48,7 @@ def blocks(page):
             block.text += line + "\n"
         elif line:
             before = line
+            section = line[3:] if line.startswith("## ") else section
     assert block is None, f"{page}: a block is not closed"
     return found
 
