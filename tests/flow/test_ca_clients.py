@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from documents import Reader, blocks
-from proxy import LIMIT_S
+from proxy import LIMIT_S, wait_until
 from test_ca_api import ALICE, BOB, REQUESTS, ca, call  # noqa: F401: ca is a fixture
 from test_docs import FROM_THE_CA
 
@@ -31,6 +31,7 @@ def customer(ca):
     ca.passwords[ALICE] = SECRET
     ca.write_users()
     assert ca.reload().returncode == 0
+    wait_until(lambda: len(ca.events("ca_serves")) == 2)
     shutil.copy(ca.pki.dir / "ca.crt", ca.dir)
     for name, text in (("alice.netrc", f"machine localhost login {ALICE} password {SECRET}\n"),
                        ("p12.pass", "changeit\n")):
