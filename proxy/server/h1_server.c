@@ -119,9 +119,13 @@ static void sink_end(void *self, const struct fields *trailers)
     if (h->chunked && h1_write_last_chunk(link_pending(h->link), trailers) != 0) {
         h->doomed = REASON_OUT_OF_MEMORY;
     }
-    link_touch(h->link);
     h->out = H1_OUT_DONE;
     turn_later(h);
+    if (h->keep) {
+        link_touch(h->link);
+    } else {
+        link_put_off(h->link);
+    }
 }
 
 static void sink_abort(void *self, enum reason why)

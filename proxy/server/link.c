@@ -198,6 +198,12 @@ void link_touch(struct link *l)
     }
 }
 
+void link_put_off(struct link *l)
+{
+    loop_task_cancel(&l->flush);
+    link_touch(l);
+}
+
 void link_write_raw(struct link *l, struct str octets)
 {
     if (stream_write(l->stream, octets) != 0) {
@@ -261,9 +267,10 @@ void link_finish(struct link *l)
     if (l->state >= LINK_FLUSH) {
         return;
     }
-    send_pending(l);
+    encrypt_pending(l);
     if (l->tls != NULL && l->state == LINK_OPEN) {
-        tls_session_shutdown(l->tls);
+        lend_out(l);
+        tls_session_shutdown(l->tls); /* goes with the last of the answer */
     }
     enter_flush(l);
 }

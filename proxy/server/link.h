@@ -109,6 +109,10 @@ void link_write(struct link *l, struct str octets);
 struct buf *link_pending(struct link *l);
 void link_touch(struct link *l);
 
+/* Let what waits go behind the tasks that are queued by now: one of them may end the link, and its
+ * last words then go with the rest. */
+void link_put_off(struct link *l);
+
 /* A write could not be prepared: fail at the end of the turn. */
 void link_doom(struct link *l, enum reason why);
 
