@@ -212,6 +212,21 @@ socklen_t addr_len(const struct addr *a)
     return 0;
 }
 
+size_t addr_size(const struct addr *a)
+{
+    switch (a->kind) {
+    case ADDR_INET:
+        return offsetof(struct addr, in6) + sizeof(a->in6);
+    case ADDR_UNIX:
+        return offsetof(struct addr, un) + sizeof(a->un);
+    case ADDR_NONE:
+    case ADDR_NAME:
+    case ADDR_SYSTEMD:
+    default:
+        return sizeof(*a);
+    }
+}
+
 static struct str inet_text(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
     bool v6 = a->sa.sa_family == AF_INET6;

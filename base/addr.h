@@ -21,6 +21,7 @@ enum addr_kind {
 
 struct addr {
     enum addr_kind kind;
+    uint16_t port; /* host order; ADDR_INET and ADDR_NAME */
     union {
         struct sockaddr sa;
         struct sockaddr_in in4;
@@ -28,7 +29,6 @@ struct addr {
         struct sockaddr_un un;
     };
     char name[254]; /* ADDR_NAME: host; ADDR_SYSTEMD: name; NUL-ended */
-    uint16_t port;  /* host order; ADDR_INET and ADDR_NAME */
 };
 
 /* Read text as one of the forms above; IPv4-mapped IPv6 becomes IPv4. A port is required and
@@ -38,6 +38,9 @@ int addr_parse(struct str text, bool allow_port_0, struct addr *out, struct err 
 
 /* Length of the socket address in a (ADDR_INET, ADDR_UNIX), 0 for the others. */
 socklen_t addr_len(const struct addr *a);
+
+/* How many octets from its front hold all of a: a tenth of the whole for ADDR_INET. */
+size_t addr_size(const struct addr *a);
 
 #define ADDR_TEXT_MAX 264
 

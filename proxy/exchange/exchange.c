@@ -193,7 +193,7 @@ static void ask_gate(struct exchange *x)
         .deny = &x->env->deny,
         .pwcache = x->env->pwcache,
         .pwcheck = x->env->pwcheck,
-        .source = x->peer->trusted ? 0 : addr_count_key(&x->peer->address),
+        .source = x->peer->trusted ? 0 : addr_count_key(x->peer->address),
         .groups = &x->route->groups,
         .require_totp = x->route->require_totp,
         .code = code != NULL ? code->value : STR_NONE,
@@ -202,7 +202,7 @@ static void ask_gate(struct exchange *x)
         .totp_memory = x->env->totp_memory,
         .lockout = x->env->lockout,
         .lockout_rule = &r->conf->lockout,
-        .network = addr_count_key(&x->peer->address),
+        .network = addr_count_key(x->peer->address),
         .wall_ms = clock_wall_ms(),
         .mono_ms = clock_mono_ms(),
     };

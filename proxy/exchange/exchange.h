@@ -23,8 +23,8 @@ typedef void (*local_fn)(void *arg, const struct http_request *request, struct l
 /* What an exchange may know of its connection. Owned by the connection, outlives the exchange. */
 struct exchange_peer {
     struct gate_peer gate;
-    struct addr address;
-    struct str client_text; /* address without port, for logs and X-Forwarded-For */
+    const struct addr *address; /* the client's */
+    struct str client_text;     /* address without port, for logs and X-Forwarded-For */
     struct str listener_text;
     struct str tls_version;
     struct str tls_cipher;

@@ -181,7 +181,7 @@ void flow_start(struct exchange *x)
         .groups = answer->groups,
         .group_count = answer->group_count,
         .client_text = x->peer->client_text,
-        .client_kind = x->peer->address.kind,
+        .client_kind = x->peer->address->kind,
         .client_trusted = x->peer->trusted,
         .secure = x->peer->secure,
         .keep_authorization = keeps_authorization(x),

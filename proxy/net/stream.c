@@ -81,12 +81,13 @@ static void writing_failed(struct stream *s)
 
 struct stream *stream_new(struct loop *l, const struct addr *peer)
 {
-    struct stream *s = mem_calloc(1, sizeof(*s));
+    size_t size = addr_size(peer);
+    struct stream *s = mem_calloc(1, sizeof(*s) + size);
     if (s == NULL) {
         return NULL;
     }
     s->loop = l;
-    s->peer = *peer;
+    memcpy(s->peer, peer, size);
     loop_task_init(&s->break_task, on_break_task);
     int failed = peer->kind == ADDR_UNIX ? uv_pipe_init(&l->uv, &s->handle.pipe, 0)
                                          : uv_tcp_init(&l->uv, &s->handle.tcp);
@@ -192,7 +193,7 @@ void stream_resume(struct stream *s)
 void stream_ack_now(struct stream *s)
 {
     int one = 1;
-    if (s->peer.kind != ADDR_UNIX && !s->closing) {
+    if (stream_peer(s)->kind != ADDR_UNIX && !s->closing) {
         (void)setsockopt(fd_of(s), IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
     }
 }
@@ -307,7 +308,7 @@ void stream_abort(struct stream *s)
 
 const struct addr *stream_peer(const struct stream *s)
 {
-    return &s->peer;
+    return (const struct addr *)(const void *)s->peer;
 }
 
 bool stream_is_stale(const struct stream *s)

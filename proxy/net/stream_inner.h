@@ -25,7 +25,8 @@ struct stream {
     bool write_failed;           /* found, but perhaps not told */
     bool broken;                 /* told, or about to be told in this call */
     bool closing;
-    struct addr peer;
+    _Alignas(
+        struct addr) char peer[]; /* a struct addr, as far as its kind needs it (addr_size()) */
 };
 
 /* A stream without connection, for an address of kind ADDR_INET or ADDR_UNIX; peer is copied. NULL

@@ -198,7 +198,7 @@ static void on_closed(void *self)
     struct port *port = c->port;
     leave_handshake(c);
     if (c->counted) {
-        admit_leave(home->admit, &c->standing.peer.address);
+        admit_leave(home->admit, c->standing.peer.address);
     }
     metrics_add(home->env->metrics, METRIC_CONNECTIONS_ACTIVE, -1);
     release(c);
@@ -223,7 +223,7 @@ size_t conn_handshakes_from(const struct conn_home *home, const struct addr *pee
     size_t count = 0;
     for (struct list *n = home->shaking.next; n != &home->shaking; n = n->next) {
         const struct conn *c = LIST_ENTRY(n, struct conn, shaker);
-        count += addr_count_key(&c->standing.peer.address) == key ? 1 : 0;
+        count += addr_count_key(c->standing.peer.address) == key ? 1 : 0;
     }
     return count;
 }

@@ -77,7 +77,7 @@ void standing_init(struct standing *st, struct env *env, const struct port *port
     memcpy(st->client, client.p, client.n);
     st->peer = (struct exchange_peer){
         .gate.certificate = REASON_CLIENT_CERT_MISSING,
-        .address = *address,
+        .address = address,
         .client_text = {st->client, client.n},
         .listener_text = port->address,
         .secure = port->secure,
@@ -188,7 +188,7 @@ static void adopt_runtime(struct standing *st)
     struct runtime *old = st->runtime;
     st->runtime = runtime_ref(st->env->runtime);
     st->index = st->port->index;
-    st->peer.trusted = is_trusted(&st->runtime->conf->headers, &st->peer.address);
+    st->peer.trusted = is_trusted(&st->runtime->conf->headers, st->peer.address);
     if (st->session == NULL) {
         runtime_unref(old, tls_sites_unref);
         return;

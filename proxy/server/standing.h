@@ -36,7 +36,8 @@ struct standing {
     char client[STANDING_CLIENT_MAX];
 };
 
-/* Prepare st for a connection from address that came in by port, under the runtime in force. */
+/* Prepare st for a connection from address (borrowed until standing_fini) that came in by port,
+ * under the runtime in force. */
 void standing_init(struct standing *st, struct env *env, const struct port *port,
                    const struct addr *address);
 

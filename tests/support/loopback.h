@@ -73,6 +73,7 @@ static struct conf loop_conf = {
 
 static struct runtime loop_runtime;
 static struct env loop_env;
+static const struct addr loop_client = {.kind = ADDR_INET};
 static struct exchange_peer loop_peer;
 
 static inline void loopback_worker(void)
@@ -85,7 +86,7 @@ static inline void loopback_worker(void)
     assert_non_null(loop_env.region);
     loop_env.metrics = metrics_slot(loop_env.region, 0);
     loop_peer = (struct exchange_peer){.gate.certificate = REASON_CLIENT_CERT_MISSING,
-                                       .address.kind = ADDR_INET,
+                                       .address = &loop_client,
                                        .client_text = STR("192.0.2.1"),
                                        .secure = true};
     memset(&up, 0, sizeof(up));

@@ -243,13 +243,34 @@ static void test_count_keys(void **state)
     assert_true(addr_count_key(&a) == 0);
 }
 
+/* As many octets as addr_size() says are enough to be copied. */
+static void test_size(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"192.0.2.1:80", "[2001:db8::1]:443", "unix:/run/x",
+                                        "a.example:80", "systemd:web"};
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        struct addr a;
+        struct addr copy;
+        char before[ADDR_TEXT_MAX];
+        char after[ADDR_TEXT_MAX];
+        assert_int_equal(addr_parse(str_of(texts[i]), false, &a, NULL), 0);
+        memset(&copy, 0x5a, sizeof(copy));
+        assert_true(addr_size(&a) <= sizeof(a));
+        memcpy(&copy, &a, addr_size(&a));
+        assert_true(str_eq(addr_text(&a, before), addr_text(&copy, after)));
+        assert_int_equal(addr_len(&a), addr_len(&copy));
+        assert_true(addr_count_key(&a) == addr_count_key(&copy));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_longest_name),   cmocka_unit_test(test_from_kernel),
-        cmocka_unit_test(test_ranges_refused), cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_count_keys),
+        cmocka_unit_test(test_size),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_forms),       cmocka_unit_test(test_longest_name),
+        cmocka_unit_test(test_from_kernel), cmocka_unit_test(test_ranges_refused),
+        cmocka_unit_test(test_ranges),      cmocka_unit_test(test_count_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
