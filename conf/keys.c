@@ -278,8 +278,8 @@ static const struct key limits_keys[] = {
      .min = 1,
      .max = 1000000,
      .fallback = "20000",
-     .meaning = "Client connections, all workers together. One that idles takes about 18 KiB, "
-                "with a client certificate of 450 octets: 10000 of them 180 MiB."},
+     .meaning = "Client connections, all workers together. One that idles takes about 27 KiB, "
+                "with a client certificate of 450 octets: 10000 of them 270 MiB."},
     {.name = "connections_per_address",
      .type = KEY_COUNT,
      AT(conf_limits, connections_per_address),

@@ -13,6 +13,9 @@ sys.path.insert(0, str(ROOT / "tests/flow"))
 import pki  # noqa: E402 (a long revocation list is put together there)
 
 
+MANY = 10000  # clients
+
+
 class User(SimpleNamespace):
     """stem: its certificate's file; name, password."""
 
@@ -44,13 +47,13 @@ class Material:
         return self.clients / f"{user.stem}.pem"
 
     def some_clients(self, count):
-        """Directory of the first count of them."""
+        """Directory of count of them, taken evenly from all."""
         if count >= len(self.users):
             return self.clients
         some = self.dir / f"clients-{count}"
         if not some.exists():
             some.mkdir()
-            for user in self.users[:count]:
+            for user in self.users[::len(self.users) // count][:count]:
                 (some / f"{user.stem}.pem").symlink_to(self.client(user))
         return some
 
@@ -70,9 +73,9 @@ class Material:
 def make(tool, directory, count, key="p256", hashing="sha256"):
     """count clients and a server with keys of the kind "p256" or "rsa2048"; hashing: "sha256" with
     1,000 rounds, the cheapest that countersign takes, or "bcrypt" of cost 10. RSA keys are shared
-    by clients: making them takes long, and no server does less for it."""
+    by clients, and so are keys of very many: making them takes long, and no server does less for it."""
     directory = Path(directory)
-    shared = ["--keys", "32"] if key == "rsa2048" else []
+    shared = ["--keys", "32"] if key == "rsa2048" or count > MANY else []
     subprocess.run([tool, "gen-pki", "--key", key, *shared, "--hash", hashing, "--cost",
                     "10" if hashing == "bcrypt" else "1000", str(count + 1), str(directory)],
                    check=True, stdout=subprocess.DEVNULL)

@@ -4,6 +4,7 @@ which go into every report."""
 import dataclasses
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -41,6 +42,12 @@ CHOSEN = [
     "countersign: defaults but for the names of the fields, Via, and limits on connections of one "
     "address.",
 ]
+
+
+def connections_max():
+    """How many connections a process can hold by its limit of descriptors, and no more than anybody
+    wants to open here."""
+    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500, 21000)
 
 
 def free_port():
@@ -321,8 +328,9 @@ class Countersign(Server):
         self.admin_port = free_port()
         self.write("users.htpasswd", setup.material.htpasswd.read_text())
         crl = f"\n      crl: {setup.crl}" if setup.crl else ""
-        users, tuning = "", ""
+        users, tuning, most = "", "", 2 * CONNECTIONS
         if setup.roomy:
+            most = connections_max()
             users, tuning = ", remember_max: 200000", "tuning: { remember_chains_max: 200000 }\n"
         self.write("countersign.yaml", f"""listeners:
   - address: 127.0.0.1:{self.port}
@@ -335,7 +343,7 @@ routes:
   app: {{ servers: [ "127.0.0.1:{setup.upstream_port}" ] }}
 admin: {{ address: "127.0.0.1:{self.admin_port}" }}
 headers: {{ issuer: "", serial: "", fingerprint: "", via: false }}
-limits: {{ connections: {2 * CONNECTIONS}, connections_per_address: 0 }}
+limits: {{ connections: {most}, connections_per_address: 0 }}
 timeouts: {{ keepalive: 1h }}
 resumption: {{ enabled: {"true" if setup.resumption else "false"} }}
 {tuning}log: {{ access: access.log, error: error.log }}
