@@ -23,7 +23,7 @@ static void write_text(struct code *c)
     for (unsigned i = 0; i < CHARS; i++) {
         unsigned value = 0;
         for (unsigned bit = i * BITS; bit < (i + 1) * BITS; bit++) {
-            value = value << 1U | (c->octets[bit / 8] >> (7U - bit % 8) & 1U);
+            value = value << 1U | ((unsigned)c->octets[bit / 8] >> (7U - bit % 8) & 1U);
         }
         if (i > 0 && i % GROUP == 0) {
             c->text[at++] = '-';
