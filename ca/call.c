@@ -162,12 +162,12 @@ int call_identify(struct call *c)
                : 0;
 }
 
-int call_check_account(struct call *c, struct str name)
+int call_check_account(struct call *c, struct str user)
 {
-    struct user *user = NULL;
+    struct user *account = NULL;
     struct err e = {0};
-    int rc = people_find(c->service->people, name, &user, &e);
-    user_unref(user);
+    int rc = people_find(c->service->people, user, &account, &e);
+    user_unref(account);
     return rc == -ERR_DENIED ? err_set(&c->err, ERR_CLOSED, "%s", e.text) : 0;
 }
 

@@ -5,7 +5,7 @@
 #include "base/enc.h"
 #include "base/err.h"
 
-enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400, MONTH_S = 30 * DAY_S };
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400, MONTH_S = 30 * DAY_S, MONTHS_S = 2 * MONTH_S };
 
 static void put(struct html *h, struct str s)
 {
@@ -147,7 +147,7 @@ void html_distance(struct html *h, int64_t ms, int64_t now_ms)
         struct str one;
         struct str many;
     } steps[] = {
-        {2 * MONTH_S, MONTH_S, HTML_WORDS("month"), HTML_WORDS("months")},
+        {MONTHS_S, MONTH_S, HTML_WORDS("month"), HTML_WORDS("months")},
         {DAY_S, DAY_S, HTML_WORDS("day"), HTML_WORDS("days")},
         {HOUR_S, HOUR_S, HTML_WORDS("hour"), HTML_WORDS("hours")},
         {MINUTE_S, MINUTE_S, HTML_WORDS("minute"), HTML_WORDS("minutes")},

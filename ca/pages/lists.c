@@ -2,6 +2,7 @@
 #include "ca/pages/lists.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "ca/pages/show.h"
@@ -131,7 +132,7 @@ int lists_requests(struct page *p)
     uint64_t after = 0;
     struct str wanted = http_query(c->request, "state");
     enum life_state state = wanted.p != NULL ? life_state_of(wanted) : LIFE_PENDING;
-    bool all = str_eq(wanted, STR("all"));
+    bool all = wanted.p != NULL && str_eq(wanted, STR("all"));
     int rc = read_number(c, "after", &after);
     if (rc == 0 && state == LIFE_STATE_COUNT && !all) {
         rc = err_set(&c->err, ERR_MALFORMED, "there is no such state");
@@ -278,17 +279,20 @@ static bool take_exact(void *arg, const struct record *r)
  */
 static size_t hex_of(struct str s, char out[HEX_MAX], bool upper)
 {
+    static const char lower_digits[] = "0123456789abcdef";
+    static const char upper_digits[] = "0123456789ABCDEF";
+    const char *digits = upper ? upper_digits : lower_digits;
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         char c = str_lower(s.p[i]);
-        bool digit = c >= '0' && c <= '9';
+        const char *at = memchr(lower_digits, c, sizeof(lower_digits) - 1);
         if (c == ':' || c == ' ') {
             continue;
         }
-        if ((!digit && (c < 'a' || c > 'f')) || n == HEX_MAX) {
+        if (at == NULL || n == HEX_MAX) {
             return 0;
         }
-        out[n++] = upper && !digit ? (char)(c - ('a' - 'A')) : c;
+        out[n++] = digits[at - lower_digits];
     }
     return n;
 }

@@ -157,12 +157,19 @@ static void not_allowed(struct page *p, const struct ways *w)
     page_error(p, 405, STR("This address is not for that method"));
 }
 
+static int run_route(struct page *p, const struct route *r, unsigned *status)
+{
+    int rc = r->post ? read_sent(p, status) : 0;
+    rc = rc == 0 ? r->run(p) : rc;
+    return rc == 0 ? p->h.rc : rc;
+}
+
 static void run(struct page *p, struct str path)
 {
     struct call *c = p->call;
     unsigned status = 0;
     struct ways w = find(p, path, &c->id);
-    int rc = 0;
+    int rc;
     if (w.route == NULL && (w.get || w.post)) {
         not_allowed(p, &w);
         return;
@@ -171,11 +178,9 @@ static void run(struct page *p, struct str path)
         rc = err_set(&c->err, ERR_DENIED, "this part is for operators");
     } else if (w.route == NULL) {
         rc = err_set(&c->err, ERR_NOT_FOUND, "there is nothing at this address");
-    } else if (w.route->post) {
-        rc = read_sent(p, &status);
+    } else {
+        rc = run_route(p, w.route, &status);
     }
-    rc = rc == 0 ? w.route->run(p) : rc;
-    rc = rc == 0 && p->h.rc != 0 ? p->h.rc : rc;
     if (rc != 0) {
         fail(p, status, rc);
     }

@@ -26,11 +26,12 @@ static void downloads(struct page *p, const struct record *r)
 
 static void renewal(struct page *p, const struct record *r)
 {
-    HTML_WITH(&p->h,
-              "<section><h2>Renew</h2><p>With a new key, or the one it has. This one is good for a "
-              "while after that.</p><p><a class=\"button\" href=\"/ca/pages/new?renews={u}\">Renew "
-              "by a request</a></p></section>",
-              r->id);
+    HTML_WITH(
+        &p->h,
+        "<section><h2>Renew</h2><p>With a new key, or the one it has. This one is good for a "
+        "while after that.</p><p><a class=\"button\" "
+        "href=\"/ca/pages/new?renews={u}&amp;profile={u}\">Renew by a request</a></p></section>",
+        r->id, r->profile);
 }
 
 static void reasons(struct page *p)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from documents import blocks
 from pages import ALICE, BOB, CAROL, DESK, ENROL, FORM, HOME, NEW, Browser, csr, serve_pages
 from pki import cert_pem, new_key
+from proxy import wait_until
 
 SAME = [("Origin", "https://localhost"), ("Sec-Fetch-Site", "same-origin")]
 
@@ -241,8 +242,9 @@ def test_renewal_and_differences(ca):
     alice, bob = Browser(ca, ALICE), Browser(ca, BOB)
     first = alice.ask(csr(ca.dir), "auto")
     alice.get(f"/ca/pages/requests/{first}")
-    assert f"/ca/pages/new?renews={first}" in alice.page.links
-    alice.get(f"/ca/pages/new?renews={first}")
+    renew = f"/ca/pages/new?renews={first}&profile=auto"
+    assert renew in alice.page.links
+    assert '<option value="auto" selected>' in alice.send("GET", renew).body.decode()
     form = alice.form("/new")
     assert form["fields"]["renews"] == first and form["enctype"] == "multipart/form-data"
     file = csr(ca.dir, name="second")
@@ -258,6 +260,36 @@ def test_renewal_and_differences(ca):
     assert bob.text().count("changed") >= 1 and f"{DESK}requests/{first}" in bob.page.links
     bob.get(f"{DESK}requests/{first}")
     assert "renewed" in bob.text()
+
+
+def test_renewal_by_who_holds_the_certificate(ca):
+    """With the certificate in the handshake nobody is asked; with another of the same user they are."""
+    alice, bob = Browser(ca, ALICE), Browser(ca, BOB)
+    first = alice.ask(csr(ca.dir))
+    bob.get(f"{DESK}requests/{first}")
+    bob.post(bob.form("/approve"))
+    chain = alice.send("GET", f"/ca/pages/requests/{first}/chain.pem").body
+    (ca.pki.dir / "held.crt").write_bytes(chain)
+    (ca.pki.dir / "held.key").write_bytes((ca.dir / "new.key").read_bytes())
+    alice.ask(csr(ca.dir, name="a"), renews=first)
+    assert "pending" in alice.text()
+    bob.get(f"{DESK}requests/{alice.page.text.split('Request id')[1][:24]}")
+    bob.post(bob.form("/deny"), reason="not by you")
+    alice.pair = "held"
+    alice.ask(csr(ca.dir, name="b"), renews=first)
+    assert "Your certificate is ready" in alice.text()
+
+
+def test_closed_accounts(ca):
+    """Whose account is closed gets no page, and nobody can agree to what they asked for."""
+    alice, bob = Browser(ca, ALICE), Browser(ca, BOB)
+    asked = alice.ask(csr(ca.dir))
+    bob.get(f"{DESK}requests/{asked}")
+    fields = ca.dir / "users.fields"
+    fields.write_text(fields.read_text() + f"{ALICE} disabled=yes\n")
+    wait_until(lambda: alice.send("GET", HOME).status in (401, 403))
+    bob.post(bob.form("/approve"), 409)
+    assert "closed" in bob.text()
 
 
 def register(browser, profile="auto", **fields):

@@ -32,7 +32,7 @@ static void insert(struct ca_lab *lab, int i)
                   "not_after_ms) VALUES (?1, ?2, x'30', ?3, 1, ?4)",
                   DB_VALUES(DB_TEXT(str_of(serial)), DB_TEXT(str_of(id)),
                             DB_BLOB(((struct str){(const char *)fingerprint, 32})),
-                            DB_NUMBER(END_MS + i / SAME_END * 1000)),
+                            DB_NUMBER(END_MS + INT64_C(1000) * (i / SAME_END))),
                   NULL, NULL, NULL);
     assert_int_equal(rc, 0);
     const struct actor who = {STR("x"), STR("y")};

@@ -126,7 +126,8 @@ static void test_bounds(void **state)
         char *body = malloc(n + 2);
         struct form f;
         memset(body, 'x', n + 2);
-        memcpy(body, "a=", 2);
+        body[0] = 'a';
+        body[1] = '=';
         assert_int_equal(body_read(STR(URL), (struct str){body, n + 2}, &f, NULL),
                          over == 0 ? 0 : -ERR_TOO_LARGE);
         form_release(&f);

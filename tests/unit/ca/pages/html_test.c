@@ -112,8 +112,8 @@ static void test_distance(void **state)
         {-3599, "59 minutes ago"},
         {7200, "in 2 hours"},
         {86400, "in 1 day"},
-        {-86400 * 59, "59 days ago"},
-        {86400 * 90, "in 3 months"},
+        {-59 * INT64_C(86400), "59 days ago"},
+        {90 * INT64_C(86400), "in 3 months"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
