@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import random
+import shutil
 import signal
 import ssl
 import stat
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from documents import ROOT
 from pki import Authority, cert_pem, key_pem, new_key
 from proxy import PROGRAM, free_port, wait_until
 from test_ca_api import (ALICE, BOB, REQUESTS, ca, call, post_json)  # noqa: F401: ca is a fixture
@@ -625,3 +627,17 @@ def test_daemon_ends_while_it_waits_for_an_answer(holder, server, daemon):
     assert d.end() == 0
     go_on.set()
     assert time.monotonic() - began < 20  # not the 30 s that a call may take
+
+
+def test_units_for_systemd(tmp_path):
+    """They are sound, and a request that waits for an operator is no failure."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze")
+    for unit in (ROOT / "deploy/systemd").iterdir():
+        text = unit.read_text().replace("/usr/sbin/countersign ", f"{PROGRAM} ")
+        (tmp_path / unit.name.replace("@.", "@alice.")).write_text(text)
+    for unit in sorted(tmp_path.iterdir()):
+        done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True,
+                              timeout=60, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"})
+        assert "countersign-renew" not in done.stdout + done.stderr, done.stderr
+    assert "SuccessExitStatus=3\n" in (tmp_path / "countersign-renew@alice.service").read_text()
