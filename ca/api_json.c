@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "ca/compare.h"
 #include "ca/csr.h"
+#include "ca/outbox.h"
 #include "ca/withdraw.h"
 
 json_t *api_parse(struct str text, struct err *e)
@@ -165,6 +166,27 @@ static int set_difference(json_t *o, const struct life *l, const struct record *
     return json_object_set_new(o, "difference", difference);
 }
 
+/* What was told, or could not be. */
+static bool add_message(void *arg, const struct outbox_shown *s)
+{
+    json_t *o = json_object();
+    (void)json_object_set_new(o, "kind", json_string(message_name(s->kind)));
+    set_time(o, "sent", s->sent_ms);
+    set_time(o, "givenUp", s->failed_ms);
+    if (s->error.n > 0) {
+        set_text(o, "error", s->error);
+    }
+    return json_array_append_new(arg, o) == 0;
+}
+
+static int set_messages(json_t *o, const struct life *l, const struct record *r)
+{
+    json_t *messages = json_array();
+    int rc = outbox_each(l, r->id, add_message, messages, NULL);
+    (void)json_object_set_new(o, "messages", messages);
+    return rc;
+}
+
 json_t *api_record(const struct life *l, const struct record *r, bool full)
 {
     json_t *o = json_object();
@@ -193,7 +215,8 @@ json_t *api_record(const struct life *l, const struct record *r, bool full)
         set_time(o, "notAfter", r->not_after_ms);
     }
     if (full) {
-        if (set_decisions(o, l, r) != 0 || set_difference(o, l, r) != 0) {
+        if (set_decisions(o, l, r) != 0 || set_difference(o, l, r) != 0 ||
+            set_messages(o, l, r) != 0) {
             json_decref(o);
             return NULL;
         }

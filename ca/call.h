@@ -14,11 +14,13 @@
 #define CALL_FORM_KEY 32
 
 struct entry_way;
+struct notify;
 
 /* What calls work with; borrowed, alive as long as it serves. */
 struct service {
     struct life life;
     struct people *people;
+    struct notify *notify;         /* NULL: none */
     const char *user_field;        /* where the proxy says who asks */
     const char *fingerprint_field; /* and with which certificate */
     struct log *log;               /* NULL: none */

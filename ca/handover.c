@@ -9,10 +9,11 @@
 #include "auth/pairing.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ca/address.h"
 #include "ca/withdraw.h"
 
-#define USER_MAX 254 /* of an address that mail can go to (RFC 5321 4.5.3.1.3) */
-#define TEXT_MAX 64  /* of an organization (RFC 5280 A.1) */
+#define USER_MAX ADDRESS_MAX
+#define TEXT_MAX 64 /* of an organization (RFC 5280 A.1) */
 
 /* How long a file may be under way before nobody is thought to have got it. */
 #define ARRIVAL_MS INT64_C(120000)
@@ -20,22 +21,6 @@
 #define LOST_MAX 64 /* at a time */
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
-
-/* local@domain of printable ASCII, with none of the octets that mean something in a header. */
-static bool is_address(struct str s)
-{
-    struct str local;
-    struct str domain;
-    if (s.n > USER_MAX || !str_cut(s, '@', &local, &domain) || local.n == 0 || domain.n == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] <= ' ' || s.p[i] > '~' || strchr("\"(),:;<>[\\]", s.p[i]) != NULL) {
-            return false;
-        }
-    }
-    return str_chr(domain, '@') == STR_NPOS && domain.p[0] != '.' && domain.p[0] != '-';
-}
 
 static int check_account(const struct handover *h, struct str user, struct err *e)
 {
@@ -61,7 +46,7 @@ static int check_person(const struct handover *h, const struct request_operator 
         return err_set(e, ERR_DENIED, "\"%.*s\" is not an operator for this profile",
                        STR_ARG(o->who.name));
     }
-    if (!is_address(p->user)) {
+    if (!address_is(p->user)) {
         return err_set(e, ERR_MALFORMED, "the user must be an e-mail address");
     }
     if (p->company.n == 0 || p->company.n > TEXT_MAX || !str_is_utf8(p->company) ||
@@ -134,6 +119,7 @@ struct registered {
     enum life_kind kind;
     const struct conf_ca_profile *profile;
     char user[USER_MAX + 1];
+    char company[USER_MAX + 1];
     char serial[64];
     const struct life *life;
 };
@@ -154,16 +140,18 @@ static int take_registered(void *arg, const struct db_row *r)
     g->profile = life_profile(g->life, db_octets(r, 2));
     copy_text(g->user, sizeof(g->user), db_octets(r, 3));
     copy_text(g->serial, sizeof(g->serial), db_octets(r, 4));
+    copy_text(g->company, sizeof(g->company), db_octets(r, 5));
     return 0;
 }
 
 static int find(const struct life *l, struct str id, struct registered *out, struct err *e)
 {
     *out = (struct registered){.life = l};
-    int rc = db_query(l->db,
-                      "SELECT r.state, r.kind, r.profile, r.user, c.serial FROM request r "
-                      "LEFT JOIN certificate c ON c.request = r.id WHERE r.id = ?1",
-                      DB_VALUES(DB_TEXT(id)), take_registered, out, e);
+    int rc =
+        db_query(l->db,
+                 "SELECT r.state, r.kind, r.profile, r.user, c.serial, r.company FROM request r "
+                 "LEFT JOIN certificate c ON c.request = r.id WHERE r.id = ?1",
+                 DB_VALUES(DB_TEXT(id)), take_registered, out, e);
     if (rc == 0 && !out->found) {
         rc = err_set(e, ERR_NOT_FOUND, "there is no request \"%.*s\"", STR_ARG(id));
     }
@@ -247,23 +235,30 @@ static int tell(const struct life *l, struct str id, struct handover_told *told,
     return rc;
 }
 
+/* A code that is made. */
+struct making {
+    struct registered of;
+    struct handover_told *told;
+};
+
 static int code_now(const struct handover *h, const struct request_operator *o, struct str id,
-                    struct handover_told *told, struct err *e)
+                    struct making *m, struct err *e)
 {
-    struct registered r;
+    struct registered *r = &m->of;
+    struct handover_told *told = m->told;
     struct code_kept kept;
-    int rc = find(h->life, id, &r, e);
+    int rc = find(h->life, id, r, e);
     if (rc != 0) {
         return rc;
     }
-    if (!request_is_operator(o, r.profile)) {
+    if (!request_is_operator(o, r->profile)) {
         return err_set(e, ERR_DENIED, "\"%.*s\" is not an operator for this profile",
                        STR_ARG(o->who.name));
     }
-    rc = check_open(&r, e);
-    rc = rc == 0 ? check_account(h, str_of(r.user), e) : rc;
-    if (rc == 0 && r.state != LIFE_APPROVED) {
-        rc = replace(h->life, &o->who, id, r.serial, &told->id, e);
+    rc = check_open(r, e);
+    rc = rc == 0 ? check_account(h, str_of(r->user), e) : rc;
+    if (rc == 0 && r->state != LIFE_APPROVED) {
+        rc = replace(h->life, &o->who, id, r->serial, &told->id, e);
     } else {
         copy_text(told->id.text, sizeof(told->id.text), id);
     }
@@ -273,12 +268,40 @@ static int code_now(const struct handover *h, const struct request_operator *o, 
     return rc == 0 ? audit_append(h->life->db, &o->who, "code.made", id, STR_NONE, e) : rc;
 }
 
+/* The code goes out by its notifier; a password that another sends later is not shown. */
+static int send_out(const struct handover *h, const struct making *m, struct err *e)
+{
+    struct handover_told *told = m->told;
+    const struct message message = {.kind = MESSAGE_CODE,
+                                    .to = str_of(m->of.user),
+                                    .request = str_of(told->id.text),
+                                    .user = str_of(m->of.user),
+                                    .company = str_of(m->of.company),
+                                    .link = str_of(told->link),
+                                    .secret = str_of(told->code),
+                                    .until_ms = told->ends_ms};
+    if (h->notify == NULL) {
+        return 0;
+    }
+    if (notify_by(h->life->conf, MESSAGE_PASSWORD) != NULL) {
+        mem_wipe(told->password, sizeof(told->password));
+    }
+    if (notify_by(h->life->conf, MESSAGE_CODE) == NULL) {
+        return 0;
+    }
+    int rc = notify_post(h->notify, &message, e);
+    mem_wipe(told->code, sizeof(told->code));
+    return rc;
+}
+
 int handover_code(const struct handover *h, const struct request_operator *o, struct str id,
                   struct handover_told *told, struct err *e)
 {
+    struct making m = {.told = told};
     *told = (struct handover_told){.link = ""};
     int rc = db_begin(h->life->db, e);
-    rc = rc == 0 ? db_end(h->life->db, code_now(h, o, id, told, e), e) : rc;
+    rc = rc == 0 ? db_end(h->life->db, code_now(h, o, id, &m, e), e) : rc;
+    rc = rc == 0 ? send_out(h, &m, e) : rc;
     if (rc != 0) {
         handover_told_wipe(told);
     }

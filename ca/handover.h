@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "ca/code.h"
 #include "ca/life.h"
+#include "ca/notify.h"
 #include "ca/people.h"
 #include "ca/request.h"
 
@@ -24,6 +25,7 @@
 struct handover {
     const struct life *life; /* with the key */
     struct people *people;
+    struct notify *notify; /* NULL: what would go out is shown */
 };
 
 struct handover_person {
@@ -75,7 +77,7 @@ struct handover_gift {
     struct buf file;                  /* PKCS#12, or (with csr) the certificates as PEM */
     const char *type;                 /* media type; a literal */
     char name[64];                    /* of the file: letters, digits, ".", "_", "-" */
-    char password[CODE_TEXT_LEN + 1]; /* of the file, for the notifier; never for the visitor */
+    char password[CODE_TEXT_LEN + 1]; /* of the file; never for the visitor; empty: has gone out */
 };
 
 /* Give the certificate for the code, once. Tries are counted as they begin; when there are

@@ -294,6 +294,25 @@ static int wrap(const struct handover *h, const struct handover_visit *v, const 
     return rc;
 }
 
+/* By the second way, if there is one; otherwise an operator was told it with the code. If it
+ * cannot even begin, there is no file: nobody could open it. */
+static int send_password(const struct handover *h, const struct handover_visit *v,
+                         const struct wanted *w, struct handover_gift *g, struct err *e)
+{
+    const struct message message = {.kind = MESSAGE_PASSWORD,
+                                    .to = str_of(w->user),
+                                    .request = v->id,
+                                    .user = str_of(w->user),
+                                    .company = str_of(w->company),
+                                    .secret = str_of(g->password)};
+    if (h->notify == NULL || notify_by(h->life->conf, MESSAGE_PASSWORD) == NULL) {
+        return 0;
+    }
+    int rc = notify_post(h->notify, &message, e);
+    mem_wipe(g->password, sizeof(g->password));
+    return rc;
+}
+
 static int give(const struct handover *h, const struct handover_visit *v, const struct wanted *w,
                 const struct code *code, struct handover_gift *g, struct err *e)
 {
@@ -305,6 +324,7 @@ static int give(const struct handover *h, const struct handover_visit *v, const 
     rc = rc == 0 ? db_end(h->life->db, exchange(h, v, code, csr, e), e) : rc;
     if (rc == 0 && key != NULL) {
         rc = wrap(h, v, w, code, key, g, e);
+        rc = rc == 0 ? send_password(h, v, w, g, e) : rc;
     } else if (rc == 0) {
         g->type = "application/x-pem-file";
         name_file(w->user, ".pem", g->name, sizeof(g->name));

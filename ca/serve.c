@@ -20,6 +20,7 @@
 #include "ca/handover.h"
 #include "ca/http.h"
 #include "ca/issue.h"
+#include "ca/notify.h"
 #include "ca/policy.h"
 #include "ca/publish.h"
 #include "ca/withdraw.h"
@@ -121,10 +122,11 @@ static int open_all(struct ca *ca, struct err *e)
     int rc = ca_key_load(conf, &ca->key, e);
     rc = rc == 0 ? db_open(conf->store.p, true, &ca->service.life.db, e) : rc;
     rc = rc == 0 ? people_open(&ca->conf->users, &ca->service.people, e) : rc;
+    ca->service.life.conf = conf;
+    rc = rc == 0 ? notify_open(&ca->service.life, ca->log, true, &ca->service.notify, e) : rc;
     if (rc != 0) {
         return rc;
     }
-    ca->service.life.conf = conf;
     ca->service.life.key = &ca->key;
     rc = crl_drop_foreign(&ca->service.life, e);
     if (rc != 0) {
@@ -220,9 +222,11 @@ int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *
             tick(&ca);
             tick_at_ms = clock_mono_ms() + TICK_MS;
         }
+        notify_run(ca.service.notify);
         http_run(ca.http, TICK_MS / 2);
     }
     http_stop(ca.http);
+    notify_close(ca.service.notify);
     people_close(ca.service.people);
     db_close(ca.service.life.db);
     ca_key_fini(&ca.key);

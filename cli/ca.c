@@ -7,6 +7,7 @@
 #include "ca/withdraw.h"
 #include "cli/ca_open.h"
 #include "cli/ca_parts.h"
+#include "cli/ca_send.h"
 #include "cli/ca_serve.h"
 #include "cli/cli.h"
 #include "cli/secret.h"
@@ -32,6 +33,7 @@ static const char usage_text[] =
     "  import   take over a CA that was made elsewhere\n"
     "  issue    sign every request that operators have approved, and end what has come to its end\n"
     "  serve    the CA's process; countersign run starts it by itself\n"
+    "  send     a message of that process; it starts this by itself\n"
     "\n"
     "  -n, --name NAME        the CA's name (default: Countersign CA)\n"
     "  -o, --company NAME     its organization\n"
@@ -82,6 +84,12 @@ static int run_crl(const struct ca_wish *w)
 static int run_serve(const struct ca_wish *w)
 {
     return ca_serve(w->config);
+}
+
+static int run_send(const struct ca_wish *w)
+{
+    (void)w;
+    return ca_send();
 }
 
 static bool days_of(const char *text, uint32_t *out)
@@ -150,7 +158,7 @@ static const struct {
 } verbs[] = {
     {"init", ca_init, 1},    {"certify", ca_certify, 2}, {"accept", ca_accept, 2},
     {"crl", run_crl, 1},     {"import", ca_import, 1},   {"issue", sign_all, 0},
-    {"serve", run_serve, 0},
+    {"serve", run_serve, 0}, {"send", run_send, 0},
 };
 
 int ca_main(int argc, char **argv)

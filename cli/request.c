@@ -275,8 +275,9 @@ static bool print_decision(void *arg, const struct record_decision *d)
 static int show(struct wish *w, struct err *e)
 {
     int rc = record_show(&w->open.life, str_of(w->argument), print_one, &w->open.life, e);
-    return rc == 0 ? record_decisions(&w->open.life, str_of(w->argument), print_decision, NULL, e)
-                   : rc;
+    rc = rc == 0 ? record_decisions(&w->open.life, str_of(w->argument), print_decision, NULL, e)
+                 : rc;
+    return rc == 0 ? request_handover_messages(&w->open.life, str_of(w->argument), e) : rc;
 }
 
 struct noted {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ca/outbox.h"
 #include "ca/records.h"
 
 static void print_told(const struct handover_told *told)
@@ -38,12 +39,15 @@ int request_handover_code(const struct request_handover *h, struct str id, struc
     if (rc != 0) {
         return rc;
     }
-    const struct handover with = {&h->open->life, people};
-    rc = handover_code(&with, h->self, id, &told, e);
+    struct handover with = {&h->open->life, people, NULL};
+    rc = notify_open(&h->open->life, NULL, false, &with.notify, e);
+    rc = rc == 0 ? handover_code(&with, h->self, id, &told, e) : rc;
     if (rc == 0) {
         print_told(&told);
+        rc = notify_wait(with.notify, e);
+        handover_told_wipe(&told);
     }
-    handover_told_wipe(&told);
+    notify_close(with.notify);
     people_close(people);
     return rc;
 }
@@ -64,7 +68,7 @@ int request_handover_register(const struct request_handover *h, const struct han
     if (rc != 0) {
         return rc;
     }
-    const struct handover with = {&h->open->life, people};
+    const struct handover with = {&h->open->life, people, NULL};
     rc = handover_register(&with, h->self, p, &id, e);
     people_close(people);
     rc = rc == 0 ? record_show(&h->open->life, str_of(id.text), note_state, &state, e) : rc;
@@ -75,4 +79,25 @@ int request_handover_register(const struct request_handover *h, const struct han
         (void)printf("%s\n", id.text);
     }
     return rc;
+}
+
+static bool print_message(void *arg, const struct outbox_shown *s)
+{
+    char at[CLOCK_RFC3339_LEN + 1];
+    int64_t ms = s->sent_ms > 0 ? s->sent_ms : s->failed_ms > 0 ? s->failed_ms : s->made_ms;
+    (void)arg;
+    clock_rfc3339(ms, at);
+    memcpy(at + 19, "Z", 2); /* to the second */
+    (void)printf("message      %s: %s%s%s%.*s\n", message_name(s->kind),
+                 s->sent_ms > 0     ? "sent "
+                 : s->failed_ms > 0 ? "given up "
+                                    : "waits",
+                 s->sent_ms > 0 || s->failed_ms > 0 ? at : "", s->error.n > 0 ? ", " : "",
+                 STR_ARG(s->error));
+    return true;
+}
+
+int request_handover_messages(const struct life *l, struct str id, struct err *e)
+{
+    return outbox_each(l, id, print_message, NULL, e);
 }

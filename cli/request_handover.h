@@ -20,4 +20,9 @@ int request_handover_register(const struct request_handover *h, const struct han
 int request_handover_code(const struct request_handover *h, struct str id, struct err *e)
     __attribute__((warn_unused_result));
 
+/* Print what people were told about request id, and what could not be told. Returns 0 or a negative
+ * err_code with e. */
+int request_handover_messages(const struct life *l, struct str id, struct err *e)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -12,6 +12,9 @@ void check_draft(const struct draft *d, struct diags *diags);
 /* The part of it that looks at listeners (check_listeners.c). */
 void check_listeners(const struct draft *d, struct diags *diags);
 
+/* Of telling people. Private to check_ca.c. */
+void check_notify(const struct conf_ca *ca, struct diags *diags);
+
 /* The part that looks at issuing (check_ca.c). */
 void check_ca(const struct draft *d, struct diags *diags);
 

@@ -64,6 +64,7 @@ void check_ca(const struct draft *d, struct diags *diags)
                  "there is no kind of certificate to issue");
     }
     check_process(d, diags);
+    check_notify(ca, diags);
     for (size_t i = 0; i < ca->profile_count; i++) {
         check_profile(&ca->profiles[i], diags);
     }

@@ -27,5 +27,7 @@ extern const struct key_section keys_totp;
 extern const struct key_section keys_lockout;
 extern const struct key_section keys_revocation;
 extern const struct key_section keys_ca;
+extern const struct key_section keys_notify;
+extern const struct key_section keys_notifier;
 
 #endif

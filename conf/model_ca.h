@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/model_notify.h"
 #include "conf/model_text.h"
 
 /* A kind of certificate: who may have one, and how long it is good. */
@@ -37,6 +38,9 @@ struct conf_ca {
     struct conf_text public_url; /* where people find the CA's pages; p NULL: not told */
     uint32_t code_life_ms;       /* of a one-time code */
     uint32_t code_tries;         /* and then it is dead */
+    struct conf_notify notify;
+    struct conf_notifier *notifiers;
+    size_t notifier_count;
     struct conf_ca_profile *profiles;
     size_t profile_count;
     struct conf_pos at;

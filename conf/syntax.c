@@ -340,20 +340,6 @@ const char *syntax_http_url(struct str s)
     return NULL;
 }
 
-const char *syntax_base_url(struct str s)
-{
-    struct str rest = str_slice(s, 8, s.n);
-    if (!str_starts(s, STR("https://")) || rest.n == 0 || rest.p[0] == '/' || s.n > 512) {
-        return "must be a URL like https://proxy.example.com";
-    }
-    for (size_t i = 0; i < rest.n; i++) {
-        if (rest.p[i] <= ' ' || rest.p[i] > '~' || strchr("\"<>\\^`{|}@?#", rest.p[i]) != NULL) {
-            return "may hold no blanks, user, query or fragment";
-        }
-    }
-    return str_ends(s, STR("/")) ? "must not end in \"/\"" : NULL;
-}
-
 const char *syntax_printable(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {

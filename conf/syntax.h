@@ -87,4 +87,17 @@ const char *syntax_http_url(struct str s);
  * without blanks, user, query, fragment and a "/" at the end; at most 512 octets. */
 const char *syntax_base_url(struct str s);
 
+/* A URL that begins with https:// and has a host, without user and fragment; printable ASCII
+ * without blanks, at most 512 octets. */
+const char *syntax_https_url(struct str s);
+
+/* smtp://HOST[:PORT] or smtps://HOST[:PORT]. */
+const char *syntax_smtp_url(struct str s);
+
+/* An e-mail address: local@domain of printable ASCII, none of it special in a header. */
+const char *syntax_address(struct str s);
+
+/* A number of days from 1 to 365. */
+const char *syntax_days(struct str s);
+
 #endif

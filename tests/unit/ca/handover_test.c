@@ -36,7 +36,7 @@ static void open_people(struct desk *d, const char *fields)
     people_close(d->people);
     tmpdir_write(&d->lab.dir, "users.fields", fields, strlen(fields));
     assert_int_equal(people_open(&users, &d->people, &e), 0);
-    d->h = (struct handover){&d->lab.life, d->people};
+    d->h = (struct handover){&d->lab.life, d->people, NULL};
 }
 
 static void desk_open(struct desk *d)
