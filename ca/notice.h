@@ -11,7 +11,6 @@
  * Those that were renewed or withdrawn are passed over, and days that are in the first half of a
  * certificate's life. What was told stands in the database: restarts and jumps of the clock repeat
  * nothing. *n: how many. Returns 0 or a negative err_code with e. */
-int notice_tick(const struct life *l, size_t *n, struct err *e)
-    __attribute__((warn_unused_result));
+int notice_tick(const struct life *l, size_t *n, struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -20,12 +20,13 @@
 #include "ca/handover.h"
 #include "ca/http.h"
 #include "ca/issue.h"
+#include "ca/notice.h"
 #include "ca/notify.h"
 #include "ca/policy.h"
 #include "ca/publish.h"
 #include "ca/withdraw.h"
 
-enum { TICK_MS = 1000, BACKLOG = 64, PEERS_MAX = 3 };
+enum { TICK_MS = 1000, NOTICES_MS = 600 * 1000, BACKLOG = 64, PEERS_MAX = 3 };
 
 struct ca {
     const struct conf *conf;
@@ -36,6 +37,7 @@ struct ca {
     struct http_server *http;
     bool crl_written;       /* the file holds the last list */
     int64_t accounts_at_ms; /* wall clock: when to look through them though nothing has changed */
+    uint64_t notices_at_ms; /* monotonic: when to look for ends again */
 };
 
 /* A socket left behind by one that was killed is in the way of nobody. */
@@ -186,6 +188,23 @@ static void replace_lost(struct ca *ca)
     }
 }
 
+/* Ends that come near. */
+static void give_notice(struct ca *ca)
+{
+    struct err e = {0};
+    size_t n = 0;
+    if (notify_by(&ca->conf->ca, MESSAGE_ENDS) == NULL || clock_mono_ms() < ca->notices_at_ms) {
+        return;
+    }
+    ca->notices_at_ms = clock_mono_ms() + NOTICES_MS;
+    if (notice_tick(&ca->service.life, &n, &e) != 0) {
+        tick_failed(ca, "notices_not_given", &e);
+    }
+    if (n > 0) {
+        LOG(ca->log, LOG_LEVEL_INFO, "notices_given", LOG_NUMBER("certificates", n));
+    }
+}
+
 /* What fails is tried again at the next tick, and keeps nothing else from being done. */
 static void tick(struct ca *ca)
 {
@@ -204,6 +223,7 @@ static void tick(struct ca *ca)
     }
     follow_accounts(ca);
     replace_lost(ca);
+    give_notice(ca);
     (void)publish(ca);
     renew_crl(ca);
 }

@@ -1,6 +1,9 @@
 """Somebody without a signing request: registered by operators, and served for a one-time code."""
+import base64
 import getpass
 import grp
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -11,6 +14,7 @@ import threading
 import pytest
 
 from proxy import basic, wait_until
+from receivers import Mail, Webhook
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 REQUESTS = "/ca/v1/requests"
@@ -315,3 +319,219 @@ def companion_answers(ca, old):
         return companion(ca) != old and post(ca, BOB, f"{REQUESTS}/none/code").status == 404
     except IndexError:
         return False
+
+
+@pytest.fixture
+def receivers(pki):
+    """mail(...) and webhook(...), ended with the test."""
+    made = []
+
+    def make(kind):
+        def start(*arguments, **options):
+            made.append(kind(pki, *arguments, **options))
+            return made[-1]
+        return start
+
+    class Both:
+        mail, webhook = staticmethod(make(Mail)), staticmethod(make(Webhook))
+
+    yield Both
+    for r in made:
+        r.hang.set() if isinstance(r, Mail) else None
+        r.end()
+
+
+def by_mail(pki, server, **more):
+    scheme = "smtps" if server.begin == "tls" else "smtp"
+    return {"smtp": f"{scheme}://localhost:{server.port}", "from": "pki@example.com",
+            "ca_file": str(pki.dir / "ca.crt"), **more}
+
+
+def by_webhook(pki, server, **more):
+    return {"webhook": f"https://localhost:{server.port}/hook?a=b",
+            "ca_file": str(pki.dir / "ca.crt"), **more}
+
+
+def secret(path, text):
+    path.write_text(text + "\n")
+    path.chmod(0o600)
+    return str(path)
+
+
+def messages(ca, request, by=BOB):
+    with ca.connect(None) as client:
+        answer = client.get(f"{REQUESTS}/{request}", by, ca.passwords[by])
+    assert answer.status == 200, answer.body
+    return json.loads(answer.body)["messages"]
+
+
+def code_in(text):
+    return re.search(r"^  ((?:\w{4}-){3}\w{4})$", text, re.M).group(1)
+
+
+def test_mail_and_webhook(make_ca, receivers, pki, tmp_path):
+    """The code by mail, the password by webhook; the operator sees neither."""
+    login = base64.b64encode(b"\0pki\0geheim").decode()
+    mail, hook = receivers.mail(login=login), receivers.webhook()
+    ca = make_ca({"notify": {"code": "mail", "password": "hook", "notices": "mail"}, "notifiers": {
+        "mail": by_mail(pki, mail, user="pki", password_file=secret(tmp_path / "pass", "geheim")),
+        "hook": by_webhook(pki, hook, secret_file=secret(tmp_path / "secret", "shared"))}})
+    asked = json.loads(register(ca, "client").body)
+    agreed = json.loads(post(ca, CAROL, f"{REQUESTS}/{asked['id']}/approve").body)
+    assert set(agreed["handover"]) == {"request", "link", "validUntil"}
+    wait_until(lambda: len(mail.mails) == 2)
+    found = {to: m for to, m in mail.mails}
+    assert "was approved" in found[BOB].get_content() and asked["id"] in found[BOB].get_content()
+    got = found[ALICE]
+    text = got.get_content()
+    assert got["To"] == ALICE and got["From"] == "pki@example.com" and not got["Bcc"]
+    assert agreed["handover"]["link"] in text and got["Auto-Submitted"] == "auto-generated"
+    code = code_in(text)
+    assert hook.posts == []
+    answer = enrol(ca, {"request": asked["id"], "code": code})
+    assert answer.status == 200
+    wait_until(lambda: hook.posts)
+    fields, body = hook.posts[0]
+    told = json.loads(body)
+    assert told["kind"] == "password" and told["to"] == ALICE and "code" not in told
+    assert openssl(ca, answer.body, told["password"], "-noout").returncode == 0
+    when, mac = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})",
+                             fields["Countersign-Signature"]).groups()
+    wanted = hmac.new(b"shared", when.encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert hmac.compare_digest(mac, wanted)
+    wait_until(lambda: all(m["sent"] for m in messages(ca, asked["id"])))
+    assert [m["kind"] for m in messages(ca, asked["id"])] == ["approved", "code", "password"]
+    shown = ca.run("request", "show", "-c", str(ca.config_path), asked["id"]).stdout
+    assert len(re.findall(r"^message +\w+: sent ", shown, re.M)) == 3
+    nothing_leaked(ca, code, told["password"])
+
+
+@pytest.mark.parametrize("what, options, changes, words", [
+    ("a server that cannot do TLS", {"begin": "plain"}, {}, "STARTTLS"),
+    ("a server whose CA is another", {}, {"ca_file": None}, "certificate"),
+    ("no such mailbox", {"refuse": "550 unknown"}, {}, "550"),
+    ("a password that others may read", {"login": "x"}, {"user": "pki", "password_file": 0o644},
+     "chmod 600"),
+    ("a wrong password", {"login": "x"}, {"user": "pki", "password_file": 0o600}, "denied"),
+], ids=lambda v: v if isinstance(v, str) and " " in v else "")
+def test_mail_that_does_not_go_out(make_ca, receivers, pki, tmp_path, what, options, changes, words):
+    """The command says so, and the code is in nobody's hands."""
+    server = receivers.mail(**options)
+    if "password_file" in changes:
+        path = tmp_path / "pass"
+        secret(path, "wrong")
+        path.chmod(changes["password_file"])
+        changes = dict(changes, password_file=str(path))
+    notifier = {k: v for k, v in {**by_mail(pki, server), **changes}.items() if v is not None}
+    ca = make_ca({"notify": {"code": "mail"}, "notifiers": {"mail": notifier}})
+    done = ca.run("request", "register", "-c", str(ca.config_path), "-u", ALICE, "-n", "Example",
+                  "-p", "auto")
+    assert done.returncode == 1 and words in done.stderr and "not sent" in done.stderr, done.stderr
+    assert "code  " not in done.stdout and "password  " in done.stdout
+    assert server.mails == []
+    assert not [line for safe, line in server.commands if not safe and "AUTH" in line]
+    id = re.search(r"^request +(\w+)$", done.stdout, re.M).group(1)
+    assert "given up" in command(ca, "show", id)
+
+
+def test_starttls_and_plain(make_ca, receivers, pki):
+    """STARTTLS before anything is said; without TLS only where the configuration says so."""
+    starttls, plain = receivers.mail(begin="starttls"), receivers.mail(begin="plain")
+    ca = make_ca({"notify": {"code": "one", "password": "two"}, "notifiers": {
+        "one": by_mail(pki, starttls), "two": by_mail(pki, plain, insecure_plain=True)}})
+    invited = command(ca, "register", "-u", ALICE, "-n", "Example", "-p", "auto")
+    (to, mail), = starttls.mails
+    assert to == ALICE
+    assert [line for safe, line in starttls.commands if not safe][1:] == ["STARTTLS"]
+    id = re.search(r"^request +(\w+)$", invited, re.M).group(1)
+    answer = enrol(ca, {"request": id, "code": code_in(mail.get_content())})
+    wait_until(lambda: plain.mails)
+    password = code_in(plain.mails[0][1].get_content())
+    assert openssl(ca, answer.body, password, "-noout").returncode == 0
+
+
+def test_program(make_ca, tmp_path):
+    """It gets its arguments as they are, the message on standard input, and no more; what it says is
+    not believed and not logged."""
+    program = tmp_path / "tell"
+    program.write_text("#!/bin/sh\ncat >\"$1\"; env >\"$1.env\"; ls /proc/self/fd >\"$1.fd\"\n"
+                       "cat \"$1\" >&2; exit $(cat \"$2\" 2>/dev/null || echo 0)\n")
+    program.chmod(0o755)
+    out, status = tmp_path / "out; touch x `y`", tmp_path / "status"
+    ca = make_ca({"notify": {"code": "tell"}, "notifiers": {
+        "tell": {"program": [str(program), str(out), str(status)]}}})
+    told = json.loads(register(ca).body)["handover"]
+    assert "code" not in told
+    wait_until(lambda: messages(ca, told["request"])[0]["sent"])
+    message = json.loads(out.read_text())
+    assert message["kind"] == "code" and message["link"] == told["link"]
+    environment = (tmp_path / (out.name + ".env")).read_text()
+    assert {line.split("=")[0] for line in environment.splitlines()} <= {
+        "PATH", "LC_ALL", "PWD", "SHLVL", "_", "OLDPWD"}
+    assert set((tmp_path / (out.name + ".fd")).read_text().split()) <= {"0", "1", "2", "3"}
+    assert enrol(ca, dict(told, code=message["code"])).status == 200
+    status.write_text("3")
+    other = json.loads(register(ca, user=CAROL).body)["handover"]
+    (failed,) = wait_until(lambda: [m for m in messages(ca, other["request"]) if m.get("error")])
+    assert "exit status" in failed["error"] and failed["sent"] is None
+    nothing_leaked(ca, message["code"], json.loads(out.read_text())["code"])
+
+
+def test_a_server_that_hangs(make_ca, receivers, pki):
+    """Nothing else waits for it; the message is given up in time and tried again, and lost when the
+    process is killed, which the operator sees."""
+    mail = receivers.mail()
+    mail.slow = True
+    ca = make_ca({"notify": {"code": "mail"}, "notifiers": {
+        "mail": by_mail(pki, mail, timeout="1s")}})
+    told = json.loads(register(ca).body)["handover"]
+    wait_until(lambda: mail.commands)
+    assert messages(ca, told["request"])[0]["sent"] is None
+    wait_until(lambda: messages(ca, told["request"])[0].get("error"))
+    assert messages(ca, told["request"])[0]["givenUp"] is None
+    pid = companion(ca)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: companion_answers(ca, pid))
+    lost, = messages(ca, told["request"])
+    assert lost["givenUp"] and "have a new code made" in lost["error"]
+    mail.slow = False
+    mail.hang.set()
+    again = post(ca, BOB, f"{REQUESTS}/{told['request']}/code")
+    assert again.status == 200
+    wait_until(lambda: mail.mails)
+    code = code_in(mail.mails[0][1].get_content())
+    assert enrol(ca, {"request": told["request"], "code": code}).status == 200
+
+
+def test_notices(make_ca, receivers, pki):
+    """Decisions and ends are told, tried again after a failure, and not twice."""
+    hook = receivers.webhook(status=500)
+    ca = make_ca({"notify": {"notices": "hook", "before": [40]}, "notifiers": {
+        "hook": by_webhook(pki, hook)}})
+    asked = json.loads(register(ca, "client").body)
+    denied = post(ca, CAROL, f"{REQUESTS}/{asked['id']}/deny", reason="not yet")
+    assert denied.status == 200
+    wait_until(lambda: messages(ca, asked["id"])[0].get("error"))
+    assert "500" in messages(ca, asked["id"])[0]["error"]
+    hook.status = 204
+    database(ca, "UPDATE outbox SET next_ms = 0")
+    wait_until(lambda: messages(ca, asked["id"])[0]["sent"])
+    assert hook.bodies()[-1]["kind"] == "denied" and hook.bodies()[-1]["reason"] == "not yet"
+    assert hook.bodies()[-1]["to"] == BOB
+    told = invite(ca)
+    assert enrol(ca, told).status == 200
+    day = 86400 * 1000
+    database(ca, f"UPDATE certificate SET not_after_ms = not_before_ms + 100 * {day}")
+    database(ca, f"UPDATE certificate SET not_after_ms = not_after_ms - 65 * {day}, "
+                 f"not_before_ms = not_before_ms - 65 * {day}")
+    for _ in range(2):
+        pid = companion(ca)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: companion_answers(ca, pid))
+        wait_until(lambda: [m for m in messages(ca, told["request"]) if m["sent"]])
+    ends = [b for b in hook.bodies() if b["kind"] == "ends"]
+    assert len(ends) == 1 and ends[0]["to"] == ALICE and ends[0]["until"]
+
+
+def database(ca, statement):
+    subprocess.run(["sqlite3", "-cmd", ".timeout 5000", ca.dir / "ca.db", statement], check=True)
