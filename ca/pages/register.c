@@ -8,7 +8,8 @@
 
 static struct handover handover_of(const struct page *p)
 {
-    return (struct handover){&p->call->service->life, p->call->service->people};
+    return (struct handover){&p->call->service->life, p->call->service->people,
+                             p->call->service->notify};
 }
 
 static void profiles(struct page *p)
