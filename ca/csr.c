@@ -140,9 +140,10 @@ static int print_subject(struct csr *c, const X509_NAME *name, struct err *e)
     bool ok = false;
     if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
         long n = BIO_get_mem_data(bio, &p);
-        if (n >= 0 && (size_t)n < sizeof(c->subject) && memchr(p, '\0', (size_t)n) == NULL) {
+        ok = n >= 0 && (size_t)n < sizeof(c->subject) &&
+             (n == 0 || memchr(p, '\0', (size_t)n) == NULL);
+        if (ok && n > 0) {
             memcpy(c->subject, p, (size_t)n);
-            ok = true;
         }
     }
     BIO_free(bio);
