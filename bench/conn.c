@@ -14,6 +14,8 @@
 #include "base/clock.h"
 
 #define RECORD_MAX 16384
+#define EVENTS     (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define TURN_READS 64 /* who sends without end must not hold up time-outs and others */
 
 static enum conn_event end_with(struct conn *c, enum result_class outcome)
 {
@@ -75,10 +77,19 @@ static void forget_errors(void)
     errno = 0;
 }
 
+/* There may be more to read, but it is the turn of others: an edge that was used up is told again.
+ */
+static enum conn_event go_on_later(struct conn *c)
+{
+    struct epoll_event event = {.events = EVENTS, .data.ptr = c};
+    (void)epoll_ctl(c->shared->epoll, EPOLL_CTL_MOD, c->fd, &event);
+    return CONN_WAIT;
+}
+
 /* Waits for the server's close without more ado: the operation is over. */
 static enum conn_event on_linger(struct conn *c)
 {
-    for (;;) {
+    for (int i = 0; i < TURN_READS; i++) {
         ssize_t n = recv(c->fd, c->shared->scratch, CONN_SCRATCH, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) {
             continue;
@@ -90,6 +101,7 @@ static enum conn_event on_linger(struct conn *c)
             return CONN_CLOSED;
         }
     }
+    return go_on_later(c);
 }
 
 /* After the last answer on a connection: say so, and let the server close first, so that neither
@@ -194,7 +206,7 @@ static enum conn_event on_exchange(struct conn *c)
 {
     uint64_t total = c->head.n + c->shared->o->body_bytes;
     write_request(c, total);
-    for (;;) {
+    for (int i = 0; i < TURN_READS; i++) {
         size_t n = 0;
         forget_errors();
         if (SSL_read_ex(c->ssl, c->shared->scratch, CONN_SCRATCH, &n) == 1) {
@@ -213,13 +225,14 @@ static enum conn_event on_exchange(struct conn *c)
         }
         return fail(c, 0);
     }
+    return go_on_later(c);
 }
 
 /* TLS 1.3 servers check our certificate after our side is finished: only their orderly close shows
  * that they accepted it. */
 static enum conn_event on_shutdown(struct conn *c)
 {
-    for (;;) {
+    for (int i = 0; i < TURN_READS; i++) {
         size_t n = 0;
         forget_errors();
         if (SSL_read_ex(c->ssl, c->shared->scratch, CONN_SCRATCH, &n) == 1) {
@@ -234,6 +247,7 @@ static enum conn_event on_shutdown(struct conn *c)
         bool orderly = why == SSL_ERROR_ZERO_RETURN || failure == RESULT_TRUNCATED;
         return end_with(c, orderly ? RESULT_OK : failure);
     }
+    return go_on_later(c);
 }
 
 static enum conn_event begin_shutdown(struct conn *c)
@@ -357,7 +371,7 @@ static int open_socket(struct conn *c)
             return errno;
         }
     }
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+    struct epoll_event event = {.events = EVENTS, .data.ptr = c};
     if (connect(c->fd, &o->addr.sa, addr_len(&o->addr)) != 0 && errno != EINPROGRESS) {
         return errno;
     }

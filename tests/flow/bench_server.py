@@ -36,7 +36,8 @@ class Request:
 
 
 # What an answering function may return besides octets.
-RESET, TRUNCATE, CLOSE, HANG, UNTIL_END = "reset", "truncate", "close", "hang", "until end"
+RESET, TRUNCATE, CLOSE, HANG, UNTIL_END, ENDLESS = (
+    "reset", "truncate", "close", "hang", "until end", "endless")
 
 
 class KnownServer:
@@ -57,6 +58,7 @@ class KnownServer:
         self.lock = threading.Lock()
         self.requests, self.handshakes, self.reused = [], 0, 0
         self.peers, self.open = [], set()
+        self.cut_off = 0  # endless answers that the client would have no more of
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.listener = socket.create_server((host, 0), family=family, backlog=512)
         self.port = self.listener.getsockname()[1]
@@ -133,8 +135,18 @@ class KnownServer:
                 tls.unwrap().close()
                 return
 
-    @staticmethod
-    def _send(tls, answer):
+    def _send_endless(self, tls):
+        """Octets that take the client longer to read than to write, for half a minute at most."""
+        end = time.monotonic() + LIMIT_S
+        try:
+            tls.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;")
+            while time.monotonic() < end:
+                tls.sendall(b"x" * 16384)
+        except OSError:
+            with self.lock:
+                self.cut_off += 1
+
+    def _send(self, tls, answer):
         """False if the connection is over."""
         if answer == RESET:
             tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -149,6 +161,8 @@ class KnownServer:
         elif answer == UNTIL_END:
             tls.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)
             tls.unwrap().close()
+        elif answer == ENDLESS:
+            self._send_endless(tls)
         else:
             tls.sendall(answer)
             return True

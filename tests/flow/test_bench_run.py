@@ -12,7 +12,7 @@ import pytest
 
 import bench
 from bench import load
-from bench_server import (CLOSE, HANG, RESET, TRUNCATE, UNTIL_END, KnownServer, ok, status)
+from bench_server import (CLOSE, ENDLESS, HANG, RESET, TRUNCATE, UNTIL_END, KnownServer, ok, status)
 from proxy import free_port, wait_until
 
 CLIENTS = 8
@@ -250,6 +250,15 @@ def test_open_loop_begins_what_is_due(pki, serve):
         assert r.outcomes == {"ok": r["started"]}
         assert r.corrected("total")["count"] == r["started"]
         assert sum(s["ok"] for s in r.all["seconds"]) == r["ok_in_window"]
+
+
+def test_an_endless_answer_ends_with_its_time_out(pki, serve):
+    """However fast it comes, it holds up neither its own end nor that of the run."""
+    server = serve(answer=lambda q: ENDLESS)
+    r = load(server.url, *pki.options(), "--warmup", "0s", "--rate", "10/s", "--duration", "500ms",
+             "--timeout", "1s", status=1)
+    assert r.outcomes == {"timeout": 5}
+    wait_until(lambda: server.cut_off == 5)
 
 
 def test_errors_by_class(pki, serve):
