@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define QUANTITY_RATE_MIN 0.0001 /* every few hours: distances in ns are far from overflow */
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool digits(struct str s, double *out)
@@ -90,7 +92,7 @@ bool quantity_rate(struct str s, double *out)
 {
     double n = 0.0;
     size_t end = str_ends(s, STR("/s")) ? s.n - 2 : s.n;
-    if (!quantity_number(str_slice(s, 0, end), &n) || n <= 0.0 || n > 1e7) {
+    if (!quantity_number(str_slice(s, 0, end), &n) || n < QUANTITY_RATE_MIN || n > 1e7) {
         return false;
     }
     *out = n;

@@ -18,7 +18,7 @@ bool quantity_time(struct str s, uint64_t *out);
 /* "5%" or "0.05": a share from 0 to 1. */
 bool quantity_share(struct str s, double *out);
 
-/* "500/s" or "500": so many a second, above 0 and at most 10,000,000. */
+/* "500/s" or "500": so many a second, 0.0001 to 10,000,000. */
 bool quantity_rate(struct str s, double *out);
 
 /* Digits with B, KiB, MiB, GiB or nothing for octets. */

@@ -48,9 +48,17 @@ static const struct {
     bool ok;
     double rate;
 } rates[] = {
-    {"0", false, 0},        {"0/s", false, 0},    {"/s", false, 0},
-    {"5/m", false, 0},      {"1e9", false, 0},    {"10000001", false, 0},
-    {"500/s", true, 500.0}, {"0.5/s", true, 0.5}, {"500", true, 500.0},
+    {"0", false, 0},
+    {"0/s", false, 0},
+    {"/s", false, 0},
+    {"5/m", false, 0},
+    {"1e9", false, 0},
+    {"10000001", false, 0},
+    {"0.00000000000001", false, 0},
+    {"0.001/s", true, 0.001},
+    {"500/s", true, 500.0},
+    {"0.5/s", true, 0.5},
+    {"500", true, 500.0},
 };
 
 static const struct {
