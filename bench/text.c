@@ -87,9 +87,10 @@ static void say_alerts(struct writer *w, const struct result *r)
     writer_put(w, "%s", strcmp(before, ", ") == 0 ? ")" : "");
 }
 
+/* Of all answers, the right ones too: they are not counted apart. */
 static void say_statuses(struct writer *w, const struct result *r)
 {
-    const char *before = " (";
+    const char *before = " (of all answers ";
     for (unsigned i = 0; i < sizeof(r->statuses) / sizeof(r->statuses[0]); i++) {
         if (r->statuses[i] > 0) {
             writer_put(w, "%s%u: %" PRIu64, before, i, r->statuses[i]);

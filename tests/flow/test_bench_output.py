@@ -283,7 +283,7 @@ def test_output_that_cannot_be_written(target, tmp_path):
 
 def test_wrong_answers_are_told_and_fail(target):
     done = bench("--operations", 5, "--warmup", "0s", "--expect", 204, *target, expect=1)
-    assert re.search(r"5   wrong status \(200: 5\)$", done.stdout, re.M), done.stdout
+    assert re.search(r"5   wrong status \(of all answers 200: 5\)$", done.stdout, re.M), done.stdout
 
 
 # ---- compare ----
