@@ -38,7 +38,7 @@ struct worker {
     uint64_t left; /* operations still to begin that count; NEVER: no bound */
 
     uint64_t now;
-    uint64_t exhausted_ns; /* when last an operation was due and no connection free */
+    uint64_t exhausted_ns; /* until when last no connection was free */
     uint64_t pause_until;  /* closed loop */
     size_t failures_in_row;
     uint64_t last_end_ns; /* of a measured operation */
@@ -139,6 +139,22 @@ void worker_free(struct worker *w)
     mem_free(w);
 }
 
+static bool keeps(const struct worker *w)
+{
+    return w->plan->o->mode == MODE_KEEPALIVE;
+}
+
+/* New connections come first, until there are as many as there may be: then they take turns. */
+static bool may_open(const struct worker *w)
+{
+    return w->active + (keeps(w) ? w->idle_count : 0) < w->limit;
+}
+
+static bool can_begin(const struct worker *w)
+{
+    return may_open(w) || (keeps(w) && w->idle_count > 0);
+}
+
 static void retire(struct worker *w, struct conn *c)
 {
     conn_close(c);
@@ -149,6 +165,8 @@ static void retire(struct worker *w, struct conn *c)
 static void settle(struct worker *w, struct conn *c)
 {
     const struct conn_op *op = &c->op;
+    /* What became due while it was under way waited for a connection, though nobody looked then. */
+    w->exhausted_ns = can_begin(w) ? w->exhausted_ns : op->end_ns;
     list_remove(&c->link);
     w->active--;
     w->failures_in_row = op->outcome == RESULT_OK ? 0 : w->failures_in_row + 1;
@@ -176,22 +194,6 @@ static struct conn *spare_conn(struct worker *w)
 {
     struct list *node = list_pop_front(&w->spare);
     return node != NULL ? LIST_ENTRY(node, struct conn, link) : mem_alloc(sizeof(struct conn));
-}
-
-static bool keeps(const struct worker *w)
-{
-    return w->plan->o->mode == MODE_KEEPALIVE;
-}
-
-/* New connections come first, until there are as many as there may be: then they take turns. */
-static bool may_open(const struct worker *w)
-{
-    return w->active + (keeps(w) ? w->idle_count : 0) < w->limit;
-}
-
-static bool can_begin(const struct worker *w)
-{
-    return may_open(w) || (keeps(w) && w->idle_count > 0);
 }
 
 static bool begin(struct worker *w, uint64_t due)

@@ -227,6 +227,19 @@ def test_waiting_for_a_slow_server_is_not_left_out(pki, serve):
     assert "connections" in r.limited_by
 
 
+def test_who_waited_for_a_connection_is_not_put_down_to_the_client(pki, serve):
+    """The only connection is busy a little longer than from one operation to the next, so each is
+    due while it is, by less than a whole distance."""
+    def slow(request):
+        time.sleep(0.0515)
+        return ok()
+
+    server = serve(answer=slow)
+    r = load(server.url, *pki.options(), "--mode", "keepalive", "-c", 1, "--rate", "20/s",
+             "--duration", "2s", "--warmup", "0s")
+    assert "connections" in r.limited_by and "lag" not in r.limited_by
+
+
 def test_warm_up_leaves_no_queue_behind(pki, serve):
     """One connection serves 20 a second at best of the 200 that are due: what the warm-up left
     undone would take all of the measured part."""
