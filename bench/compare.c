@@ -92,12 +92,15 @@ static void print_member(json_t *v)
 static void print_differences(const struct comparison *c)
 {
     static const char *const members[] = {
-        "options.mode",           "options.loop",          "options.rate",
-        "options.connections",    "options.threads",       "options.resume_ratio",
-        "options.pick",           "options.body_bytes",    "environment.cpu",
-        "environment.cores",      "environment.kernel",    "environment.openssl",
-        "environment.tls",        "environment.cipher",    "environment.group",
-        "environment.server_key", "environment.client_key"};
+        "options.mode",           "options.loop",           "options.rate",
+        "options.connections",    "options.threads",        "options.resume_ratio",
+        "options.pick",           "options.body_bytes",     "options.arrivals",
+        "options.mismatch",       "options.per_connection", "options.method",
+        "options.expect",         "options.find_max",       "options.verify",
+        "environment.identities", "environment.cpu",        "environment.cores",
+        "environment.kernel",     "environment.openssl",    "environment.tls",
+        "environment.cipher",     "environment.group",      "environment.server_key",
+        "environment.client_key"};
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         json_t *a = document_member(c->documents[0], members[i]);
         json_t *b = document_member(c->documents[1], members[i]);
@@ -110,8 +113,12 @@ static void print_differences(const struct comparison *c)
         }
     }
     for (size_t i = 0; i < 2; i++) {
-        if (json_array_size(document_member(c->documents[i], "client.limited_by")) > 0) {
-            (void)printf("limited by the client, not by the server: %s\n", c->paths[i]);
+        json_t *limits = document_member(c->documents[i], "client.limited_by");
+        if (json_array_size(limits) > 0) {
+            (void)printf("at its own limit, not only the server's, was the client of %s: ",
+                         c->paths[i]);
+            print_member(limits);
+            (void)puts("");
         }
     }
 }

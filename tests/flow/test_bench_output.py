@@ -337,6 +337,17 @@ def test_compare_tells_what_differs(pair, document):
     assert "differs: environment.cpu" in bench("compare", *pair({}, top)).stdout
 
 
+@pytest.mark.parametrize("option", ["arrivals", "mismatch", "per_connection", "method", "expect"])
+def test_compare_tells_other_options(pair, document, option):
+    top = {"options": {**document["options"], option: 5}}
+    assert f"differs: options.{option}: " in bench("compare", *pair({}, top)).stdout
+
+
+def test_compare_tells_which_limit_the_client_met(pair, document):
+    top = {"client": {**document["client"], "limited_by": ["connections"]}}
+    assert ': ["connections"]' in bench("compare", *pair({}, top)).stdout
+
+
 @pytest.mark.parametrize("arguments", [
     [], ["a.json"], ["a.json", "b.json", "b.json"], ["--fail-if", "p99", "a.json", "b.json"],
     ["--fail-if", "p99>10%", "a.json", "b.json"], ["--fail-if", "p98>+10%", "a.json", "b.json"],
