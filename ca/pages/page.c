@@ -101,7 +101,7 @@ void page_begin(struct page *p, struct str title, enum page_place here)
 void page_end(struct page *p)
 {
     HTML(&p->h, "</main><footer><p>Times are UTC. All that is done here is written to a record "
-                "that cannot be changed.</p></footer></body></html>\n");
+                "in which every change shows.</p></footer></body></html>\n");
 }
 
 void page_token(struct page *p)
