@@ -212,8 +212,11 @@ static void say_search(struct writer *w, const struct result *r)
                "reached", "latency", "wrong");
     for (size_t i = 0; i < r->step_count; i++) {
         const struct result_step *s = &r->steps[i];
-        writer_put(w, "  %8.0f/s %8.0f/s %9s %9" PRIu64 "  %s%s\n", s->rate, s->reached,
+        /* Neither wrong nor slow: then not all that was due was begun. */
+        bool waited = !s->met && s->failed == 0 && s->slo_ns < r->options->slo.limit_ns;
+        writer_put(w, "  %8.0f/s %8.0f/s %9s %9" PRIu64 "  %s%s%s\n", s->rate, s->reached,
                    quantity_time_text(s->slo_ns, text), s->failed, s->met ? "met" : "not met",
+                   waited ? ", no connection was free for some" : "",
                    s->client_limited ? ", the client was the limit" : "");
     }
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "bench/document.h"
 #include "bench/document_make.h"
 #include "bench/output.h"
@@ -78,6 +79,31 @@ static void text_tells(void **state)
     assert_false(holds(buf_str(&out), "it was not the limit"));
     result_fini(&r);
     buf_release(&out);
+}
+
+static void text_tells_why_a_step_did_not_meet_it(void **state)
+{
+    (void)state;
+    struct options o = sample_options();
+    struct result r;
+    struct buf out;
+    o.find_max = true;
+    o.slo = (struct options_slo){.percent = 99.0, .limit_ns = 1000};
+    buf_init(&out, 1 << 20);
+    sample_result(&r, &o);
+    r.step_count = 3;
+    r.steps = mem_calloc(r.step_count, sizeof(*r.steps));
+    assert_non_null(r.steps);
+    r.steps[0] = (struct result_step){.slo_ns = 999};
+    r.steps[1] = (struct result_step){.slo_ns = 1000};
+    r.steps[2] = (struct result_step){.slo_ns = 7, .failed = 1};
+    assert_int_equal(text_write(&r, &out), 0);
+    assert_true(
+        holds(buf_str(&out), "999ns         0  not met, no connection was free for some\n"));
+    assert_true(holds(buf_str(&out), "1.00us         0  not met\n"));
+    assert_true(holds(buf_str(&out), "7ns         1  not met\n"));
+    buf_release(&out);
+    result_fini(&r);
 }
 
 static void text_of_nothing(void **state)
@@ -219,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts),
         cmocka_unit_test(text_tells),
+        cmocka_unit_test(text_tells_why_a_step_did_not_meet_it),
         cmocka_unit_test(text_of_nothing),
         cmocka_unit_test(files),
         cmocka_unit_test(page_with_plots),
