@@ -11,6 +11,7 @@
 #include "ca/records.h"
 
 #define PROFILE_MAX 128
+#define SCHEME      "https://"
 
 unsigned call_status(int rc)
 {
@@ -137,6 +138,30 @@ bool call_fingerprint(const struct call *c, unsigned char out[32])
 {
     struct str hex = http_field(c->request, c->service->fingerprint_field);
     return hex.n > 0 && deny_digest_read(hex, out);
+}
+
+/* Whether an origin is that of this host, over TLS. */
+static bool is_origin(struct str origin, struct str host)
+{
+    struct str scheme = STR(SCHEME);
+    return host.n > 0 && str_starts(origin, scheme) &&
+           str_ieq(str_slice(origin, scheme.n, origin.n), host);
+}
+
+enum call_origin call_origin(const struct call *c)
+{
+    struct str site = http_field(c->request, "Sec-Fetch-Site");
+    struct str origin = http_field(c->request, "Origin");
+    struct str host = http_field(c->request, "X-Forwarded-Host");
+    if (host.p == NULL) {
+        host = http_field(c->request, "Host");
+    }
+    if (site.p == NULL && origin.p == NULL) {
+        return CALL_ORIGIN_UNTOLD;
+    }
+    bool own = (site.p == NULL || str_eq(site, STR("same-origin"))) &&
+               (origin.p == NULL || is_origin(origin, host));
+    return own ? CALL_ORIGIN_OWN : CALL_ORIGIN_OTHER;
 }
 
 int call_identify(struct call *c)

@@ -55,6 +55,15 @@ bool call_fingerprint(const struct call *c, unsigned char out[32]);
 int call_shown(struct call *c, struct life_id *id, char *profile, size_t size)
     __attribute__((warn_unused_result));
 
+/* Where a browser says that a request comes from (Sec-Fetch-Site, Origin). Programs say nothing. */
+enum call_origin {
+    CALL_ORIGIN_UNTOLD,
+    CALL_ORIGIN_OWN,   /* from this very address */
+    CALL_ORIGIN_OTHER, /* from another site, or from none */
+};
+
+enum call_origin call_origin(const struct call *c);
+
 /* The status that stands for a negative err_code. */
 unsigned call_status(int rc);
 

@@ -32,6 +32,7 @@ static const struct entry_way *find(const struct entry_way *v, size_t n, struct 
     return NULL;
 }
 
+/* A browser sends certificate and password along with whatever anybody's page has it send. */
 static int dispatch(struct call *c)
 {
     struct str path = c->request->path;
@@ -44,6 +45,11 @@ static int dispatch(struct call *c)
     }
     if (c->request->too_large && !way->whole) {
         return err_set(&c->err, ERR_TOO_LARGE, "the body is longer than %d octets", HTTP_BODY_MAX);
+    }
+    if (!way->whole && !str_eq(c->request->method, STR("GET")) &&
+        call_origin(c) == CALL_ORIGIN_OTHER) {
+        return err_set(&c->err, ERR_DENIED,
+                       "this was sent from a page of another site: nothing was done");
     }
     int rc = way->anybody ? 0 : call_identify(c);
     return rc == 0 ? way->call(c, str_slice(path, way->prefix.n, path.n)) : rc;

@@ -10,7 +10,6 @@
 #include "base/enc.h"
 #include "base/mem.h"
 
-#define SCHEME     "https://"
 #define TIME_LEN   16 /* hex digits */
 #define MAC_OCTETS 32
 #define MAC_INPUT  (TIME_LEN + 1 + 32 + sizeof(((struct call *)NULL)->name))
@@ -87,26 +86,10 @@ int sent_check_token(struct call *c, const struct form *f)
                          "else: go back, load it anew, and send it again");
 }
 
-/* Whether an origin is that of this host, over TLS. */
-static bool is_origin(struct str origin, struct str host)
-{
-    struct str scheme = STR(SCHEME);
-    return host.n > 0 && str_starts(origin, scheme) &&
-           str_ieq(str_slice(origin, scheme.n, origin.n), host);
-}
-
 int sent_check_origin(struct call *c)
 {
-    struct str site = http_field(c->request, "Sec-Fetch-Site");
-    struct str origin = http_field(c->request, "Origin");
-    struct str host = http_field(c->request, "X-Forwarded-Host");
-    if (host.p == NULL) {
-        host = http_field(c->request, "Host");
-    }
-    bool good = site.p != NULL || origin.p != NULL;
-    good = good && (site.p == NULL || str_eq(site, STR("same-origin")));
-    good = good && (origin.p == NULL || is_origin(origin, host));
-    return good ? 0
-                : err_set(&c->err, ERR_DENIED,
-                          "this was not sent from a page of ours: nothing was done");
+    return call_origin(c) == CALL_ORIGIN_OWN
+               ? 0
+               : err_set(&c->err, ERR_DENIED,
+                         "this was not sent from a page of ours: nothing was done");
 }

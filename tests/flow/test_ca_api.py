@@ -54,11 +54,12 @@ def csr(directory, user=ALICE, name="new", key=("ec", "-pkeyopt", "ec_paramgen_c
     return (directory / f"{name}.csr").read_text()
 
 
-def call(ca, user, method, path, body="", kind="application/pkcs10", password=None):
+def call(ca, user, method, path, body="", kind="application/pkcs10", password=None, fields=None):
+    more = "".join(f"{name}: {value}\r\n" for name, value in (fields or {}).items())
     with ca.connect(None) as client:
         head = (f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
                 f"Authorization: {basic(user, password or ca.passwords[user])}\r\n"
-                f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n")
+                f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}\r\n")
         client.send((head + body).encode())
         return client.answer()
 
@@ -107,6 +108,25 @@ def test_refused(ca):
         assert answer.status == status, (word, answer.status, answer.body)
         if status != 401 and word:
             assert word in answer.problem()["detail"]
+
+
+def test_pages_of_others_send_nothing(ca):
+    """A browser adds password and certificate to what another site's page sends: nothing comes of
+    it. Programs say nothing of where they come from, and our own pages do."""
+    asked = file(ca)
+    approve = f"{REQUESTS}/{asked['id']}/approve"
+    for fields in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"},
+                   {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"},
+                   {"Origin": "https://localhost", "Sec-Fetch-Site": "cross-site"}):
+        for path in (approve, "/ca/v1/registrations", REQUESTS, "/ca/enrol",
+                     "/.well-known/est/client/simpleenroll"):
+            answer = call(ca, BOB, "POST", path, "a=b", "application/x-www-form-urlencoded",
+                          fields=fields)
+            assert answer.status == 403, (path, fields, answer.body)
+            assert "another site" in answer.problem()["detail"]
+    assert json.loads(call(ca, BOB, "GET", f"{REQUESTS}/{asked['id']}",
+                           fields={"Sec-Fetch-Site": "cross-site"}).body)["state"] == "pending"
+    assert call(ca, BOB, "POST", approve, fields={"Origin": "https://localhost"}).status == 200
 
 
 def shown(ca, pair, method, path, body="", user=ALICE):
