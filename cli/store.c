@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ca/audit.h"
+#include "ca/restored.h"
 #include "cli/ca_open.h"
 #include "cli/cli.h"
 
@@ -62,6 +64,51 @@ static int backup(const char *config, const char *file, struct err *e)
     return rc;
 }
 
+/* What the proxies were told since the copy was made holds in it too. */
+static int catch_up(const struct loaded *loaded, struct db *db, struct err *e)
+{
+    const struct conf *conf = loaded->conf;
+    const struct life life = {.db = db, .conf = &conf->ca};
+    struct ca_operator here;
+    struct str denied = STR_NONE;
+    char until[CLOCK_RFC3339_LEN + 1] = "-";
+    struct audit_entry last;
+    size_t n = 0;
+    int rc = ca_operator_here(&here, e);
+    rc = rc == 0 ? audit_verify(db, &last, e) : rc;
+    if (rc == 0 && conf->revocation.deny.n > 0) {
+        rc = files_read(loaded->files, conf->revocation.deny.v[0].p, &denied, e);
+    }
+    rc = rc == 0 ? restored_catch_up(&life, &here.self.who, denied, &n, e) : rc;
+    if (rc == 0) {
+        clock_rfc3339(last.at_ms, until);
+        (void)printf("The copy knows what happened until %s (entry %lld of the record).\n"
+                     "Withdrawn since, as the deny list says: %zu. What was issued since is not in "
+                     "it:\n"
+                     "withdraw by fingerprint (countersign cert withdraw) what must not be good "
+                     "any more.\n",
+                     until, (long long)last.seq, n);
+    }
+    return rc;
+}
+
+static int restore_to(const struct loaded *loaded, struct db *from, struct err *e)
+{
+    const char *path = loaded->conf->ca.store.p;
+    struct db *made = NULL;
+    int rc = copy(from, path, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = db_open(path, false, &made, e);
+    rc = rc == 0 ? catch_up(loaded, made, e) : rc;
+    db_close(made);
+    if (rc != 0) {
+        (void)unlink(path); /* a copy that has not caught up is not to be served */
+    }
+    return rc;
+}
+
 static int restore(const char *config, const char *file, struct err *e)
 {
     struct loaded loaded;
@@ -74,7 +121,7 @@ static int restore(const char *config, const char *file, struct err *e)
     }
     rc = rc == 0 ? db_open(file, false, &from, e) : rc;
     rc = rc == 0 ? check(from, e) : rc;
-    rc = rc == 0 ? copy(from, loaded.conf->ca.store.p, e) : rc;
+    rc = rc == 0 ? restore_to(&loaded, from, e) : rc;
     db_close(from);
     loaded_close(&loaded);
     return rc;

@@ -160,6 +160,7 @@ def test_copies(ca):
     (ca / "damaged.db").write_bytes(damaged)
     run("store", "restore", "-c", ca / "c.yaml", ca / "damaged.db", status=1)
     assert not (ca / "ca.db").exists()
-    run("store", "restore", "-c", ca / "c.yaml", copy)
+    told = run("store", "restore", "-c", ca / "c.yaml", copy).stdout
+    assert "The copy knows what happened until" in told and "the deny list says: 0" in told
     assert "approved" in run("request", "show", "-c", ca / "c.yaml", id).stdout
     assert run("ca", "issue", "-c", ca / "c.yaml").stdout == "1 issued\n"
