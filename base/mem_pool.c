@@ -9,8 +9,11 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
+
+#include "base/mem.h"
 
 /* Small pieces are kept by steps as the C library has them, 24, 40, 56 ... octets that can be used,
  * so that none is larger for being kept; the few larger ones by steps of 256. */
@@ -134,6 +137,13 @@ size_t mem_pool_kept(void)
 
 /* ---- OpenSSL ---- */
 
+static bool wiping; /* set before there are threads */
+
+void mem_pool_wipe(void)
+{
+    wiping = true;
+}
+
 static void *on_take(size_t n, const char *file, int line)
 {
     (void)file;
@@ -145,19 +155,30 @@ static void *on_resize(void *p, size_t n, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return realloc(p, n);
+    if (!wiping || p == NULL) {
+        return realloc(p, n);
+    }
+    size_t had = malloc_usable_size(p);
+    void *moved = mem_pool_take(n);
+    if (moved != NULL) {
+        memcpy(moved, p, had < n ? had : n);
+        mem_wipe(p, had);
+        mem_pool_give(p);
+    }
+    return moved;
 }
 
 static void on_give(void *p, const char *file, int line)
 {
     (void)file;
     (void)line;
+    if (wiping && p != NULL) {
+        mem_wipe(p, malloc_usable_size(p));
+    }
     mem_pool_give(p);
 }
 
 void mem_pool_install(void)
 {
-    if (ALLOWED != 0) {
-        (void)CRYPTO_set_mem_functions(on_take, on_resize, on_give);
-    }
+    (void)CRYPTO_set_mem_functions(on_take, on_resize, on_give);
 }

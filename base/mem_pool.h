@@ -12,6 +12,10 @@
  * nothing. Until a thread begins, all is as it was. */
 void mem_pool_install(void);
 
+/* From here on all memory that OpenSSL gives back in this process is wiped first: it leaves copies
+ * of keys behind when it encodes them. After mem_pool_install(), before there are threads. */
+void mem_pool_wipe(void);
+
 /* From here on this thread keeps what it frees (on), or gives back all that it has kept, and keeps
  * nothing any more. A thread that has begun must end it before it ends itself. Does nothing in a
  * program with AddressSanitizer, which has to see each piece freed. */

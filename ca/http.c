@@ -69,11 +69,38 @@ static bool is_peer(const struct http_server *s, struct MHD_Connection *c)
     return false;
 }
 
+/* A body that is being sent; wiped after that, as it may hold a code or a key. */
+struct sending {
+    size_t n;
+    char octets[];
+};
+
+static void on_sent(void *arg)
+{
+    struct sending *s = arg;
+    mem_wipe(s->octets, s->n);
+    mem_free(s);
+}
+
+static struct MHD_Response *response_of(struct str body)
+{
+    struct sending *s = mem_alloc(sizeof(*s) + body.n);
+    if (s == NULL) {
+        return NULL;
+    }
+    s->n = body.n;
+    memcpy(s->octets, body.n > 0 ? body.p : "", body.n);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(s->n, s->octets, on_sent, s);
+    if (response == NULL) {
+        on_sent(s);
+    }
+    return response;
+}
+
 static enum MHD_Result send_reply(struct MHD_Connection *c, const struct http_reply *r)
 {
-    struct str body = buf_str(&r->body);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = response_of(buf_str(&r->body));
     bool ok = response != NULL;
     if (r->type != NULL) {
         ok = ok && MHD_add_response_header(response, "Content-Type", r->type) == MHD_YES;

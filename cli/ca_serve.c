@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/logfile.h"
+#include "base/mem_pool.h"
 #include "ca/pages/pages.h"
 #include "ca/serve.h"
 #include "cli/loaded.h"
@@ -134,6 +135,7 @@ int ca_serve(const char *path)
     struct loaded loaded;
     struct err e = {0};
     pid_t parent = getppid();
+    mem_pool_wipe();
     harden_process();
     harden_memory();
     catch_signals();

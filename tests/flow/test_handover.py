@@ -12,7 +12,9 @@ import subprocess
 import threading
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
 
+from test_ca_apart import memory_holds
 from proxy import basic, wait_until
 from receivers import Mail, Webhook
 
@@ -187,6 +189,21 @@ def test_from_nothing_to_an_answer(ca):
                    "code.used", "certificate.delivered"):
         assert action in record
     nothing_leaked(ca, told["code"], told["password"])
+
+
+def test_no_key_is_left_in_memory(ca):
+    """Once the file is out, the key is nowhere: OpenSSL's own copies are wiped too."""
+    told = invite(ca)
+    answer = enrol(ca, told)
+    assert answer.status == 200
+    key = pkcs12.load_key_and_certificates(answer.body, told["password"].encode())[0]
+    wait_until(lambda: state(ca, told["request"]) == "delivered")
+    number = key.private_numbers().private_value
+    secret = [number.to_bytes(32, "little"), number.to_bytes(32, "big")]
+    held = memory_holds(companion(ca), secret)
+    if held is None:
+        pytest.skip("root cannot read the memory of processes here")
+    assert held is False
 
 
 def test_own_key(ca):

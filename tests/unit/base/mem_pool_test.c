@@ -182,6 +182,33 @@ static void begun_and_ended_twice(void **state)
     assert_int_equal(mem_pool_kept(), 0);
 }
 
+/* The last one: it cannot be undone. */
+static void wiped_when_asked_for(void **state)
+{
+    (void)state;
+    skip_if_nothing_is_kept();
+    static const unsigned char zeros[200];
+    mem_pool_wipe();
+    mem_pool_use(true);
+    unsigned char *p = OPENSSL_malloc(sizeof(zeros));
+    memset(p, 'k', sizeof(zeros));
+    unsigned char *longer = OPENSSL_realloc(p, 4000);
+    assert_memory_equal(longer, "kkkkkkkk", 8);
+    assert_int_equal(longer[sizeof(zeros) - 1], 'k');
+    unsigned char *left = OPENSSL_malloc(sizeof(zeros));
+    assert_ptr_equal(left, p);
+    assert_memory_equal(left, zeros, sizeof(zeros));
+    memset(left, 'k', sizeof(zeros));
+    OPENSSL_free(left);
+    left = OPENSSL_malloc(sizeof(zeros));
+    assert_ptr_equal(left, p);
+    assert_memory_equal(left, zeros, sizeof(zeros));
+    OPENSSL_free(left);
+    OPENSSL_free(longer);
+    OPENSSL_free(OPENSSL_realloc(NULL, 100));
+    mem_pool_use(false);
+}
+
 int main(void)
 {
     mem_pool_install();
@@ -194,6 +221,7 @@ int main(void)
         cmocka_unit_test(cleared_when_asked_for),
         cmocka_unit_test(of_openssl),
         cmocka_unit_test(begun_and_ended_twice),
+        cmocka_unit_test(wiped_when_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
