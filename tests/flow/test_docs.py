@@ -1,6 +1,7 @@
 """What the documents say is so: their commands work, their tables are complete, their links lead
 somewhere."""
 import grp
+import json
 import os
 import re
 import shutil
@@ -104,6 +105,23 @@ def section(page, heading):
     text = (ROOT / page).read_text()
     assert f"\n## {heading}\n" in text, f"{page} has no section {heading}"
     return text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_memory_of_an_idle_connection_is_told_alike():
+    """Counted (performance, configuration) and measured (benchmarks): pages are a little more."""
+    entries = json.loads((ROOT / "bench/compare/result.json").read_text())["scenarios"]
+    (idle,) = [entry["servers"] for entry in entries if entry["name"] == "idle"]
+    measured = idle["countersign-off"]["value"]["median"]
+    pages = {name: (ROOT / name).read_text() for name in (
+        "docs/performance.md", "docs/configuration.md", "bench/compare/reasons.json")}
+    told = {name: re.findall(r"about (\d+) KiB", text) for name, text in pages.items()}
+    assert len({kib for found in told.values() for kib in found}) == 1, told
+    kib = int(told["docs/performance.md"][0])
+    assert kib * 0.95 <= measured <= kib * 1.15, (kib, measured)
+    ratio = measured / idle["nginx-off"]["value"]["median"]
+    said = re.search(r"about (\d\.\d+) of its whole figure", pages["docs/performance.md"])[1]
+    assert abs(float(said) - ratio) < 0.1 and f"{said} of nginx's" in pages[
+        "bench/compare/reasons.json"], (said, ratio)
 
 
 def test_folders_of_the_design_are_those_of_the_tree():
