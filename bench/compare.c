@@ -97,10 +97,10 @@ static void print_differences(const struct comparison *c)
         "options.pick",           "options.body_bytes",     "options.arrivals",
         "options.mismatch",       "options.per_connection", "options.method",
         "options.expect",         "options.find_max",       "options.verify",
-        "environment.identities", "environment.cpu",        "environment.cores",
-        "environment.kernel",     "environment.openssl",    "environment.tls",
-        "environment.cipher",     "environment.group",      "environment.server_key",
-        "environment.client_key"};
+        "options.in_flight",      "environment.identities", "environment.cpu",
+        "environment.cores",      "environment.kernel",     "environment.openssl",
+        "environment.tls",        "environment.cipher",     "environment.group",
+        "environment.server_key", "environment.client_key"};
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         json_t *a = document_member(c->documents[0], members[i]);
         json_t *b = document_member(c->documents[1], members[i]);

@@ -125,20 +125,20 @@ static bool put_load(json_t *j, const struct options *o)
 static json_t *options(const struct options *o)
 {
     json_t *j = json_object();
-    bool ok = put_text(j, "url", o->url) && put_text(j, "mode", options_mode_name(o->mode)) &&
-              put_load(j, o) && put_text(j, "certs", o->certs) && put_text(j, "users", o->users) &&
-              put_text(j, "pick", options_pick_name(o->pick)) &&
-              put(j, "zipf", o->pick == PICK_ZIPF ? json_real(o->zipf) : json_null()) &&
-              put_real(j, "mismatch", o->mismatch) &&
-              put_real(j, "resume_ratio", o->resume_ratio) &&
-              put_count(j, "per_connection", o->per_connection) &&
-              put_text(j, "tls", options_tls_name(o->tls)) && put_text(j, "groups", o->groups) &&
-              put_text(j, "ciphers", o->ciphers) && put_text(j, "sigalgs", o->sigalgs) &&
-              put_text(j, "ca", o->ca) && put_bool(j, "verify", !o->insecure_no_verify) &&
-              put_text(j, "method", o->method) && put(j, "headers", header_names(o)) &&
-              put_count(j, "body_bytes", o->body_bytes) &&
-              put(j, "expect", o->expect != 0 ? json_integer(o->expect) : json_null()) &&
-              put_count(j, "timeout_ns", o->timeout_ms * NS_PER_MS);
+    bool ok =
+        put_text(j, "url", o->url) && put_text(j, "mode", options_mode_name(o->mode)) &&
+        put_load(j, o) && put_text(j, "certs", o->certs) && put_text(j, "users", o->users) &&
+        put_text(j, "pick", options_pick_name(o->pick)) &&
+        put(j, "zipf", o->pick == PICK_ZIPF ? json_real(o->zipf) : json_null()) &&
+        put_real(j, "mismatch", o->mismatch) && put_real(j, "resume_ratio", o->resume_ratio) &&
+        put_count(j, "per_connection", o->per_connection) &&
+        put_count(j, "in_flight", o->in_flight) && put_text(j, "tls", options_tls_name(o->tls)) &&
+        put_text(j, "groups", o->groups) && put_text(j, "ciphers", o->ciphers) &&
+        put_text(j, "sigalgs", o->sigalgs) && put_text(j, "ca", o->ca) &&
+        put_bool(j, "verify", !o->insecure_no_verify) && put_text(j, "method", o->method) &&
+        put(j, "headers", header_names(o)) && put_count(j, "body_bytes", o->body_bytes) &&
+        put(j, "expect", o->expect != 0 ? json_integer(o->expect) : json_null()) &&
+        put_count(j, "timeout_ns", o->timeout_ms * NS_PER_MS);
     return whole(j, ok);
 }
 

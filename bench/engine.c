@@ -187,6 +187,8 @@ int engine_run(struct engine *g, double rate, const char *label, struct result *
     struct team team = {0};
     struct worker_plan plan = {
         .o = o, .ids = &g->ids, .lib = g->lib, .zipf = g->zipf, .rate = rate, .stop = &g->stop};
+    _Atomic uint64_t unopened = o->connections;
+    plan.unopened = o->tell_opened ? &unopened : NULL;
     environment_read(&r->env);
     r->env.identities = g->ids.n;
     tls_client_key_text(g->ids.v[0].cert, r->env.client_key, sizeof(r->env.client_key));

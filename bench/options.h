@@ -74,6 +74,8 @@ struct options {
     /* What is sent, what must come. */
     enum options_mode mode;
     double resume_ratio; /* share 0-1 of new connections that offer a session, if there is one */
+    uint64_t in_flight;  /* keepalive: requests under way at once, over all threads; 0: one on
+                            each connection */
     uint64_t per_connection; /* keepalive: requests before a connection is closed; 0: no bound */
     const char *method;
     const char *headers[OPTIONS_HEADERS_MAX]; /* "Name: value" */
@@ -99,7 +101,8 @@ struct options {
     /* Output. */
     struct options_output outputs[OPTIONS_OUTPUTS_MAX]; /* text to standard output if none */
     size_t output_count;
-    bool quiet; /* no live line */
+    bool quiet;       /* no live line */
+    bool tell_opened; /* keepalive: a line when all connections are open */
 };
 
 /* Names as the command line spells them, by the enums above; NULL-ended. */

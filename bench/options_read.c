@@ -133,6 +133,9 @@ static void derive(struct options *o)
     if (o->threads > o->connections) {
         o->threads = (size_t)o->connections;
     }
+    if (o->in_flight > 0 && o->threads > o->in_flight) {
+        o->threads = (size_t)o->in_flight;
+    }
 }
 
 struct rule {
@@ -156,6 +159,9 @@ static int check(const struct options *o, bool rate_given, struct err *e)
         {o->mismatch > 0.0 && o->mode == MODE_HANDSHAKE, "--mismatch needs requests"},
         {o->mode == MODE_HANDSHAKE && o->body_bytes > 0, "--body-size needs requests"},
         {o->per_connection > 0 && o->mode != MODE_KEEPALIVE, "--per-connection is for keepalive"},
+        {o->in_flight > 0 && o->mode != MODE_KEEPALIVE, "--in-flight is for keepalive"},
+        {o->in_flight > o->connections, "--in-flight: there cannot be more than --connections"},
+        {o->tell_opened && o->mode != MODE_KEEPALIVE, "--tell-opened is for keepalive"},
         {o->url != NULL && !o->own_target && !target_is_private(&o->addr),
          "the target is outside loopback and private networks; add --i-own-this-target if you may "
          "put it under load"},

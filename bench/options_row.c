@@ -87,6 +87,11 @@ static const char *set_per_connection(struct options *o, const char *value)
     return set_count(value, 0, UINT64_MAX, &o->per_connection);
 }
 
+static const char *set_in_flight(struct options *o, const char *value)
+{
+    return set_count(value, 1, 1000000, &o->in_flight) != NULL ? "1 to 1000000" : NULL;
+}
+
 static const char *set_seed(struct options *o, const char *value)
 {
     return set_count(value, 0, UINT64_MAX, &o->seed);
@@ -307,6 +312,13 @@ static const char *set_quiet(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_tell_opened(struct options *o, const char *value)
+{
+    (void)value;
+    o->tell_opened = true;
+    return NULL;
+}
+
 static const char *set_own_target(struct options *o, const char *value)
 {
     (void)value;
@@ -340,6 +352,10 @@ const struct options_row options_rows[] = {
      "so many new connections offer a session (mode resume: 1)"},
     {"--per-connection", "N", set_per_connection,
      "keepalive: requests before a connection is closed (default: no bound)"},
+    {"--in-flight", "N", set_in_flight,
+     "keepalive: so many requests at once; connections take turns (default: each has one)"},
+    {"--tell-opened", NULL, set_tell_opened,
+     "keepalive: \"opened\" on standard error once all connections are open"},
     {"--ca", "FILE", set_ca, "trust this CA for the server's certificate (default: the system's)"},
     {"--insecure-no-verify", NULL, set_no_verify, "do not verify the server's certificate"},
     {"--stock-library", NULL, set_stock_library,

@@ -35,6 +35,7 @@ struct worker {
     struct list spare;  /* memory of closed ones */
     size_t active, idle_count, linger_count;
     size_t limit;  /* of connections with an operation, or kept */
+    size_t most;   /* operations under way at once */
     uint64_t left; /* operations still to begin that count; NEVER: no bound */
 
     uint64_t now;
@@ -91,6 +92,7 @@ struct worker *worker_new(const struct worker_plan *plan, size_t thread, struct 
     list_init(&w->linger);
     list_init(&w->spare);
     w->limit = (size_t)part_of(o->connections, o->threads, thread);
+    w->most = o->in_flight != 0 ? (size_t)part_of(o->in_flight, o->threads, thread) : w->limit;
     w->left = o->operations != 0 ? part_of(o->operations, o->threads, thread) : NEVER;
     lot_init(&w->shared.lot, o->seed, thread);
     pick_init(&w->pick, o, plan->ids->n, plan->zipf, thread);
@@ -152,13 +154,22 @@ static bool may_open(const struct worker *w)
 
 static bool can_begin(const struct worker *w)
 {
-    return may_open(w) || (keeps(w) && w->idle_count > 0);
+    return w->active < w->most && (may_open(w) || (keeps(w) && w->idle_count > 0));
 }
 
 static void retire(struct worker *w, struct conn *c)
 {
     conn_close(c);
     list_push_back(&w->spare, &c->link);
+}
+
+/* A connection has had its first answer. Told at once, by whichever thread has the last: who
+ * listens measures from then on. */
+static void note_opened(const struct worker *w)
+{
+    if (w->plan->unopened != NULL && atomic_fetch_sub(w->plan->unopened, 1) == 1) {
+        (void)dprintf(STDERR_FILENO, "opened\n");
+    }
 }
 
 /* The operation on c has ended. */
@@ -177,6 +188,9 @@ static void settle(struct worker *w, struct conn *c)
     tally_ended(&w->tally, op);
     if (op->outcome == RESULT_OK || op->outcome == RESULT_STATUS || op->outcome == RESULT_PAIRING) {
         if (c->state == CONN_IDLE) {
+            if (op->fresh) {
+                note_opened(w);
+            }
             list_push_back(&w->idle, &c->link);
             w->idle_count++;
             return;

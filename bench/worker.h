@@ -20,7 +20,8 @@ struct worker_plan {
     uint64_t start_ns;  /* warm-up begins */
     uint64_t begin_ns;  /* measured part */
     uint64_t end_ns;
-    const _Atomic int *stop; /* not 0: begin no more, end soon */
+    _Atomic uint64_t *unopened; /* connections without a first answer; NULL: nobody asks */
+    const _Atomic int *stop;    /* not 0: begin no more, end soon */
 };
 
 struct worker;

@@ -32,8 +32,8 @@ class Scenario:
     tls: str = "1.3"
     crl: int = 0
     path: str = "/small"
-    identities: int = 1000
-    connections: int = 16
+    identities: int = 1000  # clients that come; kept-alive, each has a connection, and they take turns
+    in_flight: int = 16  # operations at once
     with_ca: bool = False
 
     @property
@@ -60,17 +60,17 @@ SCENARIOS = (
     Scenario("crl-20000", f"{FULL}, CRL of 20,000 entries", "load", both(0.18), crl=20000),
     Scenario("crl-200000", f"{FULL}, CRL of 200,000 entries", "load", both(0.05), crl=200000),
     Scenario("resumed", "resumed handshake and a request, TLS 1.3", "load", both(0.35),
-             mode="resume", identities=8, connections=8),
+             mode="resume", identities=8, in_flight=8),
     Scenario("keepalive", "kept-alive request, small answer, 1,000 users", "load",
-             (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", connections=32),
+             (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", in_flight=32),
     Scenario("keepalive-few", "the same with 16 users", "load",
-             (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", connections=32,
+             (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", in_flight=32,
              hashing="few"),
     Scenario("large", "kept-alive request, answer of 64 KiB", "load", (Bar("nginx", 0.80),),
-             mode="keepalive", path="/large", connections=16),
+             mode="keepalive", path="/large", identities=16),
     Scenario("bcrypt", "kept-alive requests of users with bcrypt, cost 10", "rate",
-             (Bar("nginx", at_least=1000.0),), mode="keepalive", hashing="bcrypt", identities=16,
-             connections=4),
+             (Bar("nginx", at_least=1000.0),), mode="keepalive", hashing="bcrypt", identities=4,
+             in_flight=4),
     Scenario("idle", "memory of an idle connection", "idle",
              (Bar("nginx", 0.50), Bar("nginx-off", 0.50, ours="countersign-off")), servers=ALL),
     Scenario("beside", "p99 of kept-alive requests beside full handshakes", "mixed",

@@ -337,7 +337,8 @@ def test_compare_tells_what_differs(pair, document):
     assert "differs: environment.cpu" in bench("compare", *pair({}, top)).stdout
 
 
-@pytest.mark.parametrize("option", ["arrivals", "mismatch", "per_connection", "method", "expect"])
+@pytest.mark.parametrize("option", [
+    "arrivals", "mismatch", "per_connection", "in_flight", "method", "expect"])
 def test_compare_tells_other_options(pair, document, option):
     top = {"options": {**document["options"], option: 5}}
     assert f"differs: options.{option}: " in bench("compare", *pair({}, top)).stdout

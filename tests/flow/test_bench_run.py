@@ -1,5 +1,6 @@
 """The load tool against servers of known behaviour: it must count what really happened."""
 import collections
+import json
 import os
 import signal
 import socket
@@ -95,6 +96,25 @@ def test_keepalive_with_so_many_requests_each(pki, serve):
     r = load(server.url, *pki.options(), *COUNTED, "--mode", "keepalive", "-c", 1,
              "--operations", 50, "--per-connection", 10)
     assert r.outcomes == {"ok": 50} and server.handshakes == 5
+
+
+def test_keepalive_takes_turns(pki, serve):
+    """More connections than requests at once: each client is there, and they come one after the
+    other. What is told once all are open can be measured from."""
+    server = serve()
+    done = bench.run("--output", "json", "--threads", 1, *pki.options(), *COUNTED, "--mode",
+                     "keepalive", "-c", CLIENTS, "--in-flight", 1, "--operations", 4 * CLIENTS,
+                     "--tell-opened", "--quiet", server.url)
+    assert json.loads(done.stdout)["summary"]["ok"] == 4 * CLIENTS
+    assert done.stderr == "opened\n" and server.handshakes == CLIENTS
+    names = [q.certificate for q in server.requests]
+    assert len(set(names)) == CLIENTS and names == 4 * names[:CLIENTS]
+
+
+def test_not_all_opened_is_not_told(pki, serve):
+    done = bench.run(*pki.options(), *COUNTED, "--mode", "keepalive", "-c", 5, "--operations", 4,
+                     "--tell-opened", "--quiet", serve().url)
+    assert "opened" not in done.stderr
 
 
 def test_keepalive_follows_a_server_that_closes(pki, serve):

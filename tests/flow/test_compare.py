@@ -1,14 +1,19 @@
 """The scripts of bench/compare at work, with as little of everything as there can be: every row is
 there and every answer was right. No figure is judged: those of a busy machine say nothing."""
+import collections
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import bench
+from bench_server import KnownServer
 from documents import ROOT
 from proxy import PROGRAM
 
@@ -94,6 +99,37 @@ lying.stop()
                           timeout=MINUTES_S, check=False)
     assert "right credentials of" in done.stdout and "wrong password" not in done.stdout, (
         done.stdout + done.stderr)
+
+
+@needs("taskset")
+def test_a_thousand_users_are_a_thousand(tmp_path, monkeypatch):
+    """Who is said to come comes: a connection for each client, in turn; and no more requests at once
+    than there were, or it would be another comparison."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    growth = runpy.run_path(str(COMPARE / "growth"))
+    import load
+    import measure
+    import scenarios
+    pki = bench.Pki(tmp_path / "pki", 8)
+    made = SimpleNamespace(ca=pki.path("ca.crt"), users_file=pki.path("users"),
+                           some_clients=lambda count: pki.dir, users=range(1000))
+    server = KnownServer(pki.path("server.crt"), pki.path("server.key"), ca=pki.path("ca.crt"))
+    loader = load.Load(str(TOOL), min(os.sched_getaffinity(0)))
+    process = loader.start(made, server.port, "keepalive", in_flight=1, connections=8, operations=80,
+                           tell_opened=True)
+    loader.opened(process)
+    told = loader.finish(process)
+    server.close()
+    came = collections.Counter(q.certificate for q in server.requests)
+    assert told.operations == 80 and len(came) == 8 and set(came.values()) == {10}
+    (scenario,) = [s for s in scenarios.SCENARIOS if s.name == "keepalive"]
+    chosen = measure.Bench.options(SimpleNamespace(material=lambda s: made), scenario)
+    assert "1,000 users" in scenario.title
+    assert chosen["identities"] == chosen["connections"] == 1000 and chosen["in_flight"] == 32
+    for size in (1, 1000):
+        made.users = range(size)
+        chosen = growth["options_of"]("certificates", size, made, 1000)
+        assert chosen["identities"] == size and chosen["connections"] == 1000
 
 
 def test_the_page_is_what_the_results_say():

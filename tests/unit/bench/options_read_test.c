@@ -75,6 +75,11 @@ static const struct row refused[] = {
      "needs requests"},
     {"body of handshakes", {URL, "--mode", "handshake", "--body-size", "5"}, "needs requests"},
     {"per connection", {URL, "--per-connection", "5"}, "keepalive"},
+    {"in flight", {URL, "--in-flight", "5"}, "keepalive"},
+    {"more in flight than there are",
+     {URL, "--mode", "keepalive", "-c", "4", "--in-flight", "5"},
+     "--connections"},
+    {"opened", {URL, "--tell-opened"}, "keepalive"},
 };
 
 static int read_row(const struct row *row, struct options *o, struct err *e)
