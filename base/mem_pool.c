@@ -13,8 +13,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/mem.h"
-
 /* Small pieces are kept by steps as the C library has them, 24, 40, 56 ... octets that can be used,
  * so that none is larger for being kept; the few larger ones by steps of 256. */
 enum {
@@ -162,7 +160,7 @@ static void *on_resize(void *p, size_t n, const char *file, int line)
     void *moved = mem_pool_take(n);
     if (moved != NULL) {
         memcpy(moved, p, had < n ? had : n);
-        mem_wipe(p, had);
+        OPENSSL_cleanse(p, had);
         mem_pool_give(p);
     }
     return moved;
@@ -173,7 +171,7 @@ static void on_give(void *p, const char *file, int line)
     (void)file;
     (void)line;
     if (wiping && p != NULL) {
-        mem_wipe(p, malloc_usable_size(p));
+        OPENSSL_cleanse(p, malloc_usable_size(p));
     }
     mem_pool_give(p);
 }
