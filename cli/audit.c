@@ -88,14 +88,36 @@ static int verify(const struct wish *w, struct db *db, struct err *e)
     return rc;
 }
 
+static int wrong_usage(const char *what)
+{
+    (void)fprintf(stderr, "countersign audit: %s\n\n%s", what, usage_text);
+    return 2;
+}
+
+/* N:HASH, as verify prints it. */
+static bool is_expectation(const char *text)
+{
+    struct str number;
+    struct str rest;
+    uint64_t n = 0;
+    if (!str_cut(str_of(text), ':', &number, &rest) || !str_to_u64(number, &n) || rest.n != 64) {
+        return false;
+    }
+    for (size_t i = 0; i < rest.n; i++) {
+        if (strchr("0123456789abcdef", rest.p[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int run(const struct wish *w, const char *verb)
 {
     struct ca_open open;
     struct err e = {0};
     bool is_verify = strcmp(verb, "verify") == 0;
     if (!is_verify && strcmp(verb, "ls") != 0) {
-        (void)fputs(usage_text, stderr);
-        return 2;
+        return wrong_usage("the verbs are ls and verify");
     }
     int rc = ca_open(&open, w->config, CA_OPEN_DATABASE, &e);
     if (rc == 0) {
@@ -124,16 +146,19 @@ int audit_main(int argc, char **argv)
         }
         if (c == 'c') {
             w.config = optarg;
-        } else if (c == 'e') {
+        } else if (c == 'e' && is_expectation(optarg)) {
             w.expect = optarg;
-        } else if (c != 'f' || !str_to_u64(str_of(optarg), &w.from) || w.from > INT64_MAX) {
+        } else if (c == 'e') {
+            return wrong_usage("--expect takes what verify prints: a number, a colon, 64 digits");
+        } else if (c == 'f' && (!str_to_u64(str_of(optarg), &w.from) || w.from > INT64_MAX)) {
+            return wrong_usage("--from takes the number of an entry");
+        } else if (c != 'f') {
             (void)fputs(usage_text, stderr);
             return 2;
         }
     }
     if (argc - optind != 1) {
-        (void)fputs(usage_text, stderr);
-        return 2;
+        return wrong_usage("one verb is needed: ls or verify");
     }
     return run(&w, argv[optind]);
 }

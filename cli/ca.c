@@ -52,7 +52,7 @@ static const char usage_text[] =
     "      --passphrase-file FILE  its first line opens a key that is there (of a token: the "
     "PIN),\n"
     "                         and encrypts one that is made\n"
-    "      --out FILE         where certify writes (default: standard output); must not exist\n"
+    "      --output FILE      where certify writes (default: standard output); must not exist\n"
     "      --withdraw FILE    the certificate of an issuing CA to be withdrawn (crl)\n"
     "  -r, --reason REASON    keyCompromise, cACompromise, affiliationChanged, superseded,\n"
     "                         cessationOfOperation (crl)\n"
@@ -117,6 +117,15 @@ enum {
     OPTION_END
 };
 
+static int wrong_usage(const char *what, const char *which)
+{
+    if (what != NULL) {
+        (void)fprintf(stderr, "countersign ca: %s%s\n\n", which, what);
+    }
+    (void)fputs(usage_text, stderr);
+    return 2;
+}
+
 static bool option(int c, struct ca_wish *w)
 {
     const char **const texts[OPTION_END] = {
@@ -155,10 +164,16 @@ static const struct {
     const char *name;
     int (*run)(const struct ca_wish *w);
     int arguments;
+    const char *wants; /* after the verb's name */
 } verbs[] = {
-    {"init", ca_init, 1},    {"certify", ca_certify, 2}, {"accept", ca_accept, 2},
-    {"crl", run_crl, 1},     {"import", ca_import, 1},   {"issue", sign_all, 0},
-    {"serve", run_serve, 0}, {"send", run_send, 0},
+    {"init", ca_init, 1, " takes one directory"},
+    {"certify", ca_certify, 2, " takes the root's directory and a signing request"},
+    {"accept", ca_accept, 2, " takes a directory and the certificate for it"},
+    {"crl", run_crl, 1, " takes one directory"},
+    {"import", ca_import, 1, " takes one directory, and what to import by --certificate and --key"},
+    {"issue", sign_all, 0, " takes nothing but -c"},
+    {"serve", run_serve, 0, " takes nothing but -c"},
+    {"send", run_send, 0, " takes nothing"},
 };
 
 int ca_main(int argc, char **argv)
@@ -175,7 +190,7 @@ int ca_main(int argc, char **argv)
         {"passphrase", no_argument, NULL, 'p'},
         {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE},
         {"former", no_argument, NULL, FORMER},
-        {"out", required_argument, NULL, OUT},
+        {"output", required_argument, NULL, OUT},
         {"withdraw", required_argument, NULL, WITHDRAW},
         {"reason", required_argument, NULL, 'r'},
         {"config", required_argument, NULL, 'c'},
@@ -190,19 +205,22 @@ int ca_main(int argc, char **argv)
             return fputs(usage_text, stdout) < 0 ? 1 : 0;
         }
         if (!option(c, &w)) {
-            (void)fputs(usage_text, stderr);
-            return 2;
+            return wrong_usage(NULL, "");
         }
     }
     int given = argc - optind - 1;
     for (size_t i = 0; given >= 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (strcmp(argv[optind], verbs[i].name) == 0 && given == verbs[i].arguments) {
-            w.directory = given > 0 ? argv[optind + 1] : NULL;
-            w.argument = given > 1 ? argv[optind + 2] : NULL;
-            secret_hide();
-            return verbs[i].run(&w);
+        if (strcmp(argv[optind], verbs[i].name) != 0) {
+            continue;
         }
+        if (given != verbs[i].arguments) {
+            return wrong_usage(verbs[i].wants, verbs[i].name);
+        }
+        w.directory = given > 0 ? argv[optind + 1] : NULL;
+        w.argument = given > 1 ? argv[optind + 2] : NULL;
+        secret_hide();
+        return verbs[i].run(&w);
     }
-    (void)fputs(usage_text, stderr);
-    return 2;
+    return given < 0 ? wrong_usage("a verb is missing", "")
+                     : wrong_usage(": there is no such verb", argv[optind]);
 }

@@ -29,9 +29,9 @@ static const struct verb verbs[] = {
     {"config", config_main, "print the configuration, its defaults, its schema"},
     {"user", user_main, "add, change, remove, list, verify and import users"},
     {"lockout", lockout_main, "show and lift delays of those who failed too often"},
-    {"cert", cert_main, "withdraw certificates and users, and list what is withdrawn"},
-    {"ca", ca_main, "make a CA, and sign what is approved"},
-    {"request", request_main, "file, list, show, approve and deny requests for certificates"},
+    {"cert", cert_main, "withdraw certificates and users; renew one's own certificate"},
+    {"ca", ca_main, "make or import a CA, sign what is approved, make lists of a root"},
+    {"request", request_main, "ask for certificates, register people, approve, deny, withdraw"},
     {"audit", audit_main, "show and verify the record of who did what with certificates"},
     {"store", store_main, "copy the CA's database, and put a copy back"},
     {"explain", explain_main, "say what the proxy would decide about a certificate and a user"},
@@ -95,7 +95,7 @@ static int unknown(const char *name)
     return 2;
 }
 
-static int help(const char *name)
+static int help(const char *name, const char *more)
 {
     const struct verb *verb = find(name);
     char option[] = "--help";
@@ -104,8 +104,10 @@ static int help(const char *name)
         return unknown(name);
     }
     (void)snprintf(word, sizeof(word), "%s", verb->name);
-    char *argv[] = {word, option, NULL};
-    return verb->run(2, argv);
+    char own_help[16]; /* a verb below it may have a help of its own: cert renew */
+    (void)snprintf(own_help, sizeof(own_help), "%s", more != NULL ? more : option);
+    char *argv[] = {word, own_help, more != NULL ? option : NULL, NULL};
+    return verb->run(more != NULL ? 3 : 2, argv);
 }
 
 /* A number from 0 to 2 that is free would go to the first thing that we open, a socket or the
@@ -129,7 +131,7 @@ static int dispatch(int argc, char **argv)
         return print_version();
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        return argc > 2 ? help(argv[2]) : print_help(stdout);
+        return argc > 2 ? help(argv[2], argv[3]) : print_help(stdout);
     }
     const struct verb *verb = find(name);
     return verb != NULL ? verb->run(argc - 1, argv + 1) : unknown(name);

@@ -189,11 +189,14 @@ static int list(struct wish *w, struct err *e)
     struct record_query q = {.user = str_of(w->user), .limit = LIST_MAX};
     if (w->state != NULL) {
         if (state == LIFE_STATE_COUNT) {
-            return err_set(e, ERR_NOT_FOUND, "there is no state \"%s\"", w->state);
+            return err_set(e, ERR_NOT_FOUND,
+                           "there is no state \"%.40s\": pending, approved, denied, issued, "
+                           "delivered, active, renewed, withdrawn or expired",
+                           w->state);
         }
         q.state = &state;
     }
-    (void)printf("%-22s  %-9s  %-5s  %-20s  %-20s  %s\n", "ID", "STATE", "AGREE", "FILED",
+    (void)printf("%-24s  %-9s  %-5s  %-20s  %-20s  %s\n", "ID", "STATE", "AGREE", "FILED",
                  "GOOD UNTIL", "USER");
     return record_each(&w->open.life, &q, print_row, NULL, e);
 }
@@ -375,11 +378,22 @@ static const struct {
     {"lift", lift, true, CA_OPEN_DATABASE},
 };
 
+static int wrong_usage(const char *verb, const char *what)
+{
+    (void)fprintf(stderr, "countersign request: %s%s\n\n%s", verb, what, usage_text);
+    return 2;
+}
+
 static int run(struct wish *w, const char *verb)
 {
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (strcmp(verbs[i].name, verb) != 0 || verbs[i].argument != (w->argument != NULL)) {
+        if (strcmp(verbs[i].name, verb) != 0) {
             continue;
+        }
+        if (verbs[i].argument != (w->argument != NULL)) {
+            return wrong_usage(verb, !verbs[i].argument     ? " takes no argument"
+                                     : verbs[i].run == file ? ": the signing request is missing"
+                                                            : ": the request's id is missing");
         }
         struct err e = {0};
         int rc = ca_open(&w->open, w->config, verbs[i].with, &e);
@@ -388,8 +402,7 @@ static int run(struct wish *w, const char *verb)
         ca_close(&w->open);
         return rc == 0 ? 0 : complain(&e);
     }
-    (void)fputs(usage_text, stderr);
-    return 2;
+    return wrong_usage(verb, ": there is no such verb");
 }
 
 int request_main(int argc, char **argv)

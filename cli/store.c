@@ -152,6 +152,7 @@ int store_main(int argc, char **argv)
     if (argc - optind == 2 && strcmp(argv[optind], "restore") == 0) {
         return restore(config, argv[optind + 1], &e) == 0 ? 0 : complain(&e);
     }
-    (void)fputs(usage_text, stderr);
+    (void)fprintf(stderr, "countersign store: backup or restore is needed, and one file\n\n%s",
+                  usage_text);
     return 2;
 }

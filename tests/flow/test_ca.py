@@ -127,6 +127,40 @@ def test_issued_and_accepted(ca):
     assert run("audit", "verify", "-c", ca / "c.yaml").stdout.startswith("3:")
 
 
+@pytest.mark.parametrize("args,words", [
+    (["ca"], "a verb is missing"),
+    (["ca", "frob"], "frob: there is no such verb"),
+    (["ca", "init"], "init takes one directory"),
+    (["ca", "certify", "root"], "takes the root's directory and a signing request"),
+    (["request", "frob"], "frob: there is no such verb"),
+    (["request", "approve"], "approve: the request's id is missing"),
+    (["request", "file", "-u", ALICE], "file: the signing request is missing"),
+    (["request", "ls", "more"], "ls takes no argument"),
+    (["audit"], "ls or verify"),
+    (["audit", "frob"], "ls and verify"),
+    (["audit", "ls", "--from", "x"], "the number of an entry"),
+    (["audit", "verify", "--expect", "12"], "a number, a colon"),
+    (["audit", "verify", "--expect", "12:" + 64 * "x"], "a number, a colon"),
+    (["store", "backup"], "one file"),
+])
+def test_wrong_usage_is_told_in_words(args, words):
+    done = run(*args, status=2)
+    first, _, usage = done.stderr.partition("\n\n")
+    assert words in first and usage.startswith("usage: countersign")
+
+
+def test_help_of_a_verb_below_a_verb():
+    assert run("help", "cert", "renew").stdout == run("cert", "renew", "--help").stdout
+    assert run("help", "ca", "init").stdout == run("help", "ca").stdout
+
+
+def test_no_notice_waits_where_nobody_sends_any(ca):
+    """The database notes that the decision is to be told; without a notifier it never is."""
+    done = file(ca, request(ca), "asked")
+    run("request", "deny", "-c", ca / "c.yaml", "-r", "no", done.stdout.strip())
+    assert "message" not in run("request", "show", "-c", ca / "c.yaml", done.stdout.strip()).stdout
+
+
 def test_key_is_written_once(ca):
     before = (ca / "ca/issuing.key").read_bytes()
     run("ca", "init", ca / "ca", status=1)
