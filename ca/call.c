@@ -61,7 +61,8 @@ static const struct conf_ca_profile *profile_of(struct call *c, struct str name)
     const struct conf_ca_profile *p = life_profile(&c->service->life, name);
     if (p == NULL) {
         (void)err_set(&c->err, ERR_MALFORMED, "%s",
-                      name.n == 0 ? "say which profile" : "there is no such profile");
+                      name.n == 0 ? "say which profile, as profile=NAME or in the JSON"
+                                  : "there is no such profile");
     }
     return p;
 }

@@ -89,6 +89,12 @@ int outbox_drop(const struct life *l, int64_t id, struct err *e)
                     e);
 }
 
+int outbox_forget(const struct life *l, struct err *e)
+{
+    return db_query(l->db, "DELETE FROM outbox WHERE sent_ms = 0 AND failed_ms = 0 AND kind > ?1",
+                    DB_VALUES(DB_NUMBER(MESSAGE_PASSWORD)), NULL, NULL, e);
+}
+
 int outbox_begin(const struct life *l, bool notices, struct err *e)
 {
     int rc =
@@ -97,11 +103,7 @@ int outbox_begin(const struct life *l, bool notices, struct err *e)
                  "sent: have a new code made' WHERE sent_ms = 0 AND failed_ms = 0 AND "
                  "kind <= ?2",
                  DB_VALUES(DB_NUMBER(clock_wall_ms()), DB_NUMBER(MESSAGE_PASSWORD)), NULL, NULL, e);
-    return rc == 0 && !notices
-               ? db_query(l->db,
-                          "DELETE FROM outbox WHERE sent_ms = 0 AND failed_ms = 0 AND kind > ?1",
-                          DB_VALUES(DB_NUMBER(MESSAGE_PASSWORD)), NULL, NULL, e)
-               : rc;
+    return rc == 0 && !notices ? outbox_forget(l, e) : rc;
 }
 
 struct walk {
@@ -129,7 +131,10 @@ int outbox_each(const struct life *l, struct str request, outbox_each_fn each, v
     struct walk w = {each, arg};
     int rc = db_query(l->db,
                       "SELECT kind, made_ms, sent_ms, failed_ms, tries, error FROM outbox "
-                      "WHERE request = ?1 ORDER BY id",
-                      DB_VALUES(DB_TEXT(request)), show, &w, e);
+                      "WHERE request = ?1 AND (sent_ms != 0 OR failed_ms != 0 OR kind <= ?2 OR ?3) "
+                      "ORDER BY id",
+                      DB_VALUES(DB_TEXT(request), DB_NUMBER(MESSAGE_PASSWORD),
+                                DB_NUMBER(l->conf->notify.notices.p != NULL)),
+                      show, &w, e);
     return rc == ENDED ? 0 : rc;
 }

@@ -34,6 +34,9 @@ int outbox_result(const struct life *l, int64_t id, const char *error, int64_t n
 int outbox_drop(const struct life *l, int64_t id, struct err *e)
     __attribute__((warn_unused_result));
 
+/* Forget the notices that wait: nobody sends any. Returns 0 or a negative err_code with e. */
+int outbox_forget(const struct life *l, struct err *e) __attribute__((warn_unused_result));
+
 /* A process that has secrets to send begins: those that another had in its memory are lost, and so
  * is what waits although nobody sends notices (notices false). Returns 0 or a negative err_code
  * with e. */
@@ -51,7 +54,7 @@ struct outbox_shown {
 };
 typedef bool (*outbox_each_fn)(void *arg, const struct outbox_shown *s);
 
-/* Those of a request, in order. Returns 0 or a negative err_code with e. */
+/* Those of a request, in order, but for notices that wait where nobody sends any. Returns 0 or a negative err_code with e. */
 int outbox_each(const struct life *l, struct str request, outbox_each_fn each, void *arg,
                 struct err *e) __attribute__((warn_unused_result));
 

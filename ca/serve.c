@@ -22,6 +22,7 @@
 #include "ca/issue.h"
 #include "ca/notice.h"
 #include "ca/notify.h"
+#include "ca/outbox.h"
 #include "ca/policy.h"
 #include "ca/publish.h"
 #include "ca/withdraw.h"
@@ -193,11 +194,14 @@ static void give_notice(struct ca *ca)
 {
     struct err e = {0};
     size_t n = 0;
-    if (notify_by(&ca->conf->ca, MESSAGE_ENDS) == NULL || clock_mono_ms() < ca->notices_at_ms) {
+    if (clock_mono_ms() < ca->notices_at_ms) {
         return;
     }
     ca->notices_at_ms = clock_mono_ms() + NOTICES_MS;
-    if (notice_tick(&ca->service.life, &n, &e) != 0) {
+    /* Otherwise a notifier of next year would begin with the decisions of this one. */
+    if ((notify_by(&ca->conf->ca, MESSAGE_ENDS) == NULL
+             ? outbox_forget(&ca->service.life, &e)
+             : notice_tick(&ca->service.life, &n, &e)) != 0) {
         tick_failed(ca, "notices_not_given", &e);
     }
     if (n > 0) {

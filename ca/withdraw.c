@@ -190,8 +190,10 @@ int withdraw(const struct life *l, const struct actor *who, struct str serial, i
 {
     const struct withdraw_wish w = {.serial = serial, .reason = reason};
     if (reason_name(reason) == NULL) {
-        return err_set(e, ERR_MALFORMED, "%d is no reason to withdraw a client's certificate",
-                       reason);
+        return err_set(e, ERR_MALFORMED,
+                       "this is no reason to withdraw a client's certificate: unspecified, "
+                       "keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
+                       "certificateHold or privilegeWithdrawn");
     }
     int rc = db_begin(l->db, e);
     return rc == 0 ? db_end(l->db, withdraw_now(l, who, &w, e), e) : rc;
