@@ -129,14 +129,18 @@ static const struct key ca_keys[] = {
      .check = syntax_http_url,
      .example = "http://pki.example.com/ca.crl",
      .fallback_note = "not said in certificates",
-     .meaning = "Where others find the revocation list."},
+     .meaning =
+         "Where others find the revocation list, by http and as DER: put into certificates. A "
+         "web server beside the proxy serves it there."},
     {.name = "ocsp_url",
      .type = KEY_TEXT,
      AT(conf_ca, ocsp_url),
      .check = syntax_http_url,
      .example = "http://pki.example.com/ocsp",
      .fallback_note = "not said in certificates",
-     .meaning = "Where others find the OCSP responder."},
+     .meaning =
+         "Where others find the OCSP responder, by http: put into certificates. A web server "
+         "beside the proxy passes the questions on to /ca/public/ocsp."},
     {.name = "public_url",
      .type = KEY_TEXT,
      AT(conf_ca, public_url),
