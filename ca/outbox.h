@@ -54,7 +54,8 @@ struct outbox_shown {
 };
 typedef bool (*outbox_each_fn)(void *arg, const struct outbox_shown *s);
 
-/* Those of a request, in order, but for notices that wait where nobody sends any. Returns 0 or a negative err_code with e. */
+/* Those of a request, in order, but for notices that wait where nobody sends any. Returns 0 or a
+ * negative err_code with e. */
 int outbox_each(const struct life *l, struct str request, outbox_each_fn each, void *arg,
                 struct err *e) __attribute__((warn_unused_result));
 
