@@ -11,6 +11,7 @@
 #include "ca/api_json.h"
 #include "ca/api_list.h"
 #include "ca/deliver.h"
+#include "ca/figures.h"
 #include "ca/import.h"
 #include "ca/records.h"
 #include "ca/request.h"
@@ -261,6 +262,19 @@ static int post_certificate(struct call *c)
     return rc == 0 ? reply_record(c, str_of(id.text), 201) : rc;
 }
 
+static int get_figures(struct call *c)
+{
+    if (!call_is_any_operator(c)) {
+        return err_set(&c->err, ERR_DENIED, "this is for operators");
+    }
+    int rc = figures_write(&c->service->life, &c->reply->body, &c->err);
+    if (rc == 0) {
+        c->reply->status = 200;
+        c->reply->type = "text/plain; version=0.0.4";
+    }
+    return rc;
+}
+
 static const struct {
     const char *method;
     const char *noun;
@@ -277,6 +291,7 @@ static const struct {
     {"POST", "requests", "code", true, api_handover_code},
     {"POST", "registrations", NULL, false, api_handover_register},
     {"POST", "renew", NULL, false, post_renewal},
+    {"GET", "metrics", NULL, false, get_figures},
     {"POST", "certificates", NULL, false, post_certificate},
     {"GET", "certificates", NULL, false, api_list_certificates},
     {"GET", "certificates", NULL, true, get_by_serial},

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -324,6 +325,28 @@ def test_pages_of_a_list(ca):
     rest = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}?limit=3&after={page['next']}").body)
     assert [r["id"] for r in page["requests"] + rest["requests"]] == ids[::-1]
     assert "next" not in rest
+
+
+def test_numbers_for_monitoring(ca):
+    def numbers():
+        answer = call(ca, BOB, "GET", "/ca/v1/metrics")
+        assert answer.status == 200
+        rows = (line.rsplit(" ", 1) for line in answer.body.decode().splitlines()
+                if not line.startswith("#"))
+        return {name.removeprefix("countersign_ca_"): int(value) for name, value in rows}
+
+    assert call(ca, ALICE, "GET", "/ca/v1/metrics").status == 403
+    before = numbers()
+    assert before['requests{state="pending"}'] == before["oldest_pending_timestamp_seconds"] == 0
+    asked = file(ca, "auto")
+    file(ca)
+    after = numbers()
+    assert after['requests{state="pending"}'] == 1
+    assert abs(after["oldest_pending_timestamp_seconds"] - time.time()) < 60
+    assert after["certificates_total"] == before["certificates_total"] + 1
+    assert after["crl_next_update_timestamp_seconds"] > time.time()
+    assert after["not_after_timestamp_seconds"] > after["crl_next_update_timestamp_seconds"]
+    assert asked["status"] == "EXECUTED"
 
 
 def test_withdrawn_by_its_holder(ca):
