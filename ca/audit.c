@@ -165,3 +165,28 @@ int audit_verify(struct db *d, struct audit_entry *last, struct err *e)
     int rc = audit_each(d, 1, verify_entry, &v, e);
     return rc != 0 ? rc : v.rc;
 }
+
+static int name_missing(void *arg, const struct db_row *r)
+{
+    return err_set(arg, ERR_MALFORMED,
+                   "the record does not tell how %.*s %.*s came to be as it is: it was cut",
+                   STR_ARG(db_octets(r, 0)), STR_ARG(db_octets(r, 1)));
+}
+
+int audit_verify_whole(struct db *d, struct err *e)
+{
+    /* One that was replaced is the detail of the one that it follows. */
+    return db_query(
+        d,
+        "SELECT 'request', r.id FROM request r "
+        "WHERE NOT EXISTS (SELECT 1 FROM audit a WHERE a.object = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.object = r.renews AND a.detail = r.id) "
+        "UNION ALL SELECT 'request', r.id FROM request r WHERE r.state = 2 AND NOT EXISTS "
+        "(SELECT 1 FROM audit a WHERE a.object = r.id AND a.action = 'request.denied') "
+        "UNION ALL SELECT 'certificate', c.serial FROM certificate c WHERE NOT EXISTS (SELECT 1 "
+        "FROM audit a WHERE a.object = c.request AND a.action LIKE 'certificate.i%') "
+        "UNION ALL SELECT 'certificate', c.serial FROM certificate c WHERE c.withdrawn_ms > 0 "
+        "AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.object = c.serial "
+        "AND a.action = 'certificate.withdrawn') LIMIT 1",
+        (struct db_values){NULL, 0}, name_missing, e, e);
+}

@@ -48,4 +48,9 @@ int audit_each_of(struct db *d, struct str request, struct str serial, audit_eac
 int audit_verify(struct db *d, struct audit_entry *last, struct err *e)
     __attribute__((warn_unused_result));
 
+/* Whether each request and certificate, and each denial and withdrawal, has its entry: a record
+ * whose end was cut leads to a hash, too, but tells less than there is. Returns 0, -ERR_MALFORMED
+ * with e: what is missing, or another. */
+int audit_verify_whole(struct db *d, struct err *e) __attribute__((warn_unused_result));
+
 #endif

@@ -74,6 +74,7 @@ static int verify(const struct wish *w, struct db *db, struct err *e)
     struct expected x = {w->expect, w->expect == NULL};
     char text[96];
     int rc = audit_verify(db, &last, e);
+    rc = rc == 0 ? audit_verify_whole(db, e) : rc;
     if (rc == 0 && w->expect != NULL) {
         rc = audit_each(db, 1, compare, &x, e);
     }

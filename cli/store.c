@@ -35,7 +35,8 @@ static int check(struct db *db, struct err *e)
 {
     struct audit_entry last;
     int rc = db_check(db, e);
-    return rc == 0 ? audit_verify(db, &last, e) : rc;
+    rc = rc == 0 ? audit_verify(db, &last, e) : rc;
+    return rc == 0 ? audit_verify_whole(db, e) : rc;
 }
 
 /* From a database to a new file; both are sound when this returns 0. */

@@ -178,6 +178,20 @@ def test_kinds_of_keys(tmp_path, kind):
                     tmp_path / "ca/issuing.crt"], check=True, capture_output=True)
 
 
+def test_end_of_the_record_is_cut(ca):
+    """What is left leads to a good hash, but tells less than there is."""
+    id = file(ca, request(ca), "auto").stdout.strip()
+    run("ca", "issue", "-c", ca / "c.yaml")
+    run("audit", "verify", "-c", ca / "c.yaml")
+    for left, missing in ((1, "certificate"), (0, f"request {id}")):
+        subprocess.run(["sqlite3", ca / "ca.db", "DROP TRIGGER IF EXISTS audit_is_not_deleted; "
+                        f"DELETE FROM audit WHERE seq > {left}"], check=True)
+        told = run("audit", "verify", "-c", ca / "c.yaml", status=1).stderr
+        assert missing in told and "it was cut" in told
+    assert "it was cut" in run("store", "backup", "-c", ca / "c.yaml", ca / "copy.db",
+                               status=1).stderr
+
+
 def test_copies(ca):
     """A copy made while requests are open is as good as the original; nothing is written over."""
     id = file(ca, request(ca), "auto").stdout.strip()
