@@ -2,9 +2,11 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "auth/revoke/deny.h"
 #include "auth/withdrawal.h"
+#include "ca/key.h"
 #include "cli/cli.h"
 #include "cli/loaded.h"
 #include "proxy/proc/build.h"
@@ -15,16 +17,37 @@ static const char usage_text[] =
     "  -c, --config FILE  the configuration (default " LOADED_DEFAULT_PATH ")\n"
     "  -q, --quiet        print errors only\n"
     "\n"
-    "Loads all that \"countersign run\" would load - keys, certificates, CAs, revocation lists,\n"
-    "users - and prints everything that is wrong with it.\n"
+    "Loads all that \"countersign run\" would load - keys, the CA's too, certificates, CAs,\n"
+    "revocation lists, users - and prints everything that is wrong with it.\n"
     "\n"
     "Exit status: 0 fine (there may be warnings), 1 errors, 2 wrong usage.\n";
+
+/* The CA's process would find it out only after the start, when requests wait for it already. */
+static void check_ca(const struct conf_ca *ca, struct diags *diags)
+{
+    struct ca_key key;
+    struct err e = {0};
+    if (ca->certificate.p == NULL) {
+        return;
+    }
+    if (geteuid() != 0 && access(ca->key.p, F_OK) == 0 && access(ca->key.p, R_OK) != 0) {
+        diag_add(diags, DIAG_WARNING, ca->key.at, "ca.key", NULL,
+                 "not checked: this user may not read it");
+        return;
+    }
+    if (ca_key_load(ca, &key, &e) != 0) {
+        diag_add(diags, DIAG_ERROR, ca->key.at, "ca.key", NULL, "%s", e.text);
+        return;
+    }
+    ca_key_fini(&key);
+}
 
 static int check_files(const char *path, bool quiet, struct files *files, struct diags *diags)
 {
     struct runtime *r = build_runtime(path, files, NULL, NULL, diags, TLS_KEYS_ALL);
     if (r != NULL) {
         build_check_process(r->conf, diags);
+        check_ca(&r->conf->ca, diags);
         deny_free(withdrawal_load(r->conf, NULL, files, diags));
     }
     size_t errors = diags_errors(diags);

@@ -154,6 +154,23 @@ def test_help_of_a_verb_below_a_verb():
     assert run("help", "ca", "init").stdout == run("help", "ca").stdout
 
 
+def test_check_looks_at_the_key_of_the_ca(ca):
+    key = ca / "ca/issuing.key"
+    (ca / "server.key").write_bytes(key.read_bytes())
+    (ca / "server.key").chmod(0o600)
+    config = yaml.safe_load((ca / "c.yaml").read_text())
+    config["listeners"][0]["tls"]["key"] = "server.key"
+    (ca / "c.yaml").write_text(yaml.safe_dump(config))
+    run("check", "-c", ca / "c.yaml")
+    key.chmod(0o644)
+    assert "ca.key" in run("check", "-c", ca / "c.yaml", status=1).stderr
+    key.write_bytes((ca / "ca/root.key").read_bytes())
+    key.chmod(0o600)
+    assert "ca.key" in run("check", "-c", ca / "c.yaml", status=1).stderr
+    key.unlink()
+    assert "No such file" in run("check", "-c", ca / "c.yaml", status=1).stderr
+
+
 def test_no_notice_waits_where_nobody_sends_any(ca):
     """The database notes that the decision is to be told; without a notifier it never is."""
     done = file(ca, request(ca), "asked")
