@@ -1,6 +1,7 @@
 """The scripts of bench/compare at work, with as little of everything as there can be: every row is
 there and every answer was right. No figure is judged: those of a busy machine say nothing."""
 import collections
+import contextlib
 import json
 import os
 import runpy
@@ -99,6 +100,57 @@ lying.stop()
                           timeout=MINUTES_S, check=False)
     assert "right credentials of" in done.stdout and "wrong password" not in done.stdout, (
         done.stdout + done.stderr)
+
+
+def begin(script, broken, monkeypatch, tmp_path, *arguments):
+    """Runs it with the second thing measured failing; its result, and why it ended."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import environment
+    import measure
+    file = tmp_path / "result.json"
+    monkeypatch.setattr(environment, "environment", lambda program: {})
+    monkeypatch.setattr(measure, "Bench", lambda *unused: contextlib.nullcontext())
+    monkeypatch.setattr(sys, "argv", [script, "--no-install", "--json", str(file), *arguments])
+    main = runpy.run_path(str(COMPARE / script))["main"]
+    broken(measure, main.__globals__)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return json.loads(file.read_text()), str(ended.value)
+
+
+def test_what_was_measured_before_a_failure_is_written(tmp_path, monkeypatch):
+    def broken(measure, _):
+        def one(_, scenario):
+            if scenario.name == "large":
+                raise measure.load.Failed("1 wrong besides 9 right")
+            return {"name": scenario.name, "title": scenario.title, "servers": {}, "bars": []}
+        monkeypatch.setattr(measure, "measure", one)
+
+    result, why = begin("run", broken, monkeypatch, tmp_path, "--write-docs", "full", "large", "idle")
+    assert [entry["name"] for entry in result["scenarios"]] == ["full"]
+    assert result["failed"] == "large" and "1 wrong besides 9 right" in why
+    test_the_page_is_what_the_results_say()  # docs are not made of a part
+
+
+def test_growth_before_a_failure_is_written(tmp_path, monkeypatch):
+    class Growth:
+        sizes = [1, 2]
+
+        def __init__(self, _, kind, __):
+            self.kind = kind
+
+        def measure(self):
+            if self.kind == "crl":
+                raise RuntimeError("connections could not be kept open")
+            return {}, {}
+
+        def close(self):
+            pass
+
+    result, why = begin("growth", lambda _, scope: scope.update(Growth=Growth), monkeypatch, tmp_path,
+                        "users", "crl", "routes")
+    assert [entry["kind"] for entry in result["kinds"]] == ["users"]
+    assert result["failed"] == "crl" and "could not be kept open" in why
 
 
 @needs("taskset")
