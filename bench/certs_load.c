@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/decoder.h>
 #include <openssl/err.h>
@@ -203,6 +204,12 @@ static int load_file(const char *path, struct cert_list *l, struct key_reader *k
         return err_set(e, ERR_CONFIG, "%s: there is no certificate in it", path);
     }
     if (rc == 0 && l->n == first + 1 && l->v[first].key == NULL && key_path(path, beside)) {
+        if (access(beside, F_OK) != 0) {
+            return err_set(e, ERR_CONFIG,
+                           "%s: the key of \"%s\" is missing: it is neither in it nor "
+                           "in %s",
+                           path, l->v[first].name, beside);
+        }
         rc = read_blocks(beside, l, first, keys, e);
     }
     if (rc == 0 && l->v[l->n - 1].key == NULL) {

@@ -229,7 +229,7 @@ static enum conn_event on_exchange(struct conn *c)
 }
 
 /* TLS 1.3 servers check our certificate after our side is finished: only their orderly close shows
- * that they accepted it. */
+ * that they accepted it. Their tickets, if they send any, come before it and are taken here. */
 static enum conn_event on_shutdown(struct conn *c)
 {
     for (int i = 0; i < TURN_READS; i++) {
@@ -262,21 +262,6 @@ static enum conn_event begin_shutdown(struct conn *c)
     return on_shutdown(c);
 }
 
-static enum conn_event on_ticket(struct conn *c)
-{
-    while (!c->tls.got_session) {
-        size_t n = 0;
-        forget_errors();
-        if (SSL_read_ex(c->ssl, c->shared->scratch, CONN_SCRATCH, &n) == 1) {
-            return end_with(c, RESULT_PROTOCOL);
-        }
-        if (!c->tls.got_session) {
-            return would_wait(c, 0) ? CONN_WAIT : fail(c, 0);
-        }
-    }
-    return begin_shutdown(c);
-}
-
 /* The request of this operation, by lot that of another client. */
 static void prepare_request(struct conn *c)
 {
@@ -303,10 +288,6 @@ static enum conn_event handshake_done(struct conn *c)
     if (o->mode != MODE_HANDSHAKE) {
         c->state = CONN_EXCHANGE;
         return on_exchange(c);
-    }
-    if (o->resume_ratio > 0.0 && SSL_version(c->ssl) == TLS1_3_VERSION) {
-        c->state = CONN_TICKET;
-        return on_ticket(c);
     }
     return begin_shutdown(c);
 }
@@ -419,8 +400,6 @@ enum conn_event conn_step(struct conn *c)
         return on_connected(c);
     case CONN_HANDSHAKE:
         return on_handshake(c);
-    case CONN_TICKET:
-        return on_ticket(c);
     case CONN_SHUTDOWN:
         return on_shutdown(c);
     case CONN_EXCHANGE:

@@ -30,7 +30,6 @@ struct conn_shared {
 enum conn_state {
     CONN_CONNECTING = 0,
     CONN_HANDSHAKE,
-    CONN_TICKET,   /* handshake mode with resumption: until a session comes */
     CONN_SHUTDOWN, /* handshake mode: our close_notify is out, until the server's comes */
     CONN_EXCHANGE, /* request and answer */
     CONN_IDLE,     /* open, between two requests */

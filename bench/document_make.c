@@ -226,10 +226,8 @@ static json_t *alerts(const struct result *r)
     bool ok = o != NULL;
     for (unsigned i = 0; i < sizeof(r->alerts) / sizeof(r->alerts[0]) && ok; i++) {
         if (r->alerts[i] > 0) {
-            const json_t *before =
-                json_object_get(o, result_alert_name(i)); /* unknown ones add up */
-            uint64_t n = r->alerts[i] + (uint64_t)json_integer_value(before);
-            ok = put_count(o, result_alert_name(i), n);
+            char name[RESULT_ALERT_NAME];
+            ok = put_count(o, result_alert_name(i, name), r->alerts[i]);
         }
     }
     return whole(o, ok);

@@ -62,6 +62,15 @@ static int write_one(const struct result *r, const struct options_output *to, st
     return rc;
 }
 
+int output_check(const struct options *o, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < o->output_count && rc == 0; i++) {
+        rc = place_check(o->outputs[i].path, e);
+    }
+    return rc;
+}
+
 int output_write(const struct result *r, struct err *e)
 {
     static const struct options_output usual = {FORMAT_TEXT, NULL};

@@ -10,4 +10,8 @@
  * are written none the less. */
 int output_write(const struct result *r, struct err *e) __attribute__((warn_unused_result));
 
+/* Refuse outputs of o that could not be written where they are to go. Returns 0 or -ERR_CONFIG with
+ * e. */
+int output_check(const struct options *o, struct err *e) __attribute__((warn_unused_result));
+
 #endif

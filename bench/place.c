@@ -64,6 +64,33 @@ static int write_beside(const char *path, struct str text, struct err *e)
     return 0;
 }
 
+int place_check(const char *path, struct err *e)
+{
+    char target[PATH_MAX];
+    char *slash = NULL;
+    struct stat st;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        return 0;
+    }
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        int why = S_ISDIR(st.st_mode) ? EISDIR : access(path, W_OK) != 0 ? errno : 0;
+        return why == 0 ? 0 : err_set_errno(e, ERR_CONFIG, why, "cannot write %s", path);
+    }
+    if (realpath(path, target) == NULL) {
+        (void)snprintf(target, sizeof(target), "%s", path);
+    }
+    slash = strrchr(target, '/');
+    if (slash == NULL) {
+        (void)snprintf(target, sizeof(target), ".");
+    } else {
+        slash[slash == target ? 1 : 0] = '\0';
+    }
+    if (stat(target, &st) != 0 || access(target, W_OK | X_OK) != 0) {
+        return err_set_errno(e, ERR_CONFIG, errno, "cannot write %s", path);
+    }
+    return 0;
+}
+
 int place_put(const char *path, struct str text, struct err *e)
 {
     struct stat st;

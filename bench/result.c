@@ -2,6 +2,8 @@
  */
 #include "bench/result.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -95,14 +97,15 @@ const char *result_part_name(enum result_part part)
     return part_names[part];
 }
 
-const char *result_alert_name(unsigned code)
+const char *result_alert_name(unsigned code, char scratch[RESULT_ALERT_NAME])
 {
     for (size_t i = 0; i < sizeof(alert_names) / sizeof(alert_names[0]); i++) {
         if (alert_names[i].code == code) {
             return alert_names[i].name;
         }
     }
-    return "unknown";
+    (void)snprintf(scratch, RESULT_ALERT_NAME, "unknown_%u", code);
+    return scratch;
 }
 
 uint64_t result_failed(const struct result *r)

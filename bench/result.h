@@ -148,8 +148,11 @@ const char *result_class_token(enum result_class c);
 const char *result_class_text(enum result_class c);
 const char *result_part_name(enum result_part part);
 
-/* Name of a TLS alert ("bad_certificate"), or "unknown". Source: RFC 8446 6. */
-const char *result_alert_name(unsigned code);
+#define RESULT_ALERT_NAME 16
+
+/* Name of a TLS alert ("bad_certificate"), or "unknown_200", written to scratch. Source:
+ * RFC 8446 6. */
+const char *result_alert_name(unsigned code, char scratch[RESULT_ALERT_NAME]);
 
 /* Sum of all classes but RESULT_OK. */
 uint64_t result_failed(const struct result *r);

@@ -46,7 +46,7 @@ static int run(const struct options *o)
     struct result r = {0};
     int status = 1;
     int rc = 0;
-    if (engine_init(&engine, o, &e) != 0) {
+    if (output_check(o, &e) != 0 || engine_init(&engine, o, &e) != 0) {
         status = complain(&e, 2);
         goto out;
     }

@@ -86,8 +86,7 @@ int target_read(const char *url, struct options *o, struct err *e)
 bool target_is_private(const struct addr *a)
 {
     static const char *const ranges[] = {
-        "127.0.0.0/8",    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
-        "169.254.0.0/16", "::1/128",    "fc00::/7",      "fe80::/10",
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7",
     };
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         struct addr_range range;

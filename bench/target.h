@@ -9,7 +9,8 @@
 int target_read(const char *url, struct options *o, struct err *e)
     __attribute__((warn_unused_result));
 
-/* True if a is loopback, link-local or of a private network (RFC 1918, RFC 4193, RFC 6598). */
+/* True if a is loopback or of a private network (RFC 1918, RFC 4193). Link-local addresses (where
+ * clouds have their services) and those of a provider's NAT (RFC 6598) belong to others. */
 bool target_is_private(const struct addr *a);
 
 /* Read "127.0.0.2-127.0.0.9" or a single address (IPv4 ranges; IPv6 single) and append it to

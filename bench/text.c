@@ -78,9 +78,10 @@ static void say_load(struct writer *w, const struct result *r)
 static void say_alerts(struct writer *w, const struct result *r)
 {
     const char *before = " (";
+    char name[RESULT_ALERT_NAME];
     for (unsigned i = 0; i < sizeof(r->alerts) / sizeof(r->alerts[0]); i++) {
         if (r->alerts[i] > 0) {
-            writer_put(w, "%s%s %" PRIu64, before, result_alert_name(i), r->alerts[i]);
+            writer_put(w, "%s%s %" PRIu64, before, result_alert_name(i, name), r->alerts[i]);
             before = ", ";
         }
     }

@@ -179,6 +179,26 @@ def test_server_that_resumes_nothing(pki, serve):
     assert r["resumed"] == server.reused == 0 and r["resume_missing"] == r["full"] == 20
 
 
+def test_handshakes_with_a_server_that_sends_no_tickets(pki, serve):
+    """There is nothing to wait for: each ends when the server closes, and is told as not resumable."""
+    server = serve(tickets=0)
+    begun = time.monotonic()
+    done = bench.run(*pki.options(), *COUNTED, "--mode", "handshake", "--resume-ratio", "1", "--tls",
+                     "1.3", "-c", 1, "--operations", 20, "--timeout", "5s", "--output", "text",
+                     server.url)
+    assert time.monotonic() - begun < 5
+    assert "20 full, 0 resumed" in done.stdout
+    assert "20   were to resume, but the server had given no unused ticket" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["none/x.json", "."])
+def test_an_output_that_cannot_be_written_is_refused_at_once(pki, serve, tmp_path, name):
+    server = serve()
+    done = bench.run(*pki.options(), "--output", f"json:{tmp_path}/{name}", server.url, status=2)
+    assert f"cannot write {tmp_path}/{name}" in done.stderr
+    assert not server.handshakes
+
+
 def test_offered_but_not_taken(pki, serve):
     """A server that forgets its ticket keys: what was offered is not counted as resumed."""
     first = serve()
@@ -492,7 +512,8 @@ def test_wrong_usage_tells_no_secret(pki, tmp_path, serve):
     assert "no file there" in done.stderr
     (tmp_path / "a.pem").write_bytes((pki.dir / "server.crt").read_bytes())
     done = bench.run("--certs", tmp_path, "https://localhost:1/", status=2)
-    assert "a.key" in done.stderr
+    assert f"{tmp_path}/a.pem: the key of" in done.stderr
+    assert "is missing: it is neither in it nor in" in done.stderr and "a.key" in done.stderr
     (tmp_path / "a.key").write_bytes((pki.dir / "ca.key").read_bytes())
     done = bench.run("--certs", tmp_path, "https://localhost:1/", status=2)
     assert "not that of the certificate" in done.stderr

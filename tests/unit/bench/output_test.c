@@ -43,7 +43,7 @@ static void text_tells(void **state)
         "connections, 2 threads\n",
         "right            20,000   1000.0/s of 1000/s asked for\n",
         "wrong                20   0.0999 %\n",
-        "13   TLS alert from the server (bad_certificate 10, unknown 1, unknown 2)\n",
+        "13   TLS alert from the server (bad_certificate 10, unknown_200 1, unknown_201 2)\n",
         "7   wrong status (of all answers 200: 20000, 503: 7)\n",
         "20,000   10,000 full, 10,000 resumed (50.0 %)\n",
         "200   sent with another's user, 200 of them answered with 403\n",
