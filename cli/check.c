@@ -9,6 +9,7 @@
 #include "ca/key.h"
 #include "cli/cli.h"
 #include "cli/loaded.h"
+#include "cli/room.h"
 #include "proxy/proc/build.h"
 
 static const char usage_text[] =
@@ -18,7 +19,9 @@ static const char usage_text[] =
     "  -q, --quiet        print errors only\n"
     "\n"
     "Loads all that \"countersign run\" would load - keys, the CA's too, certificates, CAs,\n"
-    "revocation lists, users - and prints everything that is wrong with it.\n"
+    "revocation lists, users - and prints everything that is wrong with it, and how much memory "
+    "its\n"
+    "bounds may come to.\n"
     "\n"
     "Exit status: 0 fine (there may be warnings), 1 errors, 2 wrong usage.\n";
 
@@ -53,6 +56,9 @@ static int check_files(const char *path, bool quiet, struct files *files, struct
     size_t errors = diags_errors(diags);
     size_t warnings = diags_warnings(diags);
     bool fine = r != NULL && errors == 0;
+    if (fine && !quiet) {
+        room_print(r->conf);
+    }
     build_unref(r);
     if (!fine || !quiet) {
         diags_print(diags, stderr);

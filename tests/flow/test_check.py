@@ -72,6 +72,22 @@ def test_one_fault_one_error_and_what_to_do(make_proxy, pki, what):
     assert start.returncode == 1, "check refuses what would run"
 
 
+def test_memory_of_the_bounds_is_told(make_proxy):
+    proxy = make_proxy({"limits": {"connections": 10000}, "process": {"workers": 3},
+                        "users": {**make_proxy().config["users"], "remember_max": 100000},
+                        "tuning": {"remember_chains_max": 100000}})
+    proxy.write_config()
+    said = proxy.run("check", "-c", str(proxy.config_path)).stdout
+    # 27 KiB each; 280 + 80 octets for 100,000 each.
+    assert ("memory: 10000 idle connections 264 MiB (27 KiB each), kept sessions 0 MiB, remembered by "
+            "each of 3 workers 35 MiB: at most about 367 MiB in all\n") in said
+    proxy.config["resumption"] = {"enabled": True, "keep_max": 1024}
+    proxy.write_config()
+    said = proxy.run("check", "-c", str(proxy.config_path)).stdout
+    assert "kept sessions 8 MiB" in said and "about 375 MiB in all\n" in said
+    assert proxy.run("check", "-q", "-c", str(proxy.config_path)).stdout == ""
+
+
 def test_relative_socket_addresses_start_at_the_file(make_proxy):
     proxy = make_proxy()
     listener = dict(proxy.config["listeners"][0], address="unix:l.sock")

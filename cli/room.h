@@ -1,0 +1,24 @@
+/* How much memory a configuration may come to: what countersign check says. One thread. */
+#ifndef CLI_ROOM_H
+#define CLI_ROOM_H
+
+#include <stdint.h>
+
+#include "conf/model.h"
+
+/* Octets, each at its bound. */
+struct room {
+    uint64_t connections;     /* that idle, of all workers */
+    uint64_t sessions;        /* kept for resumption, of all workers */
+    uint64_t caches_a_worker; /* remembered passwords and chains */
+    uint64_t workers;
+    uint64_t all;
+};
+
+/* What conf may come to with so many workers (at least 1). */
+struct room room_of(const struct conf *conf, uint32_t workers);
+
+/* One line of it on standard output. */
+void room_print(const struct conf *conf);
+
+#endif
