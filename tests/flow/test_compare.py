@@ -184,6 +184,14 @@ def test_a_thousand_users_are_a_thousand(tmp_path, monkeypatch):
         assert chosen["identities"] == size and chosen["connections"] == 1000
 
 
+def test_micro_tells_its_usage():
+    micro = TOOL.with_name("countersign-micro")
+    done = subprocess.run([micro, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: ") and "callgrind" in done.stdout and not done.stderr
+    done = subprocess.run([micro, "--nonsense"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and not done.stdout and "usage: " in done.stderr
+
+
 def test_the_page_is_what_the_results_say():
     """docs/benchmarks.md is generated: bench/compare/run --from bench/compare/result.json
     --write-docs."""
