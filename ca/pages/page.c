@@ -213,3 +213,15 @@ void page_error(struct page *p, unsigned status, struct str text)
               page_prefix(p));
     page_end(p);
 }
+
+int page_again(struct page *p, int (*show)(struct page *p), int rc)
+{
+    struct err e = p->call->err; /* showing may fail in its own way */
+    unsigned status = call_status(rc);
+    if (status >= 500) {
+        return rc;
+    }
+    p->later_status = status;
+    p->message = str_of(e.text);
+    return show(p);
+}

@@ -61,4 +61,8 @@ void page_error(struct page *p, unsigned status, struct str text);
 /* The fields of every answer. */
 void page_fields(struct http_reply *reply);
 
+/* What was sent failed with rc, and p->call->err says why: where it can be put right, show the page
+ * again with that status and text. Returns what show returns, or rc where it is our own failure. */
+int page_again(struct page *p, int (*show)(struct page *p), int rc);
+
 #endif

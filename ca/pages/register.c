@@ -134,19 +134,6 @@ int register_go(struct page *p, struct str id, const char *done)
     return rc == 0 ? page_go(p, path) : rc;
 }
 
-/* Errors of what was sent: it is shown again to be put right. */
-static int again(struct page *p, int rc)
-{
-    struct err e = p->call->err;
-    unsigned status = call_status(rc);
-    if (status >= 500) {
-        return rc;
-    }
-    p->later_status = status;
-    p->message = str_of(e.text);
-    return register_page(p);
-}
-
 int register_person(struct page *p)
 {
     struct call *c = p->call;
@@ -157,7 +144,8 @@ int register_person(struct page *p)
                                                str_trim(form_value(&p->form, STR("company"))),
                                            .profile = form_value(&p->form, STR("profile"))};
     int rc = handover_register(&h, &c->self, &person, &id, &c->err);
-    return rc == 0 ? register_go(p, str_of(id.text), "registered") : again(p, rc);
+    return rc == 0 ? register_go(p, str_of(id.text), "registered")
+                   : page_again(p, register_page, rc);
 }
 
 int register_code(struct page *p)

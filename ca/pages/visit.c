@@ -59,24 +59,11 @@ int visit_page(struct page *p)
     return 0;
 }
 
-/* What was typed wrong can be typed again, but for the code itself. */
-static int again(struct page *p, int rc)
-{
-    struct err e = p->call->err;
-    unsigned status = call_status(rc);
-    if (status >= 500) {
-        return rc;
-    }
-    p->later_status = status;
-    p->message = str_of(e.text);
-    return visit_page(p);
-}
-
 int visit_redeem(struct page *p)
 {
     struct handover_visit v = {.id = str_trim(form_value(&p->form, STR("request"))),
                                .code = str_trim(form_value(&p->form, STR("code"))),
                                .csr = str_trim(form_value(&p->form, STR("csr")))};
     int rc = enrol_give(p->call, &v);
-    return rc == 0 ? 0 : again(p, rc);
+    return rc == 0 ? 0 : page_again(p, visit_page, rc);
 }

@@ -127,19 +127,6 @@ static bool take_state(void *arg, const struct record *r)
     return true;
 }
 
-/* Some errors are of what was sent: it is shown again to be put right. */
-static int again(struct page *p, int rc)
-{
-    struct err e = p->call->err;
-    unsigned status = call_status(rc);
-    if (status >= 500) {
-        return rc;
-    }
-    p->later_status = status;
-    p->message = str_of(e.text);
-    return wish_page(p);
-}
-
 int wish_file(struct page *p)
 {
     struct call *c = p->call;
@@ -150,7 +137,7 @@ int wish_file(struct page *p)
     int rc = read_wish(p, &w);
     rc = rc == 0 ? call_file(c, &w, &id) : rc;
     if (rc != 0) {
-        return again(p, rc);
+        return page_again(p, wish_page, rc);
     }
     call_issue(c, str_of(id.text));
     rc = record_show(&c->service->life, str_of(id.text), take_state, &state, &c->err);
