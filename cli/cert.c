@@ -6,6 +6,7 @@
 #include "auth/revoke/deny_change.h"
 #include "base/clock.h"
 #include "base/enc.h"
+#include "cli/cert_ca.h"
 #include "cli/cert_list.h"
 #include "cli/cert_name.h"
 #include "cli/cli.h"
@@ -35,8 +36,11 @@ static const char usage_text[] =
     "                       certificateHold, privilegeWithdrawn, aACompromise\n"
     "  -o, --output FORM    of ls: table (default) or json\n"
     "\n"
-    "Entries go to the first file of revocation.deny. Exit status: 0 in force on every worker of\n"
-    "the running proxy (or none runs), 1 it did not work, 2 wrong usage.\n";
+    "Entries go to the first file of revocation.deny. What the CA of the configuration has issued\n"
+    "is withdrawn in its record too, by its operators, as countersign request withdraw does.\n"
+    "\n"
+    "Exit status: 0 in force on every worker of the running proxy (or none runs), 1 it did not\n"
+    "work, 2 wrong usage.\n";
 
 enum { PRUNE_SKEW_S = 86400 };
 
@@ -93,7 +97,8 @@ static int withdraw(const struct request *r, struct loaded *l)
     }
     entry.reason = reason;
     entry.date_s = clock_wall_ms() / 1000;
-    return withdraw_add("cert", l->conf, &entry);
+    int status = cert_ca_withdraw(l->conf, r->config, &entry);
+    return status != CERT_CA_NONE ? status : withdraw_add("cert", l->conf, &entry);
 }
 
 static int restore(const struct request *r, struct loaded *l)
@@ -102,7 +107,11 @@ static int restore(const struct request *r, struct loaded *l)
     if (r->user != NULL) {
         return withdraw_user_back("cert", l->conf, r->user, true);
     }
-    return make_entry(r, l, &entry) == 0 ? withdraw_remove("cert", l->conf, &entry) : 1;
+    if (make_entry(r, l, &entry) != 0) {
+        return 1;
+    }
+    int status = cert_ca_restore(l->conf, r->config, &entry);
+    return status != CERT_CA_NONE ? status : withdraw_remove("cert", l->conf, &entry, true);
 }
 
 static int prune(const struct request *r, struct loaded *l)

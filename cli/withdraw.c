@@ -120,8 +120,8 @@ static int take_out(const struct conf *conf, const struct deny_entry *entry, str
     return removed > 0 ? 0 : -ERR_NOT_FOUND;
 }
 
-static int remove_entry(const char *verb, const struct conf *conf, const struct deny_entry *entry,
-                        bool must)
+int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry,
+                    bool must)
 {
     struct err e = {0};
     if (!has_files(verb, conf)) {
@@ -132,11 +132,6 @@ static int remove_entry(const char *verb, const struct conf *conf, const struct 
         return 0;
     }
     return rc == 0 ? withdraw_tell(verb, conf) : complain(verb, e.text);
-}
-
-int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry)
-{
-    return remove_entry(verb, conf, entry, true);
 }
 
 static bool user_entry(const char *verb, const char *name, struct deny_entry *entry)
@@ -167,5 +162,5 @@ int withdraw_user(const char *verb, const struct conf *conf, const char *name,
 int withdraw_user_back(const char *verb, const struct conf *conf, const char *name, bool must)
 {
     struct deny_entry entry;
-    return user_entry(verb, name, &entry) ? remove_entry(verb, conf, &entry, must) : 1;
+    return user_entry(verb, name, &entry) ? withdraw_remove(verb, conf, &entry, must) : 1;
 }

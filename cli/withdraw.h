@@ -13,8 +13,9 @@
 int withdraw_add(const char *verb, const struct conf *conf, const struct deny_entry *entry);
 
 /* Take entry out of every file of revocation.deny again. Returns as above; 1 also if it may not
- * come back, or is not there. */
-int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry);
+ * come back; if it is not there, that is 1 with a complaint, or, unless must, 0 in silence. */
+int withdraw_remove(const char *verb, const struct conf *conf, const struct deny_entry *entry,
+                    bool must);
 
 /* The same for a user of that name. Names are compared as conf's identity says. */
 int withdraw_user(const char *verb, const struct conf *conf, const char *name,

@@ -101,6 +101,108 @@ def test_withdrawn_and_lifted_at_the_machine(ca):
     assert "stolen" in again.stderr
 
 
+@pytest.fixture
+def issued(ca):
+    """alice's certificate in a.crt, of a profile that has operators: nobody here, or, after
+    may(), who runs the tests."""
+    text = yaml.safe_load((ca / "c.yaml").read_text())
+    text["revocation"] = {"deny": "denied"}
+    (ca / "denied").write_text("")
+
+    def may(*groups):
+        text["ca"]["profiles"]["auto"]["operators"] = list(groups)
+        (ca / "c.yaml").write_text(yaml.safe_dump(text))
+    may("others")
+    ca_id = file(ca, request(ca), "auto").stdout.strip()
+    run("ca", "issue", "-c", ca / "c.yaml")
+    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", ca_id)
+    return ca, ca_id, lambda: may("local:" + group_here())
+
+
+def cert(ca, verb, *arguments, status=0):
+    return run("cert", verb, "-c", ca / "c.yaml", *arguments, status=status)
+
+
+def withdrawals(ca):
+    return run("audit", "ls", "-c", ca / "c.yaml").stdout.count("certificate.withdrawn")
+
+
+def test_cert_withdraw_by_who_is_no_operator(issued):
+    """The proxies refuse it at once; the record follows by the command that is named."""
+    ca, ca_id, may = issued
+    done = cert(ca, "withdraw", "--certificate", ca / "a.crt", "--reason", "superseded", status=1)
+    assert "serial=" in (ca / "denied").read_text() and withdrawals(ca) == 0
+    command = done.stderr.splitlines()[-1].partition("by: countersign ")[2].split()
+    assert ca_id in command and "is not an operator" in done.stderr
+    assert "is not an operator" in run(*command, status=1).stderr
+    may()
+    assert run(*command).stdout.startswith("withdrawn") and withdrawals(ca) == 1
+    assert "for good" in cert(ca, "restore", "--certificate", ca / "a.crt", status=1).stderr
+    assert (ca / "denied").read_text().count("reason=superseded") == 2
+
+
+def named(ca, way):
+    shown = subprocess.run(["openssl", "x509", "-in", ca / "a.crt", "-noout", "-serial",
+                            "-fingerprint", "-sha256"], capture_output=True, text=True).stdout
+    serial, fingerprint = (line.partition("=")[2] for line in shown.splitlines())
+    return {"certificate": ["--certificate", ca / "a.crt"],
+            "serial": ["--serial", serial, "--issuer", ca / "ca/issuing.crt"],
+            "fingerprint": ["--fingerprint", fingerprint]}[way]
+
+
+@pytest.mark.parametrize("way", ["certificate", "serial", "fingerprint"])
+def test_cert_withdraw_is_the_cas_too(issued, way):
+    """One command for the record and the proxies, and one back; what is for good stays so."""
+    ca, ca_id, may = issued
+    may()
+    what = named(ca, way)
+    for reason in "cACompromise", "aACompromise":
+        done = cert(ca, "withdraw", *what, "--reason", reason, status=1)
+        assert "no reason to withdraw a client's certificate" in done.stderr
+    assert (ca / "denied").read_text() == "" and withdrawals(ca) == 0
+    cert(ca, "withdraw", *what, "--reason", "certificateHold")
+    assert withdrawals(ca) == 1 and "fingerprint=" in (ca / "denied").read_text()
+    assert "already" in cert(ca, "withdraw", *what, "--reason", "certificateHold").stdout
+    cert(ca, "restore", *what)
+    assert "delivered" in run("request", "ls", "-c", ca / "c.yaml").stdout
+    assert "fingerprint=" not in (ca / "denied").read_text()
+    cert(ca, "restore", *what, status=1)
+    cert(ca, "withdraw", *what, "--reason", "certificateHold")
+    run("request", "withdraw", "-c", ca / "c.yaml", "-r", "keyCompromise", ca_id)
+    before = (ca / "denied").read_text()
+    assert "for good" in cert(ca, "restore", *what, status=1).stderr
+    assert (ca / "denied").read_text() == before and withdrawals(ca) == 3
+    run("audit", "verify", "-c", ca / "c.yaml")
+
+
+def test_cert_withdraw_of_what_others_issued(issued, tmp_path):
+    """The CA here knows nothing of it, also where one of its serial numbers is the same."""
+    ca, _, may = issued
+    may()
+    run("ca", "init", tmp_path / "other", "--name", "Other CA")
+    serial = named(ca, "serial")[1]
+    for what in (["--serial", serial, "--issuer", tmp_path / "other/issuing.crt"],
+                 ["--certificate", tmp_path / "other/issuing.crt"]):
+        done = cert(ca, "withdraw", *what, "--reason", "certificateHold")
+        assert "has not issued it" in done.stdout and withdrawals(ca) == 0
+        cert(ca, "restore", *what)
+
+
+def test_cert_withdraw_where_the_record_fails(issued):
+    """The proxies refuse it all the same; nothing comes back that the record might forbid."""
+    ca, _, may = issued
+    may()
+    for name in "ca.db-wal", "ca.db-shm":
+        (ca / name).unlink(missing_ok=True)
+    (ca / "ca.db").write_bytes(b"no database" * 1000)
+    done = cert(ca, "withdraw", "--certificate", ca / "a.crt", "--reason", "certificateHold",
+                status=1)
+    assert "give the command again" in done.stderr and "serial=" in (ca / "denied").read_text()
+    assert "give the command again" in cert(ca, "restore", "--certificate", ca / "a.crt",
+                                            status=1).stderr
+    assert "serial=" in (ca / "denied").read_text()
+
+
 def test_nobody_approves_their_own(ca):
     id = file(ca, request(ca), "asked").stdout.strip()
     assert "pending" in run("request", "show", "-c", ca / "c.yaml", id).stdout
