@@ -19,8 +19,10 @@ json_t *api_parse(struct str text, struct err *e)
     json_error_t error;
     json_t *root = json_loadb(text.n > 0 ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        (void)err_set(e, ERR_MALFORMED, "the body is not JSON: line %d, column %d: %s", error.line,
-                      error.column, error.text);
+        /* Not the library's words: they hold what was sent, which may be a code, and go to the
+         * log. */
+        (void)err_set(e, ERR_MALFORMED, "the body is not JSON: line %d, column %d", error.line,
+                      error.column);
         return NULL;
     }
     if (!json_is_object(root)) {

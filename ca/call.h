@@ -28,6 +28,7 @@ struct service {
     void *publish_arg;
     const struct entry_way *ways; /* further ways in, beside those of entry.c */
     size_t way_count;
+    int64_t journal_seq;                   /* the last entry of the record that has its line */
     unsigned char form_key[CALL_FORM_KEY]; /* of this process: for what its pages hand out */
 };
 
@@ -37,8 +38,10 @@ struct call {
     struct http_reply *reply;
     struct user *user; /* the account of who asks */
     struct request_operator self;
-    struct str id;  /* what stands in the path behind the noun */
-    char name[768]; /* of who asks; the proxy writes an octet as three at most */
+    struct str id;               /* what stands in the path behind the noun */
+    char name[768];              /* of who asks; the proxy writes an octet as three at most */
+    bool code_refused;           /* it came with a one-time code, which was not taken */
+    char tried[LIFE_ID_LEN + 1]; /* for this request; empty: for none that there can be */
     struct err err;
 };
 

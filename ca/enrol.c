@@ -31,6 +31,15 @@ static void fill(struct call *c, struct str id, const struct handover_gift *g)
     (void)snprintf(c->reply->sent_note, sizeof(c->reply->sent_note), "%.*s", STR_ARG(id));
 }
 
+/* What was typed as the request may be the code. */
+static void note_refused(struct call *c, struct str id)
+{
+    c->code_refused = true;
+    if (life_is_id(id)) {
+        (void)snprintf(c->tried, sizeof(c->tried), "%.*s", STR_ARG(id));
+    }
+}
+
 int enrol_give(struct call *c, struct handover_visit *v)
 {
     char name[NAME_MAX_OCTETS];
@@ -50,6 +59,8 @@ int enrol_give(struct call *c, struct handover_visit *v)
     }
     if (rc == 0) {
         fill(c, v->id, &g);
+    } else {
+        note_refused(c, v->id);
     }
     handover_gift_wipe(&g);
     return rc;

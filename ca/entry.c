@@ -6,6 +6,7 @@
 #include "ca/call.h"
 #include "ca/enrol.h"
 #include "ca/est.h"
+#include "ca/journal.h"
 #include "ca/public.h"
 
 static const struct entry_way ways[] = {
@@ -62,5 +63,7 @@ void entry_serve(void *arg, const struct http_request *r, struct http_reply *rep
     if (rc != 0) {
         problem(&c, rc);
     }
+    journal_write(&c.service->life, c.service->log, &c.service->journal_seq);
+    journal_refused(&c);
     call_end(&c);
 }

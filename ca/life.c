@@ -47,6 +47,16 @@ int life_new_id(struct life_id *id, struct err *e)
     return 0;
 }
 
+bool life_is_id(struct str text)
+{
+    size_t n = 0;
+    while (n < text.n &&
+           ((text.p[n] >= '0' && text.p[n] <= '9') || (text.p[n] >= 'a' && text.p[n] <= 'f'))) {
+        n++;
+    }
+    return n == LIFE_ID_LEN && n == text.n;
+}
+
 const char *life_state_name(enum life_state s)
 {
     return s < LIFE_STATE_COUNT ? names[s] : "unknown";

@@ -96,6 +96,9 @@ struct life {
 /* A new id. Returns 0 or -ERR_CRYPTO with e. */
 int life_new_id(struct life_id *id, struct err *e) __attribute__((warn_unused_result));
 
+/* Whether text has the form of an id. */
+bool life_is_id(struct str text);
+
 /* The token of a state; never NULL. */
 const char *life_state_name(enum life_state s);
 

@@ -20,6 +20,7 @@
 #include "ca/handover.h"
 #include "ca/http.h"
 #include "ca/issue.h"
+#include "ca/journal.h"
 #include "ca/notice.h"
 #include "ca/notify.h"
 #include "ca/outbox.h"
@@ -132,6 +133,7 @@ static int open_all(struct ca *ca, struct err *e)
     }
     ca->service.life.key = &ca->key;
     rc = crl_drop_foreign(&ca->service.life, e);
+    rc = rc == 0 ? journal_begin(&ca->service.life, &ca->service.journal_seq, e) : rc;
     if (rc != 0) {
         return rc;
     }
@@ -219,9 +221,6 @@ static void tick(struct ca *ca)
     if (issue_all(&ca->service.life, &issued, &e) != 0) {
         tick_failed(ca, "not_issued", &e);
     }
-    if (issued > 0) {
-        LOG(ca->log, LOG_LEVEL_INFO, "issued", LOG_NUMBER("certificates", issued));
-    }
     if (withdraw_tick(&ca->service.life, &withdrawn, &late) != 0) {
         tick_failed(ca, "ca_tick_failed", &late);
     }
@@ -230,6 +229,7 @@ static void tick(struct ca *ca)
     give_notice(ca);
     (void)publish(ca);
     renew_crl(ca);
+    journal_write(&ca->service.life, ca->log, &ca->service.journal_seq);
 }
 
 int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *log,

@@ -141,10 +141,6 @@ static void fail(struct page *p, unsigned status, int rc)
 {
     status = status != 0 ? status : call_status(rc);
     bool ours = status == 500 || status == 503;
-    if (ours) {
-        LOG(p->call->service->log, LOG_LEVEL_ERROR, "page_failed",
-            LOG_TEXT("error", str_of(p->call->err.text)));
-    }
     /* The text may be in what is cleared for the page. */
     struct err e = p->call->err;
     page_error(p, status, ours ? str_of(err_name(rc)) : str_of(e.text));
