@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -19,10 +20,14 @@ json_t *api_parse(struct str text, struct err *e)
     json_error_t error;
     json_t *root = json_loadb(text.n > 0 ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        /* Not the library's words: they hold what was sent, which may be a code, and go to the
+        /* Behind that the library quotes what was sent; that may be a code, and this goes to the
          * log. */
-        (void)err_set(e, ERR_MALFORMED, "the body is not JSON: line %d, column %d", error.line,
-                      error.column);
+        char *quoted = strstr(error.text, " near '");
+        if (quoted != NULL) {
+            *quoted = '\0';
+        }
+        (void)err_set(e, ERR_MALFORMED, "the body is not JSON: line %d, column %d: %s", error.line,
+                      error.column, error.text);
         return NULL;
     }
     if (!json_is_object(root)) {
