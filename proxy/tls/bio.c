@@ -31,6 +31,40 @@ static size_t take(struct str from, char *out, size_t max)
     return n;
 }
 
+size_t bio_ends_peek(const struct bio_ends *e, char *out, size_t n)
+{
+    size_t from_kept = take(buf_str(&e->kept), out, n);
+    return from_kept + take(e->lent, out + from_kept, n - from_kept);
+}
+
+const char *bio_ends_front(struct bio_ends *e, size_t n)
+{
+    size_t kept = buf_len(&e->kept);
+    if (kept == 0) {
+        return e->lent.p;
+    }
+    if (kept < n) {
+        if (buf_append(&e->kept, str_slice(e->lent, 0, n - kept)) != 0) {
+            return NULL;
+        }
+        e->lent = str_slice(e->lent, n - kept, e->lent.n);
+    }
+    return buf_str(&e->kept).p;
+}
+
+void bio_ends_consume(struct bio_ends *e, size_t n)
+{
+    size_t kept = buf_len(&e->kept);
+    size_t from_kept = n < kept ? n : kept;
+    buf_consume(&e->kept, from_kept);
+    e->lent = str_slice(e->lent, n - from_kept, e->lent.n);
+}
+
+struct str bio_ends_written(const struct bio_ends *e)
+{
+    return str_slice(buf_str(&e->out), e->mark, buf_len(&e->out));
+}
+
 static int on_read(BIO *b, char *out, size_t max, size_t *n)
 {
     struct bio_ends *e = BIO_get_data(b);
@@ -44,6 +78,7 @@ static int on_read(BIO *b, char *out, size_t max, size_t *n)
         BIO_set_retry_read(b);
         return 0;
     }
+    e->mark = buf_len(&e->out);
     if (!e->started) {
         e->started = true;
         e->first = out[0];

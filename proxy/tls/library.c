@@ -12,7 +12,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/mem.h"
 #include "proxy/tls/narrow.h"
+#include "proxy/tls/narrow_kdf.h"
 
 #define TRIAL_LEVEL 2 /* as servers have it */
 
@@ -25,6 +27,7 @@ struct trial {
     X509 *cert;
     SSL_CTX *sides[2];
     SSL *ends[2]; /* the server, the client */
+    struct narrow_keys keys;
 };
 
 /* What a trial found: what the client may sign with, in the server's words. */
@@ -37,6 +40,7 @@ static struct {
     pthread_once_t once;
     OSSL_LIB_CTX *context;
     const char *why;
+    bool hears; /* the traffic keys of handshakes in it */
 } chosen = {.once = PTHREAD_ONCE_INIT};
 
 static X509 *self_signed(EVP_PKEY *key)
@@ -81,7 +85,7 @@ static bool open_side(struct trial *t, int side, int version)
     }
     SSL_CTX_set_security_level(c, TRIAL_LEVEL);
     if (SSL_CTX_set_min_proto_version(c, version) != 1 ||
-        SSL_CTX_set_max_proto_version(c, version) != 1 ||
+        SSL_CTX_set_max_proto_version(c, version) != 1 || SSL_CTX_set_num_tickets(c, 0) != 1 ||
         SSL_CTX_use_certificate(c, t->cert) != 1 || SSL_CTX_use_PrivateKey(c, t->key) != 1) {
         return false;
     }
@@ -113,7 +117,9 @@ static bool shake_hands(struct trial *t)
     int done[2] = {0, 0};
     for (int i = 0; i < TURNS_MAX && (done[0] != 1 || done[1] != 1); i++) {
         done[1] = SSL_do_handshake(t->ends[1]);
+        narrow_kdf_listen(&t->keys);
         done[0] = SSL_do_handshake(t->ends[0]);
+        narrow_kdf_listen(NULL);
     }
     return done[0] == 1 && done[1] == 1 && SSL_get_verify_result(t->ends[0]) == X509_V_OK &&
            SSL_get_verify_result(t->ends[1]) == X509_V_OK;
@@ -133,11 +139,49 @@ static void note_offer(SSL *client, struct offer *out)
     }
 }
 
+/* A record of the client is opened, and one of ours opened by it. */
+static bool speak(SSL *server, SSL *client, struct traffic_ciphers *c, struct traffic_side sides[2])
+{
+    static const char word[] = "trial";
+    BIO *wire = SSL_get_rbio(server);
+    unsigned char record[sizeof(word) + TRAFFIC_OVERHEAD];
+    unsigned char plain[sizeof(record)];
+    size_t n = 0;
+    return SSL_write(client, word, sizeof(word)) == sizeof(word) &&
+           BIO_read(wire, record, sizeof(record)) == sizeof(record) &&
+           traffic_open(c, &sides[1], (struct str){(const char *)record, sizeof(record)}, plain,
+                        &n) &&
+           n == sizeof(word) + 1 && memcmp(plain, word, sizeof(word)) == 0 &&
+           traffic_seal(c, &sides[0], 23, (struct str){word, sizeof(word)}, record) &&
+           BIO_write(wire, record, sizeof(record)) == sizeof(record) &&
+           SSL_read(client, plain, sizeof(plain)) == sizeof(word) &&
+           memcmp(plain, word, sizeof(word)) == 0;
+}
+
+/* True if the keys that were heard are those of the connection. */
+static bool hears_keys(struct trial *t)
+{
+    struct traffic_side sides[2]; /* whose writing it is: the server's, the client's */
+    struct traffic_ciphers *c = traffic_ciphers_new(t->context);
+    enum traffic_suite suite =
+        traffic_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(t->ends[0])));
+    bool good = c != NULL && narrow_kdf_side(&t->keys.server, suite, &sides[0]) &&
+                narrow_kdf_side(&t->keys.client, suite, &sides[1]) &&
+                speak(t->ends[0], t->ends[1], c, sides);
+    traffic_ciphers_free(c);
+    mem_wipe(sides, sizeof(sides));
+    mem_wipe(&t->keys, sizeof(t->keys));
+    return good;
+}
+
 static bool run(struct trial *t, int version, struct offer *offer)
 {
     bool good = open_side(t, 0, version) && open_side(t, 1, version) && join(t) && shake_hands(t);
     if (good) {
         note_offer(t->ends[1], offer);
+    }
+    if (good && version == TLS1_3_VERSION && t->context != NULL) {
+        chosen.hears = hears_keys(t);
     }
     for (int side = 0; side < 2; side++) {
         SSL_free(t->ends[side]);
@@ -208,4 +252,10 @@ OSSL_LIB_CTX *library_context(const char **why)
     bool asked = pthread_once(&chosen.once, choose) == 0;
     *why = asked ? chosen.why : NULL;
     return asked ? chosen.context : NULL;
+}
+
+bool library_hears_keys(void)
+{
+    const char *why;
+    return library_context(&why) != NULL && chosen.hears;
 }

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
+#include "proxy/tls/narrow_kdf.h"
 #include "proxy/tls/narrow_p256.h"
 
 #define KEPT_MAX 16 /* implementations of one operation */
@@ -157,12 +158,21 @@ static void shorten_reading(const OSSL_DISPATCH *core)
     }
 }
 
+static void hear_keys(void)
+{
+    OSSL_ALGORITHM *kdf = find(OSSL_OP_KDF, "TLS13-KDF");
+    if (kdf != NULL) {
+        kdf->implementation = narrow_kdf(kdf->implementation);
+    }
+}
+
 /* The implementations get the default provider's own context, as they are its own. */
 static int on_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
                    const OSSL_DISPATCH **out, void **context)
 {
     (void)handle;
     shorten_reading(in);
+    hear_keys();
     *out = functions;
     *context = OSSL_PROVIDER_get0_provider_ctx(own.base);
     return 1;

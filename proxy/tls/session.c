@@ -27,11 +27,15 @@ struct tls_session *tls_session_new(struct tls_sites *sites)
     s->sites = tls_sites_ref(sites);
     s->refusal = REASON_OK;
     s->peer_reason = REASON_CLIENT_CERT_MISSING;
+    s->version = "";
+    s->cipher = "";
     ERR_clear_error();
     /* Any context will do until the ClientHello has chosen one. */
     s->ssl = SSL_new(sites->v[0].context);
     BIO *bio = s->ssl != NULL ? bio_new(sites->bio_method, &s->ends) : NULL;
-    if (bio == NULL || SSL_set_app_data(s->ssl, s) != 1) {
+    bool listens = sites->ciphers != NULL;
+    s->keys = listens ? mem_calloc(1, sizeof(*s->keys)) : NULL;
+    if (bio == NULL || SSL_set_app_data(s->ssl, s) != 1 || (listens && s->keys == NULL)) {
         BIO_free(bio);
         ERR_clear_error();
         tls_session_free(s);
@@ -47,12 +51,24 @@ void tls_session_withdraw(struct tls_session *s, const struct deny *const *deny)
     s->deny = deny;
 }
 
+static void forget_keys(struct tls_session *s)
+{
+    if (s->keys != NULL) {
+        mem_wipe(s->keys, sizeof(*s->keys));
+        mem_free(s->keys);
+        s->keys = NULL;
+    }
+}
+
 void tls_session_free(struct tls_session *s)
 {
     if (s == NULL) {
         return;
     }
     SSL_free(s->ssl);
+    forget_keys(s);
+    records_free(s->records);
+    peer_free(s->peer);
     bio_ends_fini(&s->ends);
     tls_sites_unref(s->sites);
     mem_free(s->name);
@@ -78,12 +94,20 @@ int tls_session_settle(struct tls_session *s)
 
 bool tls_session_has_input(const struct tls_session *s)
 {
-    return !s->failed && (bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0);
+    if (s->failed) {
+        return false;
+    }
+    return s->records != NULL ? records_may_read(s->records, &s->ends)
+                              : bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0;
 }
 
 bool tls_session_may_read(const struct tls_session *s)
 {
-    return s->failed || bio_ends_unread(&s->ends) > 0 || SSL_has_pending(s->ssl) == 1;
+    if (s->failed) {
+        return true;
+    }
+    return s->records != NULL ? records_may_read(s->records, &s->ends)
+                              : bio_ends_unread(&s->ends) > 0 || SSL_has_pending(s->ssl) == 1;
 }
 
 /* True if the failure is a client that speaks HTTP without TLS: no TLS record begins with a
@@ -93,12 +117,23 @@ static bool looks_like_http(const struct tls_session *s)
     return !s->established && s->ends.started && s->ends.first >= 'A' && s->ends.first <= 'Z';
 }
 
+/* Nothing is read or written any more; words go to the log. */
+static enum tls_result end(struct tls_session *s, struct str words)
+{
+    s->failed = true;
+    forget_keys(s);
+    mem_free(s->detail);
+    s->detail = mem_dup(words.p, words.n);
+    buf_release(&s->ends.kept);
+    s->ends.lent = STR_NONE;
+    return TLS_FAILED;
+}
+
 /* Ends the session for what stands in OpenSSL's error queue, or what a callback refused. */
 static enum tls_result fail(struct tls_session *s)
 {
     struct tls_err e;
     tls_err_take(&e);
-    s->failed = true;
     if (looks_like_http(s)) {
         s->reason = REASON_PLAIN_HTTP_ON_TLS_PORT;
         buf_release(&s->ends.out); /* the answer will be HTTP */
@@ -111,14 +146,20 @@ static enum tls_result fail(struct tls_session *s)
     } else {
         s->reason = e.reason;
     }
-    struct str words = e.bad_certificate
-                           ? str_of(X509_verify_cert_error_string(SSL_get_verify_result(s->ssl)))
-                           : str_of(e.text);
-    mem_free(s->detail);
-    s->detail = mem_dup(words.p, words.n);
-    buf_release(&s->ends.kept);
-    s->ends.lent = STR_NONE;
-    return TLS_FAILED;
+    return end(s, e.bad_certificate
+                      ? str_of(X509_verify_cert_error_string(SSL_get_verify_result(s->ssl)))
+                      : str_of(e.text));
+}
+
+/* Passes on what records_read() or _write() returned. */
+static enum tls_result pass(struct tls_session *s, enum tls_result r,
+                            const struct records_fault *fault)
+{
+    if (r == TLS_FAILED) {
+        s->reason = fault->reason;
+        return end(s, str_of(fault->text));
+    }
+    return r;
 }
 
 /* What a call of OpenSSL that returned ret without success means. */
@@ -142,13 +183,80 @@ static enum tls_result outcome(struct tls_session *s, int ret)
  * with their certificates, that is what a narrow one is for. */
 static int do_handshake(struct tls_session *s)
 {
-    if (s->sites->resume == NULL || s->sites->library == NULL) {
-        return SSL_do_handshake(s->ssl);
-    }
-    OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(s->sites->library);
+    bool changes = s->sites->resume != NULL && s->sites->library != NULL;
+    OSSL_LIB_CTX *before = changes ? OSSL_LIB_CTX_set0_default(s->sites->library) : NULL;
+    narrow_kdf_listen(s->keys);
     int ret = SSL_do_handshake(s->ssl);
-    (void)OSSL_LIB_CTX_set0_default(before);
+    narrow_kdf_listen(NULL);
+    if (changes) {
+        (void)OSSL_LIB_CTX_set0_default(before);
+    }
     return ret;
+}
+
+/* Records in octets that OpenSSL wrote. */
+static uint64_t count_records(struct str octets)
+{
+    uint64_t n = 0;
+    while (octets.n >= TRAFFIC_HEADER) {
+        size_t body = (size_t)(unsigned char)octets.p[3] << 8 | (unsigned char)octets.p[4];
+        octets = str_slice(octets, TRAFFIC_HEADER + body, octets.n);
+        n++;
+    }
+    return n;
+}
+
+/* With TLS 1.3, OpenSSL is needed for the handshake only. What it wrote after the client's
+ * Finished, tickets, was the first to be protected by the keys that follow; it has read nothing
+ * with them. */
+static void take_over(struct tls_session *s)
+{
+    struct traffic_side in;
+    struct traffic_side out;
+    enum traffic_suite suite =
+        traffic_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(s->ssl)));
+    if (s->keys != NULL && SSL_version(s->ssl) == TLS1_3_VERSION && SSL_has_pending(s->ssl) == 0 &&
+        narrow_kdf_side(&s->keys->client, suite, &in) &&
+        narrow_kdf_side(&s->keys->server, suite, &out)) {
+        out.count = count_records(bio_ends_written(&s->ends));
+        s->records = records_new(s->sites->ciphers, &in, &out);
+        mem_wipe(&in, sizeof(in));
+        mem_wipe(&out, sizeof(out));
+    }
+    forget_keys(s);
+    if (s->records != NULL) {
+        /* Else OpenSSL takes it for broken off, and lets nobody resume it. */
+        SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(s->ssl);
+        s->ssl = NULL;
+    }
+}
+
+/* The handshake is done: what it was is kept. */
+static enum tls_result establish(struct tls_session *s)
+{
+    if (s->site == NULL) {
+        s->refusal = REASON_INTERNAL; /* no ClientHello was judged: never let that through */
+        return fail(s);
+    }
+    s->resumed = SSL_session_reused(s->ssl) == 1;
+    if (s->resumed) {
+        resume_adopt(s);
+    }
+    X509 *leaf = SSL_get0_peer_certificate(s->ssl);
+    s->peer = peer_new(s->ssl, s->sites->library);
+    /* Without a chain that was built, the leaf alone: nobody may be beyond withdrawal. */
+    if (leaf != NULL &&
+        (s->peer == NULL || (s->chain.n == 0 && deny_chain_add(&s->chain, leaf) != 0))) {
+        s->refusal = REASON_INTERNAL;
+        return fail(s);
+    }
+    s->asks_often = s->site->conf->client.ocsp.mode != CONF_OCSP_OFF;
+    s->version = SSL_get_version(s->ssl);
+    s->cipher = SSL_get_cipher_name(s->ssl);
+    take_over(s);
+    s->established = true;
+    return TLS_OK;
 }
 
 enum tls_result tls_session_handshake(struct tls_session *s)
@@ -164,21 +272,7 @@ enum tls_result tls_session_handshake(struct tls_session *s)
     if (ret != 1) {
         return outcome(s, ret);
     }
-    if (s->site == NULL) {
-        s->refusal = REASON_INTERNAL; /* no ClientHello was judged: never let that through */
-        return fail(s);
-    }
-    if (SSL_session_reused(s->ssl) == 1) {
-        resume_adopt(s);
-    }
-    X509 *leaf = SSL_get0_peer_certificate(s->ssl);
-    /* Without a chain that was built, the leaf alone: nobody may be beyond withdrawal. */
-    if (leaf != NULL && s->chain.n == 0 && deny_chain_add(&s->chain, leaf) != 0) {
-        s->refusal = REASON_INTERNAL;
-        return fail(s);
-    }
-    s->established = true;
-    return TLS_OK;
+    return establish(s);
 }
 
 /* SSL_get_error() looks at what is queued. Nearly always that is nothing, and asking costs less
@@ -197,6 +291,10 @@ enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, s
     if (s->failed || !s->established) {
         return TLS_FAILED;
     }
+    if (s->records != NULL) {
+        struct records_fault fault = {.reason = REASON_OK};
+        return pass(s, records_read(s->records, &s->ends, out, max, n, &fault), &fault);
+    }
     clear_errors();
     int ret = SSL_read_ex(s->ssl, out, max, n);
     return ret == 1 ? TLS_OK : outcome(s, ret);
@@ -211,6 +309,10 @@ enum tls_result tls_session_write(struct tls_session *s, struct str octets)
     if (octets.n == 0) {
         return TLS_OK;
     }
+    if (s->records != NULL) {
+        struct records_fault fault = {.reason = REASON_OK};
+        return pass(s, records_write(s->records, &s->ends, octets, &fault), &fault);
+    }
     clear_errors();
     size_t n = 0;
     /* Without partial writes OpenSSL takes all or fails, as our end never blocks. */
@@ -219,7 +321,14 @@ enum tls_result tls_session_write(struct tls_session *s, struct str octets)
 
 void tls_session_shutdown(struct tls_session *s)
 {
-    if (s->failed || !s->established || (SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN) != 0) {
+    if (s->failed || !s->established) {
+        return;
+    }
+    if (s->records != NULL) {
+        records_shutdown(s->records, &s->ends);
+        return;
+    }
+    if ((SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN) != 0) {
         return;
     }
     ERR_clear_error();
@@ -254,7 +363,7 @@ struct str tls_session_name(const struct tls_session *s)
 
 X509 *tls_session_peer(const struct tls_session *s)
 {
-    return s->established ? SSL_get0_peer_certificate(s->ssl) : NULL;
+    return peer_leaf(s->peer);
 }
 
 enum reason tls_session_peer_reason(const struct tls_session *s)
@@ -267,17 +376,24 @@ struct trust_term tls_session_peer_term(const struct tls_session *s)
     return s->peer_term;
 }
 
-/* What the client sent along in this handshake. Some resumed sessions still have what was sent in
- * an earlier one, and others have not: so that all are alike, none has. */
-static STACK_OF(X509) * sent_chain(const struct tls_session *s)
+static bool is_peer_idle(const struct tls_session *s)
 {
-    return SSL_session_reused(s->ssl) == 1 ? NULL : SSL_get_peer_cert_chain(s->ssl);
+    return s->peer != NULL && peer_is_idle(s->peer);
+}
+
+/* The certificate of a connection that idles was looked at: it goes on idling. */
+static void rest_peer(const struct tls_session *s, bool was_idle)
+{
+    if (was_idle) {
+        peer_idle(s->peer);
+    }
 }
 
 enum reason tls_session_judge(const struct tls_session *s, const struct trust *t, int64_t wall_ms,
                               struct trust_term *term)
 {
     *term = (struct trust_term){0};
+    bool idle = is_peer_idle(s);
     X509 *leaf = tls_session_peer(s);
     if (leaf == NULL) {
         return REASON_CLIENT_CERT_MISSING;
@@ -286,10 +402,12 @@ enum reason tls_session_judge(const struct tls_session *s, const struct trust *t
         return REASON_CLIENT_CERT_UNKNOWN_CA;
     }
     const struct trust_question q = {.leaf = leaf,
-                                     .chain = sent_chain(s),
+                                     .chain = s->peer->sent,
                                      .wall_ms = wall_ms,
                                      .deny = s->deny != NULL ? *s->deny : NULL};
-    return trust_judge_all(t, &q, term, NULL);
+    enum reason why = trust_judge_all(t, &q, term, NULL);
+    rest_peer(s, idle);
+    return why;
 }
 
 const struct deny_chain *tls_session_deny_keys(const struct tls_session *s)
@@ -300,32 +418,36 @@ const struct deny_chain *tls_session_deny_keys(const struct tls_session *s)
 enum reason tls_session_ask_again(const struct tls_session *s, const struct trust *t,
                                   int64_t wall_ms)
 {
+    bool idle = is_peer_idle(s);
     X509 *leaf = tls_session_peer(s);
-    return leaf != NULL ? trust_ask_again(t, leaf, sent_chain(s), wall_ms)
-                        : REASON_CLIENT_CERT_MISSING;
+    if (leaf == NULL) {
+        return REASON_CLIENT_CERT_MISSING;
+    }
+    enum reason why = trust_ask_again(t, leaf, s->peer->sent, wall_ms);
+    rest_peer(s, idle);
+    return why;
 }
 
 bool tls_session_resumed(const struct tls_session *s)
 {
-    return s->established && SSL_session_reused(s->ssl) == 1;
+    return s->resumed;
 }
 
 STACK_OF(X509) *
     tls_session_chain(const struct tls_session *s, const struct trust *t, int64_t wall_ms)
 {
     X509 *leaf = tls_session_peer(s);
-    return leaf != NULL && t != NULL ? trust_chain(t, leaf, sent_chain(s), wall_ms) : NULL;
+    return leaf != NULL && t != NULL ? trust_chain(t, leaf, s->peer->sent, wall_ms) : NULL;
 }
 
 struct str tls_session_version(const struct tls_session *s)
 {
-    return str_of(SSL_get_version(s->ssl));
+    return str_of(s->version);
 }
 
 struct str tls_session_cipher(const struct tls_session *s)
 {
-    const char *name = SSL_get_cipher_name(s->ssl);
-    return name != NULL ? str_of(name) : STR("");
+    return str_of(s->cipher);
 }
 
 void tls_session_idle(struct tls_session *s)
@@ -335,5 +457,12 @@ void tls_session_idle(struct tls_session *s)
     }
     if (buf_len(&s->ends.out) == 0) {
         buf_release(&s->ends.out);
+    }
+    if (s->records == NULL) {
+        return;
+    }
+    records_idle(s->records);
+    if (s->peer != NULL && !s->asks_often) {
+        peer_idle(s->peer);
     }
 }

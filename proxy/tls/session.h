@@ -47,7 +47,9 @@ bool tls_session_may_read(const struct tls_session *s);
 /* Go on with the handshake. */
 enum tls_result tls_session_handshake(struct tls_session *s);
 
-/* Read plain octets into out[max]; *n > 0 on TLS_OK. */
+/* Read plain octets into out[max]; *n > 0 on TLS_OK. With max of at least TLS_SESSION_READ_ROOM
+ * nothing is copied on the way. */
+#define TLS_SESSION_READ_ROOM (16384 + 256)
 enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, size_t *n);
 
 /* Octets that tls_session_out() holds at most. */
@@ -73,8 +75,9 @@ struct str tls_session_detail(const struct tls_session *s);
 const struct tls_site *tls_session_site(const struct tls_session *s);
 struct str tls_session_name(const struct tls_session *s);
 
-/* After the handshake: the client's certificate (borrowed; NULL: none sent) and the verdict on it:
- * REASON_OK, CLIENT_CERT_MISSING, or why it was not accepted (on_failure answer). */
+/* After the handshake: the client's certificate (borrowed until tls_session_idle(); NULL: none
+ * sent, or no memory to decode it again) and the verdict on it: REASON_OK, CLIENT_CERT_MISSING, or
+ * why it was not accepted (on_failure answer). */
 X509 *tls_session_peer(const struct tls_session *s);
 enum reason tls_session_peer_reason(const struct tls_session *s);
 
@@ -108,7 +111,7 @@ STACK_OF(X509) *
 struct str tls_session_version(const struct tls_session *s);
 struct str tls_session_cipher(const struct tls_session *s);
 
-/* Give back buffers that an idle connection need not keep. */
+/* Give back what an idle connection need not keep: buffers, the decoded certificate. */
 void tls_session_idle(struct tls_session *s);
 
 #endif

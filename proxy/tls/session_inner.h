@@ -6,13 +6,21 @@
 
 #include "auth/revoke/deny.h"
 #include "proxy/tls/bio.h"
+#include "proxy/tls/narrow_kdf.h"
+#include "proxy/tls/peer.h"
+#include "proxy/tls/records.h"
 #include "proxy/tls/session.h"
 
 struct tls_session {
-    SSL *ssl;                    /* owned; its app data is the session */
-    struct tls_sites *sites;     /* a reference */
+    SSL *ssl;                 /* owned; its app data is the session; NULL once records is there */
+    struct narrow_keys *keys; /* owned; heard in a handshake, until its end; or NULL */
+    struct records *records;  /* owned; NULL: records are OpenSSL's */
+    struct tls_peer *peer;    /* owned; NULL: no certificate came */
+    struct tls_sites *sites;  /* a reference */
     const struct tls_site *site; /* NULL until the ClientHello chose one */
     struct bio_ends ends;
+    const char *version;     /* static; once established */
+    const char *cipher;      /* static; once established */
     char *name;              /* owned; the server name that was sent, or NULL */
     char *detail;            /* owned; of a failure, or NULL */
     enum reason refusal;     /* set by a callback that refuses; else REASON_OK */
@@ -24,6 +32,8 @@ struct tls_session {
     bool resuming;                  /* it was; what comes of it, OpenSSL decides */
     const struct deny *const *deny; /* where what is withdrawn stands; NULL: nothing is */
     struct deny_chain chain;        /* the client's, as far as it is known */
+    bool resumed;                   /* once established */
+    bool asks_often;                /* the certificate is looked at for every request */
     bool established;
     bool failed;
 };

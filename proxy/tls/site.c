@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/site_inner.h"
+#include "proxy/tls/traffic.h"
 
 static void names_free(struct site_names *names)
 {
@@ -37,6 +38,7 @@ void tls_sites_unref(struct tls_sites *t)
     names_free(&t->wild);
     BIO_meth_free(t->bio_method);
     resume_free(t->resume);
+    traffic_ciphers_free(t->ciphers);
     mem_free(t);
 }
 

@@ -7,6 +7,7 @@
 #include "proxy/tls/site.h"
 
 struct resume;
+struct traffic_ciphers;
 
 /* The longest server name (RFC 1035 2.3.4), with some room. */
 #define SITE_NAME_MAX 255
@@ -41,9 +42,10 @@ struct tls_sites {
     bool has_default; /* then v[0] */
     struct site_names exact;
     struct site_names wild;
-    BIO_METHOD *bio_method; /* owned */
-    struct resume *resume;  /* owned; NULL: every handshake is a full one */
-    OSSL_LIB_CTX *library;  /* of the contexts; NULL: the default one */
+    BIO_METHOD *bio_method;          /* owned */
+    struct resume *resume;           /* owned; NULL: every handshake is a full one */
+    OSSL_LIB_CTX *library;           /* of the contexts; NULL: the default one */
+    struct traffic_ciphers *ciphers; /* owned; NULL: records are OpenSSL's */
 };
 
 /* The whole of a site whose face is f. */

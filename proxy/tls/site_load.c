@@ -17,6 +17,7 @@
 #include "proxy/tls/library.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/tls_err.h"
+#include "proxy/tls/traffic.h"
 
 #define EXPIRY_WARNING_DAYS 14
 #define DAY_S               86400
@@ -459,6 +460,21 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
     return true;
 }
 
+/* Where it cannot be, records are OpenSSL's: that is said, but works. */
+static struct traffic_ciphers *choose_ciphers(const struct loader *l)
+{
+    if (!l->tuning->own_records || l->library == NULL) {
+        return NULL;
+    }
+    struct traffic_ciphers *c = library_hears_keys() ? traffic_ciphers_new(l->library) : NULL;
+    if (c == NULL) {
+        diag_add(l->diags, DIAG_WARNING, l->conf->at, "tuning.own_records",
+                 "Set it to false to do without. Idle connections work, and take more memory.",
+                 "does not work with this OpenSSL");
+    }
+    return c;
+}
+
 static struct tls_sites *sites_new(size_t n)
 {
     struct tls_sites *t = mem_calloc(1, sizeof(*t));
@@ -526,6 +542,7 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
     if (ok) {
         t->has_default = c->has_default;
         t->library = l.library;
+        t->ciphers = choose_ciphers(&l);
         for (size_t i = 0; i < t->n; i++) {
             ok = load_site(&l, t, i) && ok;
         }

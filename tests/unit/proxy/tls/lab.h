@@ -93,7 +93,8 @@ static const struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
                                               .narrow_crypto = true,
                                               .fixed_chain = true,
                                               .aes_128_first = true,
-                                              .release_buffers = true};
+                                              .release_buffers = true,
+                                              .own_records = true};
 static const struct tls_options lab_options = {.keys = TLS_KEYS_ALL, .tuning = &lab_tuning};
 
 /* The table for c, which must load without an error. */

@@ -1,0 +1,36 @@
+/* Hearing which traffic keys OpenSSL derives in a TLS 1.3 handshake (RFC 8446 7.1, 7.3). Private to
+ * proxy/tls, for the narrow context. */
+#ifndef PROXY_TLS_NARROW_KDF_H
+#define PROXY_TLS_NARROW_KDF_H
+
+#include <stdbool.h>
+
+#include <openssl/core_dispatch.h>
+
+#include "proxy/tls/traffic.h"
+
+/* What was heard of both sides' application traffic keys. Secret. */
+struct narrow_keys {
+    struct narrow_heard {
+        unsigned char secret[TRAFFIC_SECRET_MAX];
+        unsigned char key[TRAFFIC_KEY_MAX];
+        unsigned char nonce[TRAFFIC_NONCE];
+        size_t secret_n; /* 0: not yet */
+        size_t key_n;    /* 0: not yet */
+        size_t nonce_n;  /* 0: not yet */
+    } client, server;
+};
+
+/* A TLS13-KDF in place of base, that does the same by base, and tells who listens. Called once;
+ * constant afterwards. base itself if it is not as it has to be. */
+const OSSL_DISPATCH *narrow_kdf(const OSSL_DISPATCH *base);
+
+/* From now on, what this thread derives goes to keys (borrowed) too; NULL: to nobody. */
+void narrow_kdf_listen(struct narrow_keys *keys);
+
+/* The side that was heard whole, with keys that fit suite: in *out, count 0. False if it was not.
+ */
+bool narrow_kdf_side(const struct narrow_heard *heard, enum traffic_suite suite,
+                     struct traffic_side *out) __attribute__((warn_unused_result));
+
+#endif

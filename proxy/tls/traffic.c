@@ -1,0 +1,225 @@
+/* Owns: nonces, headers and keys of protected records. Not: what records mean (records.c), nor any
+ * cipher: those are OpenSSL's. On one thread. */
+#include "proxy/tls/traffic.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+
+#include "base/mem.h"
+
+enum { OPEN = 0, SEAL = 1 };
+
+static const struct {
+    unsigned number;
+    const char *cipher;
+    char digest[8]; /* not const: parameters take no const text */
+    unsigned char secret_n;
+    unsigned char key_n;
+} suites[TRAFFIC_SUITES] = {
+    [TRAFFIC_AES_128_GCM] = {0x1301, "AES-128-GCM", "SHA256", 32, 16},
+    [TRAFFIC_AES_256_GCM] = {0x1302, "AES-256-GCM", "SHA384", 48, 32},
+    [TRAFFIC_CHACHA20_POLY1305] = {0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32},
+};
+
+struct traffic_ciphers {
+    EVP_KDF *kdf;
+    struct {
+        EVP_CIPHER_CTX *context;
+        const struct traffic_side *loaded; /* whose key it has; NULL: nobody's */
+    } of[TRAFFIC_SUITES][2];
+};
+
+static EVP_CIPHER_CTX *context_new(OSSL_LIB_CTX *library, enum traffic_suite suite, int direction)
+{
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(library, suites[suite].cipher, NULL);
+    EVP_CIPHER_CTX *made = cipher != NULL ? EVP_CIPHER_CTX_new() : NULL;
+    if (made != NULL && EVP_CipherInit_ex(made, cipher, NULL, NULL, NULL, direction) != 1) {
+        EVP_CIPHER_CTX_free(made);
+        made = NULL;
+    }
+    EVP_CIPHER_free(cipher);
+    return made;
+}
+
+struct traffic_ciphers *traffic_ciphers_new(OSSL_LIB_CTX *library)
+{
+    struct traffic_ciphers *c = mem_calloc(1, sizeof(*c));
+    if (c == NULL) {
+        return NULL;
+    }
+    c->kdf = EVP_KDF_fetch(library, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
+    bool whole = c->kdf != NULL;
+    for (int i = 0; i < TRAFFIC_SUITES * 2 && whole; i++) {
+        EVP_CIPHER_CTX *made = context_new(library, (enum traffic_suite)(i / 2), i % 2);
+        c->of[i / 2][i % 2].context = made;
+        whole = made != NULL;
+    }
+    ERR_clear_error();
+    if (!whole) {
+        traffic_ciphers_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void traffic_ciphers_free(struct traffic_ciphers *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < TRAFFIC_SUITES; i++) {
+        EVP_CIPHER_CTX_free(c->of[i][OPEN].context);
+        EVP_CIPHER_CTX_free(c->of[i][SEAL].context);
+    }
+    EVP_KDF_free(c->kdf);
+    mem_free(c);
+}
+
+enum traffic_suite traffic_suite_of(unsigned number)
+{
+    enum traffic_suite found = TRAFFIC_AES_128_GCM;
+    while (found < TRAFFIC_SUITES && suites[found].number != number) {
+        found++;
+    }
+    return found;
+}
+
+size_t traffic_secret_size(enum traffic_suite suite)
+{
+    return suites[suite].secret_n;
+}
+
+size_t traffic_key_size(enum traffic_suite suite)
+{
+    return suites[suite].key_n;
+}
+
+/* The context with the key of side and the nonce of its next record, or NULL. */
+static EVP_CIPHER_CTX *load(struct traffic_ciphers *c, struct traffic_side *side, int direction)
+{
+    EVP_CIPHER_CTX *context = c->of[side->suite][direction].context;
+    bool has_key = c->of[side->suite][direction].loaded == side;
+    unsigned char nonce[TRAFFIC_NONCE];
+    memcpy(nonce, side->nonce, sizeof(nonce));
+    for (int i = 0; i < 8; i++) {
+        nonce[TRAFFIC_NONCE - 1 - i] ^= (unsigned char)(side->count >> (8 * i));
+    }
+    side->count++; /* also of what fails: no nonce is ever used twice */
+    bool done =
+        EVP_CipherInit_ex(context, NULL, NULL, has_key ? NULL : side->key, nonce, direction) == 1;
+    c->of[side->suite][direction].loaded = done ? side : NULL;
+    return done ? context : NULL;
+}
+
+bool traffic_seal(struct traffic_ciphers *c, struct traffic_side *side, unsigned char type,
+                  struct str plain, unsigned char *out)
+{
+    assert(plain.n <= TRAFFIC_PLAIN_MAX);
+    size_t sealed = plain.n + 1 + TRAFFIC_TAG;
+    unsigned char *body = out + TRAFFIC_HEADER;
+    EVP_CIPHER_CTX *x = load(c, side, SEAL);
+    int n = 0;
+    /* application_data of TLS 1.2, whatever it is (RFC 8446 5.2) */
+    out[0] = 23;
+    out[1] = 3;
+    out[2] = 3;
+    out[3] = (unsigned char)(sealed >> 8);
+    out[4] = (unsigned char)sealed;
+    bool ok = x != NULL && EVP_EncryptUpdate(x, NULL, &n, out, TRAFFIC_HEADER) == 1 &&
+              (plain.n == 0 ||
+               EVP_EncryptUpdate(x, body, &n, (const unsigned char *)plain.p, (int)plain.n) == 1) &&
+              EVP_EncryptUpdate(x, body + plain.n, &n, &type, 1) == 1 &&
+              EVP_EncryptFinal_ex(x, body + plain.n + 1, &n) == 1 &&
+              EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_AEAD_GET_TAG, TRAFFIC_TAG, body + plain.n + 1) == 1;
+    if (!ok) {
+        ERR_clear_error();
+    }
+    return ok;
+}
+
+bool traffic_open(struct traffic_ciphers *c, struct traffic_side *side, struct str record,
+                  unsigned char *out, size_t *n)
+{
+    *n = 0;
+    if (record.n < TRAFFIC_OVERHEAD || record.n > TRAFFIC_HEADER + TRAFFIC_CIPHER_MAX) {
+        return false;
+    }
+    const unsigned char *body = (const unsigned char *)record.p + TRAFFIC_HEADER;
+    size_t sealed = record.n - TRAFFIC_HEADER - TRAFFIC_TAG;
+    unsigned char tag[TRAFFIC_TAG];
+    memcpy(tag, body + sealed, sizeof(tag));
+    EVP_CIPHER_CTX *x = load(c, side, OPEN);
+    int some = 0;
+    bool ok =
+        x != NULL && EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_AEAD_SET_TAG, TRAFFIC_TAG, tag) == 1 &&
+        EVP_DecryptUpdate(x, NULL, &some, (const unsigned char *)record.p, TRAFFIC_HEADER) == 1 &&
+        EVP_DecryptUpdate(x, out, &some, body, (int)sealed) == 1 &&
+        EVP_DecryptFinal_ex(x, out + sealed, &some) == 1;
+    if (!ok) {
+        ERR_clear_error();
+        return false;
+    }
+    *n = sealed;
+    return true;
+}
+
+/* HKDF-Expand-Label(secret, label, "", n) (RFC 8446 7.1). */
+static bool expand(const struct traffic_ciphers *c, enum traffic_suite suite, unsigned char *secret,
+                   const char *label, unsigned char *out, size_t n)
+{
+    char prefix[] = "tls13 ";
+    char name[16];
+    char digest[sizeof(suites[suite].digest)];
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    size_t name_n = strlen(label);
+    assert(name_n < sizeof(name));
+    memcpy(name, label, name_n);
+    memcpy(digest, suites[suite].digest, sizeof(digest));
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret, suites[suite].secret_n),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, strlen(prefix)),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, name, name_n),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_KDF_CTX *x = EVP_KDF_CTX_new(c->kdf);
+    bool ok = x != NULL && EVP_KDF_derive(x, out, n, params) == 1;
+    EVP_KDF_CTX_free(x);
+    return ok;
+}
+
+bool traffic_next(struct traffic_ciphers *c, struct traffic_side *side)
+{
+    struct traffic_side next = {.suite = side->suite};
+    bool ok = expand(c, side->suite, side->secret, "traffic upd", next.secret,
+                     suites[side->suite].secret_n) &&
+              expand(c, side->suite, next.secret, "key", next.key, suites[side->suite].key_n) &&
+              expand(c, side->suite, next.secret, "iv", next.nonce, TRAFFIC_NONCE);
+    traffic_forget(c, side);
+    if (ok) {
+        *side = next;
+    } else {
+        ERR_clear_error();
+    }
+    mem_wipe(&next, sizeof(next));
+    return ok;
+}
+
+void traffic_forget(struct traffic_ciphers *c, struct traffic_side *side)
+{
+    static const unsigned char nothing[TRAFFIC_KEY_MAX];
+    for (int direction = OPEN; direction <= SEAL; direction++) {
+        if (c->of[side->suite][direction].loaded == side) {
+            (void)EVP_CipherInit_ex(c->of[side->suite][direction].context, NULL, NULL, nothing,
+                                    nothing, direction);
+            c->of[side->suite][direction].loaded = NULL;
+        }
+    }
+    mem_wipe(side, sizeof(*side));
+}
