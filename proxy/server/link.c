@@ -345,7 +345,8 @@ static void pump(struct link *l)
 {
     while (l->state == LINK_OPEN && !l->held && !l->end_seen && tls_session_may_read(l->tls)) {
         size_t n = 0;
-        enum tls_result r = tls_session_read(l->tls, l->shared->scratch, sizeof(l->shared->scratch), &n);
+        enum tls_result r =
+            tls_session_read(l->tls, l->shared->scratch, sizeof(l->shared->scratch), &n);
         if (r == TLS_OK) {
             deliver(l, (struct str){l->shared->scratch, n});
         } else if (r == TLS_CLOSED) {

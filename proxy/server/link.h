@@ -19,9 +19,9 @@
 /* What the links of one worker have in common: memory that each needs only for a moment. */
 struct link_shared {
     char scratch[TLS_SESSION_READ_ROOM]; /* plain octets on their way to the user */
-    struct buf out;           /* cipher octets on their way to the stream */
-    struct spares blocks;     /* for link.pending */
-    struct turns turns;       /* of handshakes */
+    struct buf out;                      /* cipher octets on their way to the stream */
+    struct spares blocks;                /* for link.pending */
+    struct turns turns;                  /* of handshakes */
 };
 
 /* What a link tells its user. Any of them may call link_finish() or link_close(). */

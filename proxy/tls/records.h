@@ -6,7 +6,7 @@
 
 #include "base/reason.h"
 #include "proxy/tls/bio.h"
-#include "proxy/tls/session.h"
+#include "proxy/tls/result.h"
 #include "proxy/tls/traffic.h"
 
 struct records;

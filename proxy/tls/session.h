@@ -8,18 +8,12 @@
 #include "base/buf.h"
 #include "base/reason.h"
 #include "base/str.h"
+#include "proxy/tls/result.h"
 #include "proxy/tls/site.h"
 
 struct tls_session;
 struct deny;
 struct deny_chain;
-
-enum tls_result {
-    TLS_FAILED = 0, /* tls_session_reason(); the alert, if any, is in tls_session_out() */
-    TLS_OK,         /* handshake: finished; read and write: progress was made */
-    TLS_WANT,       /* needs more cipher octets */
-    TLS_CLOSED      /* read: the peer sent close_notify */
-};
 
 /* A session that starts with sites (a reference is taken), or NULL without memory. */
 struct tls_session *tls_session_new(struct tls_sites *sites);

@@ -26,12 +26,15 @@ static const struct {
     [TRAFFIC_CHACHA20_POLY1305] = {0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32},
 };
 
+/* Of one suite and direction. */
+struct engine {
+    EVP_CIPHER_CTX *context;
+    const struct traffic_side *loaded; /* whose key it has; NULL: nobody's */
+};
+
 struct traffic_ciphers {
     EVP_KDF *kdf;
-    struct {
-        EVP_CIPHER_CTX *context;
-        const struct traffic_side *loaded; /* whose key it has; NULL: nobody's */
-    } of[TRAFFIC_SUITES][2];
+    struct engine of[TRAFFIC_SUITES][2];
 };
 
 static EVP_CIPHER_CTX *context_new(OSSL_LIB_CTX *library, enum traffic_suite suite, int direction)
@@ -102,18 +105,17 @@ size_t traffic_key_size(enum traffic_suite suite)
 /* The context with the key of side and the nonce of its next record, or NULL. */
 static EVP_CIPHER_CTX *load(struct traffic_ciphers *c, struct traffic_side *side, int direction)
 {
-    EVP_CIPHER_CTX *context = c->of[side->suite][direction].context;
-    bool has_key = c->of[side->suite][direction].loaded == side;
+    struct engine *e = &c->of[side->suite][direction];
+    const unsigned char *key = e->loaded == side ? NULL : side->key;
     unsigned char nonce[TRAFFIC_NONCE];
     memcpy(nonce, side->nonce, sizeof(nonce));
     for (int i = 0; i < 8; i++) {
         nonce[TRAFFIC_NONCE - 1 - i] ^= (unsigned char)(side->count >> (8 * i));
     }
     side->count++; /* also of what fails: no nonce is ever used twice */
-    bool done =
-        EVP_CipherInit_ex(context, NULL, NULL, has_key ? NULL : side->key, nonce, direction) == 1;
-    c->of[side->suite][direction].loaded = done ? side : NULL;
-    return done ? context : NULL;
+    bool done = EVP_CipherInit_ex(e->context, NULL, NULL, key, nonce, direction) == 1;
+    e->loaded = done ? side : NULL;
+    return done ? e->context : NULL;
 }
 
 bool traffic_seal(struct traffic_ciphers *c, struct traffic_side *side, unsigned char type,
@@ -215,10 +217,10 @@ void traffic_forget(struct traffic_ciphers *c, struct traffic_side *side)
 {
     static const unsigned char nothing[TRAFFIC_KEY_MAX];
     for (int direction = OPEN; direction <= SEAL; direction++) {
-        if (c->of[side->suite][direction].loaded == side) {
-            (void)EVP_CipherInit_ex(c->of[side->suite][direction].context, NULL, NULL, nothing,
-                                    nothing, direction);
-            c->of[side->suite][direction].loaded = NULL;
+        struct engine *e = &c->of[side->suite][direction];
+        if (e->loaded == side) {
+            (void)EVP_CipherInit_ex(e->context, NULL, NULL, nothing, nothing, direction);
+            e->loaded = NULL;
         }
     }
     mem_wipe(side, sizeof(*side));
