@@ -18,6 +18,7 @@
     X(BUSY, "busy")                                                                                \
     X(CLOSED, "closed")                                                                            \
     X(CONFIG, "configuration error")                                                               \
+    X(UNAVAILABLE, "not available for now")                                                        \
     X(CRYPTO, "cryptographic library error")                                                       \
     X(INTERNAL, "internal error")
 

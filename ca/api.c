@@ -130,7 +130,6 @@ static int agree(struct call *c)
 {
     json_t *seen = NULL;
     int rc = find(c, c->id, false, &seen);
-    rc = rc == 0 ? call_check_account(c, api_member(seen, "user")) : rc;
     json_decref(seen);
     rc = rc == 0 ? request_approve(&c->service->life, &c->self, c->id, &c->err) : rc;
     if (rc != 0) {

@@ -10,7 +10,7 @@
 
 static struct handover handover_of(const struct call *c)
 {
-    return (struct handover){&c->service->life, c->service->people, c->service->notify};
+    return (struct handover){&c->service->life, c->service->notify};
 }
 
 /* Members that nobody is to pass on are left out. */

@@ -30,6 +30,7 @@ unsigned call_status(int rc)
         return 413;
     case ERR_BUSY:
     case ERR_FULL:
+    case ERR_UNAVAILABLE:
         return 503;
     default:
         return 500;
@@ -110,15 +111,14 @@ int call_file(struct call *c, const struct call_wish *w, struct life_id *id)
     struct str user = c->self.who.name;
     const struct conf_ca_profile *p = profile_of(c, w->profile);
     int rc = p != NULL ? csr_read(w->csr, &csr, &c->err) : -ERR_MALFORMED;
-    rc = rc == 0 ? csr_check(csr, p, user, &c->err) : rc;
+    rc = rc == 0 ? csr_check(csr, p, user, life_rule(&c->service->life), &c->err) : rc;
     if (rc == 0) {
         const struct request_filing filing = {.csr = csr,
                                               .profile = str_of(p->name.p),
                                               .user = user,
                                               .company = str_of(csr->company),
                                               .renews = w->renews,
-                                              .held = is_held(c, w->renews),
-                                              .has_account = true};
+                                              .held = is_held(c, w->renews)};
         rc = request_file(&c->service->life, &c->self.who, &filing, id, &c->err);
     }
     csr_free(csr);
@@ -174,7 +174,7 @@ int call_identify(struct call *c)
         return err_set(&c->err, ERR_DENIED, "the proxy names no user: its route must require one");
     }
     struct str name = {c->name, n};
-    int rc = people_find(c->service->people, name, &c->user, &c->err);
+    int rc = people_find(c->service->life.people, name, &c->user, &c->err);
     if (rc != 0) {
         return rc == -ERR_NOT_FOUND ? err_set(&c->err, ERR_DENIED, "there is no such account") : rc;
     }
@@ -186,15 +186,6 @@ int call_identify(struct call *c)
                ? deliver_seen(&c->service->life, &c->self.who,
                               (struct str){(const char *)shown, sizeof(shown)}, &c->err)
                : 0;
-}
-
-int call_check_account(struct call *c, struct str user)
-{
-    struct user *account = NULL;
-    struct err e = {0};
-    int rc = people_find(c->service->people, user, &account, &e);
-    user_unref(account);
-    return rc == -ERR_DENIED ? err_set(&c->err, ERR_CLOSED, "%s", e.text) : 0;
 }
 
 void call_end(struct call *c)

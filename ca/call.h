@@ -19,7 +19,6 @@ struct notify;
 /* What calls work with; borrowed, alive as long as it serves. */
 struct service {
     struct life life;
-    struct people *people;
     struct notify *notify;         /* NULL: none */
     const char *user_field;        /* where the proxy says who asks */
     const char *fingerprint_field; /* and with which certificate */
@@ -45,8 +44,8 @@ struct call {
     struct err err;
 };
 
-/* The account of the one whom the proxy names; nobody else comes in. Returns 0, -ERR_DENIED, or
- * another, with c->err. call_end() in any case. */
+/* The account of the one whom the proxy names; nobody else comes in. Returns 0, -ERR_DENIED,
+ * -ERR_UNAVAILABLE (the users' store fails), or another, with c->err. call_end() in any case. */
 int call_identify(struct call *c) __attribute__((warn_unused_result));
 void call_end(struct call *c);
 
@@ -69,10 +68,6 @@ enum call_origin call_origin(const struct call *c);
 
 /* The status that stands for a negative err_code. */
 unsigned call_status(int rc);
-
-/* Nobody gets a certificate whose account was closed while they waited: 0, or -ERR_CLOSED with
- * c->err. Somebody without an account is no error. */
-int call_check_account(struct call *c, struct str user) __attribute__((warn_unused_result));
 
 /* Whether who asks decides about requests of a profile, or of any. */
 bool call_is_operator(const struct call *c, struct str profile);

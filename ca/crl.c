@@ -165,7 +165,7 @@ int crl_drop_foreign(const struct life *l, struct err *e)
 int crl_make_former(const struct life *l, const struct ca_key *former, uint32_t life_ms,
                     X509_CRL **out, struct err *e)
 {
-    const struct life as_former = {l->db, l->conf, former};
+    const struct life as_former = {.db = l->db, .conf = l->conf, .key = former};
     int64_t now_ms = clock_wall_ms();
     const struct last next = {true, now_ms / 1000, now_ms, now_ms + (int64_t)life_ms, 0};
     return make(&as_former, &next, out, e);

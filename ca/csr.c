@@ -408,9 +408,9 @@ static int check_lengths(const struct csr *c, struct err *e)
     return 0;
 }
 
-int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str user, struct err *e)
+int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str user,
+              const struct conf_identity *rule, struct err *e)
 {
-    static const struct conf_identity rule = {.fold_domain = true};
     char key[24];
     if (!key_allowed(c, p)) {
         csr_key_name(c, key);
@@ -421,13 +421,13 @@ int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str u
     if (c->user[0] == '\0') {
         return denied(e, "the request has no common name (CN): put the user's e-mail there");
     }
-    if (!pairing_same(str_of(c->user), user, &rule)) {
+    if (!pairing_same(str_of(c->user), user, rule)) {
         return err_set(e, ERR_DENIED,
                        "the request is for \"%.100s\", but the account is \"%.*s\": the common "
                        "name (CN) must be the account's",
                        c->user, (int)(user.n < 100 ? user.n : 100), user.p);
     }
-    if (c->email[0] != '\0' && !pairing_same(str_of(c->email), user, &rule)) {
+    if (c->email[0] != '\0' && !pairing_same(str_of(c->email), user, rule)) {
         return denied(e, "the request names an e-mail that is not the account's");
     }
     if (c->company[0] == '\0') {

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/model_ca.h"
+#include "conf/model_users.h"
 
 #define CSR_OCTETS_MAX 16384
 #define CSR_TEXT_MAX   255 /* octets of a user-id or company */
@@ -48,10 +49,10 @@ int csr_read(struct str octets, struct csr **out, struct err *e)
 void csr_free(struct csr *c);
 
 /* Whether profile p lets such a request in, and whether it is for that user (the account's name as
- * the proxy knows it; compared octet by octet after folding the domain). Returns 0, or -ERR_DENIED
- * with e: the first thing that is wrong and what to do about it. */
-int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str user, struct err *e)
-    __attribute__((warn_unused_result));
+ * the proxy knows it; compared by rule). Returns 0, or -ERR_DENIED with e: the first thing that is
+ * wrong and what to do about it. */
+int csr_check(const struct csr *c, const struct conf_ca_profile *p, struct str user,
+              const struct conf_identity *rule, struct err *e) __attribute__((warn_unused_result));
 
 #define CSR_KEY_NAME_SIZE 24
 

@@ -45,7 +45,7 @@ int enrol_give(struct call *c, struct handover_visit *v)
     char name[NAME_MAX_OCTETS];
     size_t n = 0;
     struct handover_gift g;
-    const struct handover h = {&c->service->life, c->service->people, c->service->notify};
+    const struct handover h = {&c->service->life, c->service->notify};
     struct str field = http_field(c->request, c->service->user_field);
     struct str origin = http_field(c->request, "X-Forwarded-For");
     if (field.n > sizeof(name) || (field.n > 0 && enc_percent_decode(field, name, &n) != 0)) {

@@ -10,10 +10,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ca/address.h"
+#include "ca/people.h"
 #include "ca/withdraw.h"
 
 #define USER_MAX ADDRESS_MAX
-#define TEXT_MAX 64 /* of an organization (RFC 5280 A.1) */
 
 /* How long a file may be under way before nobody is thought to have got it. */
 #define ARRIVAL_MS INT64_C(120000)
@@ -22,12 +22,24 @@
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 
-static int check_account(const struct handover *h, struct str user, struct err *e)
+/* A person as they are registered. */
+struct newcomer {
+    char user[USER_MAX + 1]; /* normalised */
+    char company[USER_COMPANY_MAX + 1];
+};
+
+static void copy_text(char *out, size_t size, struct str s)
 {
-    struct user *account = NULL;
+    size_t n = s.n < size ? s.n : size - 1;
+    memcpy(out, s.p != NULL ? s.p : "", n);
+    out[n] = '\0';
+}
+
+/* Whoever is registered has an account. */
+static int find_account(const struct handover *h, struct str user, struct user **out, struct err *e)
+{
     struct err mine = {0};
-    int rc = people_find(h->people, user, &account, &mine);
-    user_unref(account);
+    int rc = people_find(h->life->people, user, out, &mine);
     if (rc == -ERR_NOT_FOUND) {
         return err_set(e, ERR_NOT_FOUND, "there is no account \"%.*s\": make it first",
                        STR_ARG(user));
@@ -35,10 +47,35 @@ static int check_account(const struct handover *h, struct str user, struct err *
     return rc == 0 ? 0 : err_set(e, mine.code, "%s", mine.text);
 }
 
+/* The company that was named, or else the account's, or the profile's. */
+static int choose_company(const struct handover *h, const struct handover_person *p,
+                          const struct conf_ca_profile *profile, struct newcomer *n, struct err *e)
+{
+    struct user *account = NULL;
+    struct str company = p->company;
+    int rc = find_account(h, p->user, &account, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (company.n == 0) {
+        company = account->company.n > 0 ? account->company : str_of(profile->company.p);
+    }
+    const char *fault = company.n == 0 ? "say of which company the person is: neither the account "
+                                         "nor the profile names one"
+                                       : user_company_fault(company);
+    if (fault == NULL) {
+        copy_text(n->company, sizeof(n->company), company);
+    }
+    user_unref(account);
+    return fault == NULL ? 0 : err_set(e, ERR_MALFORMED, "%s", fault);
+}
+
 static int check_person(const struct handover *h, const struct request_operator *o,
-                        const struct handover_person *p, struct err *e)
+                        const struct handover_person *p, struct newcomer *n, struct err *e)
 {
     const struct conf_ca_profile *profile = life_profile(h->life, p->profile);
+    char name[PAIRING_NAME_MAX];
+    size_t length = 0;
     if (profile == NULL) {
         return err_set(e, ERR_NOT_FOUND, "there is no profile \"%.*s\"", STR_ARG(p->profile));
     }
@@ -46,19 +83,16 @@ static int check_person(const struct handover *h, const struct request_operator 
         return err_set(e, ERR_DENIED, "\"%.*s\" is not an operator for this profile",
                        STR_ARG(o->who.name));
     }
-    if (!address_is(p->user)) {
+    if (!address_is(p->user) || !pairing_normalise(p->user, life_rule(h->life), name, &length)) {
         return err_set(e, ERR_MALFORMED, "the user must be an e-mail address");
     }
-    if (p->company.n == 0 || p->company.n > TEXT_MAX || !str_is_utf8(p->company) ||
-        str_has_control(p->company)) {
-        return err_set(e, ERR_MALFORMED, "the company must be 1 to %d octets of text on one line",
-                       TEXT_MAX);
+    copy_text(n->user, sizeof(n->user), (struct str){name, length});
+    int rc = choose_company(h, p, profile, n, e);
+    if (rc == 0 && profile->company.p != NULL && strcmp(n->company, profile->company.p) != 0) {
+        rc = err_set(e, ERR_DENIED, "the company must be \"%s\" for this profile",
+                     profile->company.p);
     }
-    if (profile->company.p != NULL && !str_eq(p->company, str_of(profile->company.p))) {
-        return err_set(e, ERR_DENIED, "the company must be \"%s\" for this profile",
-                       profile->company.p);
-    }
-    return check_account(h, p->user, e);
+    return rc == 0 ? people_company(h->life->people, str_of(n->user), str_of(n->company), e) : rc;
 }
 
 static int name_waiting(void *arg, const struct db_row *r)
@@ -107,9 +141,11 @@ static int register_now(const struct handover *h, const struct actor *who,
 int handover_register(const struct handover *h, const struct request_operator *o,
                       const struct handover_person *p, struct life_id *id, struct err *e)
 {
-    int rc = check_person(h, o, p, e);
+    struct newcomer n;
+    int rc = check_person(h, o, p, &n, e);
+    const struct handover_person person = {str_of(n.user), str_of(n.company), p->profile};
     rc = rc == 0 ? db_begin(h->life->db, e) : rc;
-    return rc == 0 ? db_end(h->life->db, register_now(h, &o->who, p, id, e), e) : rc;
+    return rc == 0 ? db_end(h->life->db, register_now(h, &o->who, &person, id, e), e) : rc;
 }
 
 /* A registered request, as it stands. */
@@ -123,13 +159,6 @@ struct registered {
     char serial[64];
     const struct life *life;
 };
-
-static void copy_text(char *out, size_t size, struct str s)
-{
-    size_t n = s.n < size ? s.n : size - 1;
-    memcpy(out, s.p, n);
-    out[n] = '\0';
-}
 
 static int take_registered(void *arg, const struct db_row *r)
 {
@@ -235,6 +264,15 @@ static int tell(const struct life *l, struct str id, struct handover_told *told,
     return rc;
 }
 
+/* The account may have been closed, or have come to another company, meanwhile. */
+static int check_registered(const struct handover *h, const struct registered *r, struct err *e)
+{
+    struct user *account = NULL;
+    int rc = find_account(h, str_of(r->user), &account, e);
+    user_unref(account);
+    return rc == 0 ? people_company(h->life->people, str_of(r->user), str_of(r->company), e) : rc;
+}
+
 /* A code that is made. */
 struct making {
     struct registered of;
@@ -256,7 +294,7 @@ static int code_now(const struct handover *h, const struct request_operator *o, 
                        STR_ARG(o->who.name));
     }
     rc = check_open(r, e);
-    rc = rc == 0 ? check_account(h, str_of(r->user), e) : rc;
+    rc = rc == 0 ? check_registered(h, r, e) : rc;
     if (rc == 0 && r->state != LIFE_APPROVED) {
         rc = replace(h->life, &o->who, id, r->serial, &told->id, e);
     } else {

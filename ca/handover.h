@@ -23,14 +23,13 @@
 
 /* What it works with; borrowed. */
 struct handover {
-    const struct life *life; /* with the key */
-    struct people *people;
-    struct notify *notify; /* NULL: what would go out is shown */
+    const struct life *life; /* with key and people */
+    struct notify *notify;   /* NULL: what would go out is shown */
 };
 
 struct handover_person {
-    struct str user; /* the account's name: an e-mail */
-    struct str company;
+    struct str user;    /* the account's name: an e-mail */
+    struct str company; /* empty: the account's, or else the profile's */
     struct str profile;
 };
 
@@ -38,8 +37,8 @@ struct handover_person {
  * (request_approve(): who registers does not agree to it), or approved at once if the profile asks
  * for no approval. Nothing is signed before the code is given back. Returns 0 with *id,
  * -ERR_NOT_FOUND (no such profile or account), -ERR_DENIED (not an operator, account closed,
- * another company than the profile's), -ERR_MALFORMED (user or company), -ERR_EXISTS (is registered
- * and has not come yet; e names the request), or another, with e. */
+ * another company than the account's or the profile's), -ERR_MALFORMED (user or company),
+ * -ERR_EXISTS (is registered and has not come yet; e names the request), or another, with e. */
 int handover_register(const struct handover *h, const struct request_operator *o,
                       const struct handover_person *p, struct life_id *id, struct err *e)
     __attribute__((warn_unused_result));

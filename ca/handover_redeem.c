@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-#include "auth/pairing.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ca/authority.h"
@@ -15,6 +14,7 @@
 #include "ca/deliver.h"
 #include "ca/handover.h"
 #include "ca/issue.h"
+#include "ca/people.h"
 #include "ca/pkcs12.h"
 #include "ca/records.h"
 
@@ -124,17 +124,18 @@ static int check_code(const struct wanted *w, struct err *e)
 static int check_visitor(const struct handover *h, const struct wanted *w,
                          const struct handover_visit *v, struct err *e)
 {
-    static const struct conf_identity rule = {.fold_domain = true};
     struct user *account = NULL;
-    if (v->user.n > 0 && !pairing_same(v->user, str_of(w->user), &rule)) {
+    if (v->user.n > 0 && !life_same_user(h->life, v->user, str_of(w->user))) {
         return err_set(e, ERR_DENIED, "this code is for another user than the one that you are");
     }
-    int rc = people_find(h->people, str_of(w->user), &account, NULL);
+    struct err mine = {0};
+    int rc = people_find(h->life->people, str_of(w->user), &account, &mine);
     user_unref(account);
-    return rc == 0 ? 0
-           : rc == -ERR_NOT_FOUND || rc == -ERR_DENIED
-               ? err_set(e, ERR_DENIED, "your account is closed")
-               : err_set(e, (enum err_code) - rc, "the users' store fails");
+    if (rc == -ERR_NOT_FOUND || rc == -ERR_DENIED) {
+        return err_set(e, ERR_DENIED, "your account is closed");
+    }
+    return rc == 0 ? people_company(h->life->people, str_of(w->user), str_of(w->company), e)
+                   : err_set(e, mine.code, "%s", mine.text);
 }
 
 /* The kind of key that is made: what a profile allows, and most can read. */
@@ -184,7 +185,7 @@ static int get_csr(const struct wanted *w, const struct handover_visit *v, EVP_P
         rc = authority_key(str_of(key_kind(w->profile)), key, e);
         rc = rc == 0 ? make_csr(w, *key, csr, e) : rc;
     }
-    rc = rc == 0 ? csr_check(*csr, w->profile, str_of(w->user), e) : rc;
+    rc = rc == 0 ? csr_check(*csr, w->profile, str_of(w->user), life_rule(w->life), e) : rc;
     if (rc == 0 && strcmp((*csr)->company, w->company) != 0) {
         rc = err_set(e, ERR_DENIED, "the request's organization (O) must be \"%s\"", w->company);
     }

@@ -8,17 +8,21 @@
 #include <openssl/x509v3.h>
 
 #include "auth/attribute.h"
+#include "auth/pairing.h"
 #include "auth/revoke/asn1time.h"
 #include "auth/revoke/deny.h"
 #include "base/clock.h"
 #include "base/enc.h"
 #include "ca/armour.h"
+#include "ca/people.h"
 
 struct found {
     X509 *certificate;
     struct str der;
     struct attribute user;
     struct attribute company;
+    char name[PAIRING_NAME_MAX]; /* the user's, normalised */
+    size_t name_n;
     char serial[DENY_SERIAL_MAX + 1];
     unsigned char fingerprint[32];
     unsigned char spki[32];
@@ -26,8 +30,9 @@ struct found {
     int64_t to_s;
 };
 
-static int check(const struct ca_key *ca, struct found *f, struct err *e)
+static int check(const struct life *l, struct found *f, struct err *e)
 {
+    const struct ca_key *ca = l->key;
     if (X509_NAME_cmp(X509_get_issuer_name(f->certificate),
                       X509_get_subject_name(ca->certificate)) != 0 ||
         X509_verify(f->certificate, X509_get0_pubkey(ca->certificate)) != 1) {
@@ -45,7 +50,12 @@ static int check(const struct ca_key *ca, struct found *f, struct err *e)
         f->company.n = 0;
         f->company.text[0] = '\0';
     }
-    return 0;
+    struct str user = str_of(f->user.text);
+    f->name_n = 0;
+    if (!pairing_normalise(user, life_rule(l), f->name, &f->name_n)) {
+        return err_set(e, ERR_DENIED, "the certificate's common name is none that a user can have");
+    }
+    return people_company(l->people, user, str_of(f->company.text), e);
 }
 
 static int measure(struct found *f, struct err *e)
@@ -74,8 +84,8 @@ static int insert(const struct life *l, const struct actor *who, struct str prof
         "filed_ms, decided_ms, approvals_needed) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 0)",
         DB_VALUES(DB_TEXT(str_of(id->text)), DB_NUMBER(state), DB_NUMBER(LIFE_KIND_IMPORTED),
-                  DB_TEXT(profile), DB_TEXT(str_of(f->user.text)), DB_TEXT(str_of(f->company.text)),
-                  DB_TEXT(who->name), DB_TEXT(who->origin),
+                  DB_TEXT(profile), DB_TEXT(((struct str){f->name, f->name_n})),
+                  DB_TEXT(str_of(f->company.text)), DB_TEXT(who->name), DB_TEXT(who->origin),
                   DB_BLOB(((struct str){(const char *)f->spki, sizeof(f->spki)})),
                   DB_NUMBER(now_ms)),
         NULL, NULL, e);
@@ -98,7 +108,7 @@ static int import_found(const struct life *l, const struct actor *who, struct st
                         struct found *f, struct life_id *id, struct err *e)
 {
     struct err mine = {0};
-    int rc = check(l->key, f, e);
+    int rc = check(l, f, e);
     rc = rc == 0 ? measure(f, e) : rc;
     rc = rc == 0 ? life_new_id(id, e) : rc;
     rc = rc == 0 ? db_begin(l->db, e) : rc;

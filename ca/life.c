@@ -3,6 +3,7 @@
 
 #include <openssl/rand.h>
 
+#include "auth/pairing.h"
 #include "base/enc.h"
 
 static const char *const names[LIFE_STATE_COUNT] = {
@@ -34,6 +35,17 @@ int life_move(const struct life *l, struct str id, enum life_state from, enum li
     return rc == 0 && db_changes(l->db) != 1
                ? err_set(e, ERR_CLOSED, "the request is not %s any more", life_state_name(from))
                : rc;
+}
+
+const struct conf_identity *life_rule(const struct life *l)
+{
+    static const struct conf_identity usual = {.fold_domain = true};
+    return l->rule != NULL ? l->rule : &usual;
+}
+
+bool life_same_user(const struct life *l, struct str a, struct str b)
+{
+    return str_eq(a, b) || pairing_same(a, b, life_rule(l));
 }
 
 int life_new_id(struct life_id *id, struct err *e)

@@ -12,6 +12,7 @@
 #include "ca/db.h"
 #include "ca/key.h"
 #include "conf/model_ca.h"
+#include "conf/model_users.h"
 
 /* In the database by number: new ones go to the end. */
 #define LIFE_STATES(X)                                                                             \
@@ -87,11 +88,21 @@ struct life_id {
 };
 
 /* Borrowed, alive as long as it is used. key NULL: nothing can be signed here. */
+struct people;
+
 struct life {
     struct db *db;
     const struct conf_ca *conf;
     const struct ca_key *key;
+    struct people *people;            /* NULL: nobody has an account */
+    const struct conf_identity *rule; /* when two names are one user's; NULL: domains are folded */
 };
+
+/* Whether two names are one user's. A name with a colon, as local ones have, is its own alone. */
+bool life_same_user(const struct life *l, struct str a, struct str b);
+
+/* The rule for that; never NULL. */
+const struct conf_identity *life_rule(const struct life *l);
 
 /* A new id. Returns 0 or -ERR_CRYPTO with e. */
 int life_new_id(struct life_id *id, struct err *e) __attribute__((warn_unused_result));

@@ -1,4 +1,5 @@
-/* What the CA asks of the users' store: whether an account is there, and its groups. */
+/* What the CA asks of the users' store: whether an account is there, its groups, and what its
+ * certificates may say. Names are compared as the proxy does (auth/pairing), whatever the store. */
 #ifndef CA_PEOPLE_H
 #define CA_PEOPLE_H
 
@@ -12,17 +13,30 @@
 
 struct people;
 
-/* Open the store that conf names (borrowed). Returns 0 with *out (people_close), or a negative
+/* Open the store that conf names (borrowed); rule (copied): when names are the same. Returns 0 with
+ * *out (people_close), which is NULL if conf names none: then nobody has an account. Or a negative
  * err_code with e. */
-int people_open(const struct conf_users *conf, struct people **out, struct err *e)
-    __attribute__((warn_unused_result));
+int people_open(const struct conf_users *conf, const struct conf_identity *rule,
+                struct people **out, struct err *e) __attribute__((warn_unused_result));
 
 /* NULL is fine. */
 void people_close(struct people *p);
 
 /* The account of that name, if it is open: neither disabled nor past its end. Returns 0 with *out
- * (a reference, user_unref), -ERR_NOT_FOUND, -ERR_DENIED (closed), or another, with e. */
+ * (a reference, user_unref), -ERR_NOT_FOUND, -ERR_DENIED (closed), or -ERR_UNAVAILABLE (the store
+ * fails), with e. p may be NULL. */
 int people_find(struct people *p, struct str name, struct user **out, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Whether the account of user, if there is one (*known), lets user have a certificate that says
+ * company, however it is asked for: it must be open, and of that company if it names one (octet by
+ * octet). p may be NULL. Returns 0, -ERR_CLOSED, -ERR_DENIED (another company), or
+ * -ERR_UNAVAILABLE (the store fails), with e. */
+int people_admit(struct people *p, struct str user, struct str company, bool *known, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* As people_admit(), but of a closed account too: for certificates that were issued before. */
+int people_company(struct people *p, struct str user, struct str company, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Tell all accounts, closed ones too. Returns 0 or a negative err_code with e. */

@@ -16,7 +16,6 @@
 #define USERS_MAX (SIZE_MAX / 2 / sizeof(struct account))
 
 static const struct actor policy_actor = {{"policy", 6}, {"local", 5}};
-static const struct conf_identity rule = {.fold_domain = true};
 
 struct account {
     char *name; /* normalised; owned */
@@ -28,6 +27,7 @@ struct accounts {
     struct account *v;
     size_t n;
     size_t room;
+    const struct conf_identity *rule;
     int64_t now_ms;
     int64_t next_ms; /* the next end of an account */
     bool failed;
@@ -63,7 +63,7 @@ static bool take_account(void *arg, const struct user *u)
     char name[PAIRING_NAME_MAX];
     size_t n = 0;
     bool over = u->expires_ms != 0 && u->expires_ms <= a->now_ms;
-    if (!pairing_normalise(u->name, &rule, name, &n)) {
+    if (!pairing_normalise(u->name, a->rule, name, &n)) {
         return true;
     }
     char *copy = make_room(a) ? mem_dup(name, n) : NULL;
@@ -102,7 +102,7 @@ static const struct account *find(const struct accounts *a, struct str user)
 {
     char name[PAIRING_NAME_MAX + 1];
     size_t n = 0;
-    if (!pairing_normalise(user, &rule, name, &n)) {
+    if (!pairing_normalise(user, a->rule, name, &n)) {
         return NULL;
     }
     name[n] = '\0';
@@ -261,7 +261,7 @@ int policy_apply(const struct life *l, struct people *p, size_t *changed, int64_
                  struct err *e)
 {
     int64_t now_ms = clock_wall_ms();
-    struct accounts a = {.now_ms = now_ms, .next_ms = now_ms + LOOK_MS};
+    struct accounts a = {.rule = life_rule(l), .now_ms = now_ms, .next_ms = now_ms + LOOK_MS};
     *changed = 0;
     *next_ms = a.next_ms;
     int rc = load(p, &a, e);

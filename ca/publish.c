@@ -64,10 +64,10 @@ static int take(void *arg, const struct db_row *r)
 }
 
 /* One that is there already, or is gone already, is as it should be. */
-static int write_one(const char *path, const struct difference *d, struct err *e)
+static int write_one(const struct life *l, const char *path, const struct difference *d,
+                     struct err *e)
 {
-    static const struct conf_identity rule = {.fold_domain = true};
-    static const struct deny_names names = {pairing_normalise, &rule};
+    const struct deny_names names = {pairing_normalise, life_rule(l)};
     struct err mine = {0};
     int rc = d->withdrawn ? deny_change_add(path, &d->entry, &names, &mine)
                           : deny_change_remove(path, &d->entry, &names, &mine);
@@ -96,7 +96,7 @@ int publish_denied(const struct life *l, const char *path, size_t *changed, stru
                      "AND +not_after_ms > ?1 LIMIT ?2",
                      DB_VALUES(DB_NUMBER(clock_wall_ms()), DB_NUMBER(BATCH)), take, &b, e);
         for (size_t i = 0; i < b.n && rc == 0; i++) {
-            rc = write_one(path, &b.v[i], e);
+            rc = write_one(l, path, &b.v[i], e);
             rc = rc == 0 ? note(l, &b.v[i], e) : rc;
             *changed += rc == 0 ? 1 : 0;
         }

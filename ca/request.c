@@ -8,11 +8,10 @@
 
 #include "auth/pairing.h"
 #include "base/clock.h"
+#include "ca/people.h"
 #include "ca/policy.h"
 
 #define REASON_MAX 500
-
-static const struct conf_identity same_user = {.fold_domain = true};
 
 /* What stands in the database about the key of a filing, or about what it renews. */
 struct known {
@@ -23,6 +22,7 @@ struct known {
     bool same_wish;    /* profile and what it renews are, too */
     bool same_profile;
     bool in_time; /* its certificate is */
+    const struct life *life;
     const struct request_filing *filing;
 };
 
@@ -40,7 +40,7 @@ static int take_known(void *arg, const struct db_row *r)
     memcpy(k->id.text, id.p, id.n);
     k->found = true;
     k->state = (enum life_state)db_number(r, 1);
-    k->same_account = pairing_same(db_octets(r, 2), k->filing->user, &same_user) &&
+    k->same_account = life_same_user(k->life, db_octets(r, 2), k->filing->user) &&
                       str_eq(db_octets(r, 3), k->filing->company);
     k->same_wish =
         str_eq(db_octets(r, 6), k->filing->profile) && str_eq(db_octets(r, 7), k->filing->renews);
@@ -94,7 +94,7 @@ static int check_stolen(const struct life *l, const struct request_filing *f, st
 static int check_key(const struct life *l, const struct request_filing *f, struct life_id *waiting,
                      struct err *e)
 {
-    struct known k = {.filing = f};
+    struct known k = {.life = l, .filing = f};
     int rc = db_query(l->db,
                       "SELECT " KNOWN_COLUMNS " FROM request r "
                       "LEFT JOIN certificate c ON c.request = r.id "
@@ -126,7 +126,7 @@ static int check_key(const struct life *l, const struct request_filing *f, struc
 static int check_renewal(const struct life *l, const struct request_filing *f, bool *good,
                          struct err *e)
 {
-    struct known k = {.filing = f};
+    struct known k = {.life = l, .filing = f};
     *good = false;
     if (f->renews.n == 0) {
         return 0;
@@ -198,7 +198,7 @@ static int insert(const struct life *l, const struct actor *who, const struct re
 }
 
 static int file(const struct life *l, const struct actor *who, const struct request_filing *f,
-                struct life_id *id, struct err *e)
+                bool has_account, struct life_id *id, struct err *e)
 {
     const struct conf_ca_profile *profile = life_profile(l, f->profile);
     struct life_id waiting = {""};
@@ -218,7 +218,7 @@ static int file(const struct life *l, const struct actor *who, const struct requ
     rc = rc == 0 ? life_new_id(id, e) : rc;
     uint32_t approvals = renewal ? 0 : profile->approvals;
     rc = rc == 0 ? insert(l, who, f, approvals, id, e) : rc;
-    rc = rc == 0 && f->has_account ? policy_note(l, f->user, e) : rc;
+    rc = rc == 0 && has_account ? policy_note(l, f->user, e) : rc;
     (void)snprintf(detail, sizeof(detail), "%u approvals needed", approvals);
     return rc == 0 ? audit_append(l->db, who, renewal ? "request.renewal" : "request.filed",
                                   str_of(id->text), str_of(detail), e)
@@ -228,8 +228,18 @@ static int file(const struct life *l, const struct actor *who, const struct requ
 int request_file(const struct life *l, const struct actor *who, const struct request_filing *f,
                  struct life_id *id, struct err *e)
 {
-    int rc = db_begin(l->db, e);
-    return rc == 0 ? db_end(l->db, file(l, who, f, id, e), e) : rc;
+    char user[PAIRING_NAME_MAX];
+    size_t n = 0;
+    bool has_account = false;
+    struct request_filing mine = *f;
+    if (!pairing_normalise(f->user, life_rule(l), user, &n)) {
+        return err_set(e, ERR_MALFORMED, "\"%.*s\" is no name that a user can have",
+                       (int)(f->user.n < 100 ? f->user.n : 100), f->user.p);
+    }
+    mine.user = (struct str){user, n};
+    int rc = people_admit(l->people, mine.user, f->company, &has_account, e);
+    rc = rc == 0 ? db_begin(l->db, e) : rc;
+    return rc == 0 ? db_end(l->db, file(l, who, &mine, has_account, id, e), e) : rc;
 }
 
 /* A request that is to be decided. */
@@ -238,16 +248,12 @@ struct open_request {
     enum life_state state;
     uint32_t approvals_needed;
     bool own; /* the operator filed it, or it is for them */
+    char user[CSR_TEXT_MAX + 1];
+    char company[CSR_TEXT_MAX + 1];
     const struct conf_ca_profile *profile;
     const struct life *life;
     const struct request_operator *decider;
 };
-
-/* A name with a colon, as local ones have, is none that pairing compares. */
-static bool is_same_person(struct str a, struct str b)
-{
-    return str_eq(a, b) || pairing_same(a, b, &same_user);
-}
 
 static int take_open(void *arg, const struct db_row *r)
 {
@@ -256,8 +262,11 @@ static int take_open(void *arg, const struct db_row *r)
     o->found = true;
     o->state = (enum life_state)db_number(r, 0);
     o->approvals_needed = (uint32_t)db_number(r, 1);
-    o->own = is_same_person(db_octets(r, 2), name) || is_same_person(db_octets(r, 3), name);
+    o->own = life_same_user(o->life, db_octets(r, 2), name) ||
+             life_same_user(o->life, db_octets(r, 3), name);
     o->profile = life_profile(o->life, db_octets(r, 4));
+    (void)snprintf(o->user, sizeof(o->user), "%.*s", STR_ARG(db_octets(r, 2)));
+    (void)snprintf(o->company, sizeof(o->company), "%.*s", STR_ARG(db_octets(r, 5)));
     return 0;
 }
 
@@ -277,10 +286,11 @@ static int find_open(const struct life *l, const struct request_operator *o, str
                      struct open_request *out, struct err *e)
 {
     *out = (struct open_request){.life = l, .decider = o};
-    int rc = db_query(l->db,
-                      "SELECT state, approvals_needed, user, requester, profile FROM request "
-                      "WHERE id = ?1",
-                      DB_VALUES(DB_TEXT(id)), take_open, out, e);
+    int rc =
+        db_query(l->db,
+                 "SELECT state, approvals_needed, user, requester, profile, company FROM request "
+                 "WHERE id = ?1",
+                 DB_VALUES(DB_TEXT(id)), take_open, out, e);
     if (rc != 0) {
         return rc;
     }
@@ -324,6 +334,7 @@ static int approve(const struct life *l, const struct request_operator *o, struc
                    struct err *e)
 {
     struct open_request r;
+    bool has_account = false;
     int64_t agreed = 0;
     int rc = find_open(l, o, id, &r, e);
     if (rc != 0) {
@@ -336,7 +347,8 @@ static int approve(const struct life *l, const struct request_operator *o, struc
         return err_set(e, ERR_CLOSED, "the request is not pending: it is %s",
                        life_state_name(r.state));
     }
-    rc = decide(l, o, id, true, e);
+    rc = people_admit(l->people, str_of(r.user), str_of(r.company), &has_account, e);
+    rc = rc == 0 ? decide(l, o, id, true, e) : rc;
     rc = rc == 0
              ? db_query(l->db, "SELECT count(*) FROM decision WHERE request = ?1 AND agreed = 1",
                         DB_VALUES(DB_TEXT(id)), take_number, &agreed, e)

@@ -125,8 +125,10 @@ static int open_all(struct ca *ca, struct err *e)
     uid_t peers[PEERS_MAX];
     int rc = ca_key_load(conf, &ca->key, e);
     rc = rc == 0 ? db_open(conf->store.p, true, &ca->service.life.db, e) : rc;
-    rc = rc == 0 ? people_open(&ca->conf->users, &ca->service.people, e) : rc;
+    rc = rc == 0 ? people_open(&ca->conf->users, &ca->conf->identity, &ca->service.life.people, e)
+                 : rc;
     ca->service.life.conf = conf;
+    ca->service.life.rule = &ca->conf->identity;
     rc = rc == 0 ? notify_open(&ca->service.life, ca->log, true, &ca->service.notify, e) : rc;
     if (rc != 0) {
         return rc;
@@ -165,11 +167,11 @@ static void follow_accounts(struct ca *ca)
 {
     struct err e = {0};
     size_t n = 0;
-    bool due = people_changed(ca->service.people) || clock_wall_ms() >= ca->accounts_at_ms;
-    if (!due) {
+    struct people *people = ca->service.life.people;
+    if (people == NULL || (!people_changed(people) && clock_wall_ms() < ca->accounts_at_ms)) {
         return;
     }
-    if (policy_apply(&ca->service.life, ca->service.people, &n, &ca->accounts_at_ms, &e) != 0) {
+    if (policy_apply(&ca->service.life, people, &n, &ca->accounts_at_ms, &e) != 0) {
         tick_failed(ca, "accounts_not_followed", &e);
     }
     if (n > 0) {
@@ -251,7 +253,7 @@ int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *
     }
     http_stop(ca.http);
     notify_close(ca.service.notify);
-    people_close(ca.service.people);
+    people_close(ca.service.life.people);
     db_close(ca.service.life.db);
     ca_key_fini(&ca.key);
     mem_wipe(ca.service.form_key, sizeof(ca.service.form_key));

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ca/people.h"
+
 int ca_open(struct ca_open *o, const char *path, enum ca_open_with with, struct err *e)
 {
-    *o = (struct ca_open){.life = {NULL, NULL, NULL}};
+    *o = (struct ca_open){.life = {.db = NULL}};
     if (loaded_open(&o->loaded, path) != 0) {
         return err_set(e, ERR_CONFIG, "the configuration has errors");
     }
@@ -17,6 +19,7 @@ int ca_open(struct ca_open *o, const char *path, enum ca_open_with with, struct 
         return err_set(e, ERR_CONFIG, "%s: has no section \"ca\": nothing is issued here", path);
     }
     o->life.conf = ca;
+    o->life.rule = &o->loaded.conf->identity;
     int rc = with == CA_OPEN_KEY            ? ca_key_load(ca, &o->key, e)
              : with == CA_OPEN_CERTIFICATES ? ca_key_load_certificates(ca, &o->key, e)
                                             : 0;
@@ -24,8 +27,15 @@ int ca_open(struct ca_open *o, const char *path, enum ca_open_with with, struct 
     return rc == 0 ? db_open(ca->store.p, true, &o->life.db, e) : rc;
 }
 
+int ca_open_people(struct ca_open *o, struct err *e)
+{
+    const struct conf *conf = o->loaded.conf;
+    return people_open(&conf->users, &conf->identity, &o->life.people, e);
+}
+
 void ca_close(struct ca_open *o)
 {
+    people_close(o->life.people);
     db_close(o->life.db);
     ca_key_fini(&o->key);
     loaded_close(&o->loaded);

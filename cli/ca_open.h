@@ -24,6 +24,9 @@ int ca_open(struct ca_open *o, const char *path, enum ca_open_with with, struct 
     __attribute__((warn_unused_result));
 void ca_close(struct ca_open *o);
 
+/* Open the users' store too, for what asks accounts. Returns 0 or a negative err_code with e. */
+int ca_open_people(struct ca_open *o, struct err *e) __attribute__((warn_unused_result));
+
 /* Who sits here: "local:NAME" of the account that runs the command, in its groups as "local:NAME".
  */
 #define CA_OPERATOR_NAME_MAX   256

@@ -39,7 +39,8 @@ static const char usage_text[] =
     "  -p, --profile NAME     the kind of certificate (file, register; default: the only one "
     "there\n"
     "                         is)\n"
-    "  -n, --company NAME     the person's company (register; default: the profile's)\n"
+    "  -n, --company NAME     the person's company (register; default: the account's, or\n"
+    "                         else the profile's)\n"
     "  -s, --state STATE      those in this state: pending, approved, denied, issued, delivered,\n"
     "                         active, renewed, withdrawn, expired (ls)\n"
     "  -r, --reason TEXT      for the one who asked (deny); of the withdrawal (withdraw)\n"
@@ -120,7 +121,7 @@ static int file(struct wish *w, struct err *e)
     }
     int rc = read_csr(w->argument, octets, &n, e);
     rc = rc == 0 ? csr_read((struct str){octets, n}, &csr, e) : rc;
-    rc = rc == 0 ? csr_check(csr, p, str_of(w->user), e) : rc;
+    rc = rc == 0 ? csr_check(csr, p, str_of(w->user), life_rule(&w->open.life), e) : rc;
     if (rc == 0) {
         struct request_filing filing = {.csr = csr,
                                         .profile = str_of(p->name.p),
@@ -145,12 +146,8 @@ static int register_person(struct wish *w, struct err *e)
     if (w->user == NULL) {
         return err_set(e, ERR_NOT_FOUND, "say for whom it is with -u");
     }
-    const char *company = w->company != NULL ? w->company : p->company.p;
-    if (company == NULL) {
-        return err_set(e, ERR_NOT_FOUND, "say which company the person is of with -n");
-    }
     const struct handover_person person = {
-        .user = str_of(w->user), .company = str_of(company), .profile = str_of(p->name.p)};
+        .user = str_of(w->user), .company = str_of(w->company), .profile = str_of(p->name.p)};
     return request_handover_register(&h, &person, e);
 }
 
@@ -365,17 +362,18 @@ static const struct {
     int (*run)(struct wish *w, struct err *e);
     bool argument;
     enum ca_open_with with;
+    bool people; /* accounts are asked */
 } verbs[] = {
-    {"register", register_person, false, CA_OPEN_DATABASE},
-    {"code", make_code, true, CA_OPEN_DATABASE},
-    {"file", file, true, CA_OPEN_CERTIFICATES},
-    {"ls", list, false, CA_OPEN_DATABASE},
-    {"show", show, true, CA_OPEN_DATABASE},
-    {"approve", approve, true, CA_OPEN_KEY},
-    {"deny", deny, true, CA_OPEN_DATABASE},
-    {"fetch", fetch, true, CA_OPEN_CERTIFICATES},
-    {"withdraw", withdraw, true, CA_OPEN_DATABASE},
-    {"lift", lift, true, CA_OPEN_DATABASE},
+    {"register", register_person, false, CA_OPEN_DATABASE, true},
+    {"code", make_code, true, CA_OPEN_DATABASE, true},
+    {"file", file, true, CA_OPEN_CERTIFICATES, true},
+    {"ls", list, false, CA_OPEN_DATABASE, false},
+    {"show", show, true, CA_OPEN_DATABASE, false},
+    {"approve", approve, true, CA_OPEN_KEY, true},
+    {"deny", deny, true, CA_OPEN_DATABASE, false},
+    {"fetch", fetch, true, CA_OPEN_CERTIFICATES, false},
+    {"withdraw", withdraw, true, CA_OPEN_DATABASE, false},
+    {"lift", lift, true, CA_OPEN_DATABASE, false},
 };
 
 static int wrong_usage(const char *verb, const char *what)
@@ -398,6 +396,7 @@ static int run(struct wish *w, const char *verb)
         struct err e = {0};
         int rc = ca_open(&w->open, w->config, verbs[i].with, &e);
         rc = rc == 0 ? ca_operator_here(&w->here, &e) : rc;
+        rc = rc == 0 && verbs[i].people ? ca_open_people(&w->open, &e) : rc;
         rc = rc == 0 ? verbs[i].run(w, &e) : rc;
         ca_close(&w->open);
         return rc == 0 ? 0 : complain(&e);

@@ -33,14 +33,9 @@ static void print_told(const struct handover_told *told)
 
 int request_handover_code(const struct request_handover *h, struct str id, struct err *e)
 {
-    struct people *people = NULL;
     struct handover_told told;
-    int rc = people_open(&h->open->loaded.conf->users, &people, e);
-    if (rc != 0) {
-        return rc;
-    }
-    struct handover with = {&h->open->life, people, NULL};
-    rc = notify_open(&h->open->life, NULL, false, &with.notify, e);
+    struct handover with = {&h->open->life, NULL};
+    int rc = notify_open(&h->open->life, NULL, false, &with.notify, e);
     rc = rc == 0 ? handover_code(&with, h->self, id, &told, e) : rc;
     if (rc == 0) {
         print_told(&told);
@@ -48,7 +43,6 @@ int request_handover_code(const struct request_handover *h, struct str id, struc
         handover_told_wipe(&told);
     }
     notify_close(with.notify);
-    people_close(people);
     return rc;
 }
 
@@ -61,16 +55,10 @@ static bool note_state(void *arg, const struct record *r)
 int request_handover_register(const struct request_handover *h, const struct handover_person *p,
                               struct err *e)
 {
-    struct people *people = NULL;
     struct life_id id;
     enum life_state state = LIFE_PENDING;
-    int rc = people_open(&h->open->loaded.conf->users, &people, e);
-    if (rc != 0) {
-        return rc;
-    }
-    const struct handover with = {&h->open->life, people, NULL};
-    rc = handover_register(&with, h->self, p, &id, e);
-    people_close(people);
+    const struct handover with = {&h->open->life, NULL};
+    int rc = handover_register(&with, h->self, p, &id, e);
     rc = rc == 0 ? record_show(&h->open->life, str_of(id.text), note_state, &state, e) : rc;
     if (rc == 0 && state == LIFE_APPROVED) {
         return request_handover_code(h, str_of(id.text), e);

@@ -6,12 +6,12 @@
 #include "cli/ca_open.h"
 
 struct request_handover {
-    struct ca_open *open; /* with the key */
+    struct ca_open *open; /* with the key, and people */
     const struct request_operator *self;
 };
 
 /* Register a person and print the id of the request; if nobody needs to agree, have a code made as
- * below. company NULL: the profile's. Returns 0 or a negative err_code with e. */
+ * below. Returns 0 or a negative err_code with e. */
 int request_handover_register(const struct request_handover *h, const struct handover_person *p,
                               struct err *e) __attribute__((warn_unused_result));
 

@@ -41,6 +41,8 @@ static const char usage_text[] =
     "For set and add:\n"
     "      --certificate optional|required|unset  where a route requires both\n"
     "      --groups A,B           the groups; empty for none\n"
+    "      --company NAME         the only company that certificates of this user name; empty: as\n"
+    "                             the CA's profiles say\n"
     "      --expires DATE         2027-01-31, 2027-01-31T12:00:00Z, or never\n"
     "      --pin FINGERPRINT|FILE this certificate (of those pinned) and no other; repeatable\n"
     "      --no-pin               any certificate again\n"
@@ -208,7 +210,7 @@ static int take_arguments(struct user_request *r, int argc, char **argv, const s
     return 0;
 }
 
-enum { CERTIFICATE = 256, GROUPS, EXPIRES, PIN, NO_PIN, LIMIT, AFTER, OFF };
+enum { CERTIFICATE = 256, GROUPS, COMPANY, EXPIRES, PIN, NO_PIN, LIMIT, AFTER, OFF };
 
 static int take_number(struct user_request *r, const char *text)
 {
@@ -264,9 +266,9 @@ static int take_option(struct user_request *r, int option, const char *value)
     const struct {
         int option;
         const char **at;
-    } texts[] = {{'f', &r->file},     {'F', &r->fields},      {'s', &r->database},
-                 {AFTER, &r->after},  {EXPIRES, &r->expires}, {CERTIFICATE, &r->certificate},
-                 {GROUPS, &r->groups}};
+    } texts[] = {{'f', &r->file},      {'F', &r->fields},      {'s', &r->database},
+                 {AFTER, &r->after},   {EXPIRES, &r->expires}, {CERTIFICATE, &r->certificate},
+                 {GROUPS, &r->groups}, {COMPANY, &r->company}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].option == option) {
             *texts[i].at = value;
@@ -291,6 +293,7 @@ int user_main(int argc, char **argv)
                                             {"after", required_argument, NULL, AFTER},
                                             {"certificate", required_argument, NULL, CERTIFICATE},
                                             {"groups", required_argument, NULL, GROUPS},
+                                            {"company", required_argument, NULL, COMPANY},
                                             {"expires", required_argument, NULL, EXPIRES},
                                             {"pin", required_argument, NULL, PIN},
                                             {"no-pin", no_argument, NULL, NO_PIN},

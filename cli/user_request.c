@@ -20,8 +20,8 @@ int user_complain(const struct err *e)
 
 bool user_changes_fields(const struct user_request *r)
 {
-    return r->certificate != NULL || r->groups != NULL || r->expires != NULL ||
-           r->disabled != NULL || r->pin_count > 0 || r->no_pin;
+    return r->certificate != NULL || r->groups != NULL || r->company != NULL ||
+           r->expires != NULL || r->disabled != NULL || r->pin_count > 0 || r->no_pin;
 }
 
 static int pin_of_file(const char *path, char hex[65], struct err *e)
@@ -85,6 +85,7 @@ static int apply_edit(void *arg, struct user_draft *d, struct err *e)
     }
     int rc = set_field(d, "certificate", edit->r->certificate, e);
     rc = rc == 0 ? set_field(d, "groups", edit->r->groups, e) : rc;
+    rc = rc == 0 ? set_field(d, "company", edit->r->company, e) : rc;
     rc = rc == 0 ? set_field(d, "expires", edit->r->expires, e) : rc;
     rc = rc == 0 ? set_field(d, "disabled", edit->r->disabled, e) : rc;
     return rc == 0 ? set_pins(d, edit->r, e) : rc;

@@ -26,6 +26,7 @@ struct user_request {
     /* Changes; NULL: as it is. */
     const char *certificate;
     const char *groups;
+    const char *company;
     const char *expires;
     const char *disabled;
     const char *pins[USER_PINS_MAX]; /* fingerprints or certificate files */

@@ -53,6 +53,12 @@ static int json_pins(const struct user *u, struct buf *out)
     return rc == 0 ? buf_append(out, STR("]")) : rc;
 }
 
+static int json_company(const struct user *u, struct buf *out)
+{
+    int rc = buf_append(out, u->company.n > 0 ? STR(",\"company\":") : STR(",\"company\":null"));
+    return rc == 0 && u->company.n > 0 ? enc_json_string(out, u->company) : rc;
+}
+
 static const char *truth(bool yes)
 {
     return yes ? "true" : "false";
@@ -72,6 +78,7 @@ static int write_json(const struct user *u, struct buf *out)
                                 : buf_append(out, STR(",\"expires\":null"));
     }
     rc = rc == 0 ? json_groups(u, out) : rc;
+    rc = rc == 0 ? json_company(u, out) : rc;
     rc = rc == 0 ? json_pins(u, out) : rc;
     return rc == 0 ? buf_printf(out, ",\"totp\":%s,\"totp_required\":%s}",
                                 truth(u->totp_secret.n > 0), truth(u->totp_required))
@@ -87,6 +94,10 @@ static int write_line(const struct user *u, struct buf *out)
     }
     for (size_t i = 0; i < u->group_count && rc == 0; i++) {
         rc = buf_printf(out, "%s%.*s", i > 0 ? "," : " groups=", STR_ARG(u->groups[i]));
+    }
+    if (rc == 0 && u->company.n > 0) {
+        rc = buf_append(out, STR(" company="));
+        rc = rc == 0 ? enc_json_string(out, u->company) : rc;
     }
     if (rc == 0 && u->expires_ms != 0) {
         rc = buf_printf(out, " expires=%s", date_of(u, date));

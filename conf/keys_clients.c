@@ -369,7 +369,8 @@ static const struct key users_keys[] = {
      AT(conf_users, fields),
      .example = "users.fields",
      .meaning = "File of what else is known of the users of htpasswd, a line each: NAME "
-                "certificate=optional groups=a,b expires=2027-01-31 pin=FINGERPRINT disabled=yes."},
+                "certificate=optional groups=a,b expires=2027-01-31 company=Example%20Ltd "
+                "pin=FINGERPRINT disabled=yes."},
     {.name = "store",
      .type = KEY_PATH,
      AT(conf_users, store),

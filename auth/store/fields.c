@@ -98,7 +98,7 @@ static const char *next_field(struct str *rest, struct str *word, struct user_dr
     if (word->n == 0) {
         return NULL;
     }
-    return str_cut(*word, '=', &key, &value) ? user_draft_set(d, key, value)
+    return str_cut(*word, '=', &key, &value) ? user_draft_read(d, key, value)
                                              : "a field is written as key=value";
 }
 

@@ -3,9 +3,9 @@
  *     alice@example.com groups=staff,admin expires=2027-01-31
  *     bob@example.com   certificate=optional disabled=yes
  *
- * Blanks separate; fields as in user_draft_set(). In the name, blanks, '%', a leading '#' and
- * octets outside ASCII may be written as %HH. Empty lines and lines beginning with '#' are
- * skipped. */
+ * Blanks separate; fields as in user_draft_read(). In the name, blanks, '%', a leading '#' and
+ * octets outside ASCII may be written as %HH, and so may all in company. Empty lines and lines
+ * beginning with '#' are skipped. */
 #ifndef AUTH_STORE_FIELDS_H
 #define AUTH_STORE_FIELDS_H
 

@@ -23,7 +23,8 @@
 #define GROUPS_TEXT   (USER_GROUPS_MAX * (USER_GROUP_MAX + 1))
 
 #define COLUMNS                                                                                    \
-    "name, hash, certificate, disabled, expires_ms, totp_required, totp_secret, groups, pins"
+    "name, hash, certificate, disabled, expires_ms, totp_required, totp_secret, groups, pins, "    \
+    "company"
 
 static const struct sqlite_kind kind = {
     .what = "a database of users",
@@ -40,10 +41,10 @@ static const char *const texts[STATEMENTS] = {
     [FIND] = "SELECT " COLUMNS " FROM user WHERE folded = ?1",
     [EACH] = "SELECT " COLUMNS " FROM user WHERE folded > ?1 ORDER BY folded LIMIT ?2",
     [INSERT] = "INSERT INTO user (" COLUMNS ", folded) "
-               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [UPDATE] = "UPDATE user SET name = ?1, hash = ?2, certificate = ?3, disabled = ?4, "
-               "expires_ms = ?5, totp_required = ?6, totp_secret = ?7, groups = ?8, pins = ?9 "
-               "WHERE folded = ?10",
+               "expires_ms = ?5, totp_required = ?6, totp_secret = ?7, groups = ?8, pins = ?9, "
+               "company = ?10 WHERE folded = ?11",
     [DELETE] = "DELETE FROM user WHERE folded = ?1",
     [VERSION] = "PRAGMA data_version",
     [OPTIONAL] = "SELECT EXISTS (SELECT 1 FROM user WHERE certificate = 2)",
@@ -143,7 +144,8 @@ static const char *read_row(sqlite3_stmt *s, struct user_draft *d)
     }
     memcpy(d->pins, pins.p, pins.n);
     d->user.pin_count = pins.n / sizeof(struct user_pin);
-    return user_draft_set(d, STR("groups"), column(s, 7));
+    const char *fault = user_draft_set(d, STR("company"), column(s, 9));
+    return fault != NULL ? fault : user_draft_set(d, STR("groups"), column(s, 7));
 }
 
 static int take_row(struct database *d, sqlite3_stmt *s, struct user_draft *draft, struct err *e)
@@ -248,7 +250,8 @@ static bool bind_user(sqlite3_stmt *s, const struct user *u)
            sqlite3_bind_int64(s, 5, u->expires_ms) == SQLITE_OK &&
            sqlite3_bind_int(s, 6, u->totp_required) == SQLITE_OK &&
            bind_blob(s, 7, u->totp_secret) && bind_text(s, 8, (struct str){groups, n}) &&
-           bind_blob(s, 9, pins) && bind_folded(s, 10, u->name) == SQLITE_OK;
+           bind_blob(s, 9, pins) && bind_text(s, 10, u->company) &&
+           bind_folded(s, 11, u->name) == SQLITE_OK;
 }
 
 static int check_user(const struct user *u, struct err *e)

@@ -17,8 +17,8 @@ struct user *user_new(const struct user *from)
 {
     size_t groups = from->group_count * sizeof(struct str);
     size_t pins = from->pin_count * sizeof(struct user_pin);
-    size_t size =
-        sizeof(struct record) + groups + pins + from->name.n + from->hash.n + from->totp_secret.n;
+    size_t size = sizeof(struct record) + groups + pins + from->name.n + from->hash.n +
+                  from->totp_secret.n + from->company.n;
     for (size_t i = 0; i < from->group_count; i++) {
         size += from->groups[i].n;
     }
@@ -37,7 +37,7 @@ struct user *user_new(const struct user *from)
         r->user.pins = memcpy(at, from->pins, pins);
         at += pins;
     }
-    struct str *texts[] = {&r->user.name, &r->user.hash, &r->user.totp_secret};
+    struct str *texts[] = {&r->user.name, &r->user.hash, &r->user.totp_secret, &r->user.company};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (texts[i]->n > 0) {
             texts[i]->p = memcpy(at, texts[i]->p, texts[i]->n);
@@ -77,6 +77,22 @@ const char *user_group_fault(struct str name)
     if (!str_is_utf8(name) || str_has_control(name) || str_chr(name, ',') != STR_NPOS ||
         str_chr(name, ' ') != STR_NPOS) {
         return "the name of a group is UTF-8 without blanks, commas, and control characters";
+    }
+    return NULL;
+}
+
+const char *user_company_fault(struct str name)
+{
+    size_t characters = 0;
+    for (size_t i = 0; i < name.n; i++) {
+        characters += ((unsigned char)name.p[i] & 0xc0U) != 0x80U ? 1 : 0;
+    }
+    if (characters == 0 || characters > USER_COMPANY_CHARACTERS || name.n > USER_COMPANY_MAX) {
+        return "the name of a company has 1 to 64 characters";
+    }
+    if (!str_is_utf8(name) || str_has_control(name) || str_trim(name).n != name.n) {
+        return "the name of a company is UTF-8 without control characters, and without blanks at "
+               "its ends";
     }
     return NULL;
 }

@@ -14,6 +14,9 @@
 #define USER_PINS_MAX   16
 #define USER_SECRET_MAX 64 /* octets of a TOTP secret */
 
+#define USER_COMPANY_MAX        255 /* octets of a company */
+#define USER_COMPANY_CHARACTERS 64  /* as a certificate holds (RFC 5280 appendix A) */
+
 /* Whether a certificate is asked of this user where a route requires both. */
 enum user_certificate {
     USER_CERTIFICATE_UNSET = 0, /* as the configuration says for all */
@@ -40,6 +43,7 @@ struct user {
     const struct user_pin *pins; /* the only certificates that may come; none: any */
     size_t pin_count;
     struct str totp_secret; /* raw octets; empty: none */
+    struct str company;     /* the only one that certificates of this user may name; empty: any */
 };
 
 /* A record of its own with the contents of from (all copied, from->refs aside), with one
@@ -55,6 +59,10 @@ void user_unref(const struct user *u);
 /* What is wrong with name as a group's, or NULL: 1 to 64 octets of UTF-8 without blanks, commas,
  * control characters. */
 const char *user_group_fault(struct str name);
+
+/* What is wrong with name as a company's, or NULL: 1 to 64 characters of UTF-8 in at most 255
+ * octets, without control characters, and without blanks at the ends. */
+const char *user_company_fault(struct str name);
 
 /* True if certificates are pinned and this is none of them. */
 bool user_refuses_pin(const struct user *u, const unsigned char digest[32]);

@@ -123,6 +123,16 @@ static const char *set_secret(struct user_draft *d, struct str value)
     return NULL;
 }
 
+static const char *set_company(struct user_draft *d, struct str value)
+{
+    const char *fault = value.n > 0 ? user_company_fault(value) : NULL;
+    if (fault == NULL) {
+        memmove(d->company, value.p != NULL ? value.p : "", value.n);
+        d->user.company = (struct str){d->company, value.n};
+    }
+    return fault;
+}
+
 static const char *set_flag(bool *flag, struct str value)
 {
     *flag = str_eq(value, STR("yes"));
@@ -147,6 +157,9 @@ const char *user_draft_set(struct user_draft *d, struct str key, struct str valu
     if (str_eq(key, STR("pin"))) {
         return add_pin(d, value);
     }
+    if (str_eq(key, STR("company"))) {
+        return set_company(d, value);
+    }
     if (str_eq(key, STR("totp"))) {
         return set_secret(d, value);
     }
@@ -156,8 +169,46 @@ const char *user_draft_set(struct user_draft *d, struct str key, struct str valu
     if (str_eq(key, STR("totp_required"))) {
         return set_flag(&u->totp_required, value);
     }
-    return "there is no such field (there are certificate, groups, expires, pin, disabled, totp, "
-           "totp_required)";
+    return "there is no such field (there are certificate, groups, company, expires, pin, "
+           "disabled, "
+           "totp, totp_required)";
+}
+
+/* Take %HH for what it stands for. Returns false if one is not well-formed, or out is too small. */
+static bool unescape(struct str text, char *out, size_t size, size_t *n)
+{
+    *n = 0;
+    for (size_t at = 0; at < text.n; at++) {
+        char c = text.p[at];
+        if (c == '%') {
+            int high = at + 2 < text.n ? hex_digit(text.p[at + 1]) : -1;
+            int low = at + 2 < text.n ? hex_digit(text.p[at + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = (char)(high * 16 + low);
+            at += 2;
+        }
+        if (*n == size) {
+            return false;
+        }
+        out[(*n)++] = c;
+    }
+    return true;
+}
+
+const char *user_draft_read(struct user_draft *d, struct str key, struct str value)
+{
+    char company[USER_COMPANY_MAX];
+    size_t n = 0;
+    if (!str_eq(key, STR("company"))) {
+        return user_draft_set(d, key, value);
+    }
+    if (!unescape(value, company, sizeof(company), &n)) {
+        return "the name of a company is too long, or has a % without two hex digits (a percent "
+               "sign is %25, a blank %20)";
+    }
+    return set_company(d, (struct str){company, n});
 }
 
 /* The number that the n digits at from are; -1 if one is no digit. */
@@ -214,6 +265,17 @@ static int write_groups(const struct user *u, struct buf *out)
     return rc;
 }
 
+static int write_company(const struct user *u, struct buf *out)
+{
+    int rc = u->company.n > 0 ? buf_append(out, STR(" company=")) : 0;
+    for (size_t i = 0; i < u->company.n && rc == 0; i++) {
+        char c = u->company.p[i];
+        rc = c != '%' && c != ' ' ? buf_append(out, str_slice(u->company, i, i + 1))
+                                  : buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+    return rc;
+}
+
 static int write_hex(struct buf *out, const char *key, const void *octets, size_t n)
 {
     char hex[2 * USER_SECRET_MAX];
@@ -238,6 +300,7 @@ int user_draft_write(const struct user *u, struct buf *out)
                         u->certificate == USER_CERTIFICATE_OPTIONAL ? "optional" : "required");
     }
     rc = rc == 0 ? write_groups(u, out) : rc;
+    rc = rc == 0 ? write_company(u, out) : rc;
     if (rc == 0 && u->expires_ms != 0) {
         rc = write_expiry(u, out);
     }

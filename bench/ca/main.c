@@ -105,7 +105,7 @@ static void open_lab(struct lab *lab)
     lab->profile =
         (struct conf_ca_profile){.name = {.p = "client"}, .life_days = DAYS, .rsa_bits_min = 2048};
     lab->conf = (struct conf_ca){.profiles = &lab->profile, .profile_count = 1};
-    lab->life = (struct life){NULL, &lab->conf, &lab->key};
+    lab->life = (struct life){.conf = &lab->conf, .key = &lab->key};
     (void)snprintf(path, sizeof(path), "%s/ca.db", lab->directory);
     need(db_open(path, true, &lab->life.db, &e) == 0, &e, path);
 }
@@ -141,7 +141,7 @@ static void file_one(const struct lab *lab, size_t i)
     int rc = csr_read(new_csr(user, &der), &csr, &e);
     const struct request_filing f = {
         .csr = csr, .profile = STR("client"), .user = str_of(user), .company = STR("Example Ltd")};
-    rc = rc == 0 ? csr_check(csr, &lab->profile, f.user, &e) : rc;
+    rc = rc == 0 ? csr_check(csr, &lab->profile, f.user, life_rule(&lab->life), &e) : rc;
     rc = rc == 0 ? request_file(&lab->life, &who, &f, &id, &e) : rc;
     need(rc == 0, &e, "filing");
     csr_free(csr);

@@ -36,7 +36,6 @@ int act_approve(struct page *p)
     struct call *c = p->call;
     struct visible v;
     int rc = visible_find(p, &v);
-    rc = rc == 0 ? call_check_account(c, str_of(v.user)) : rc;
     rc = rc == 0 ? request_approve(&c->service->life, &c->self, c->id, &c->err) : rc;
     if (rc != 0) {
         return rc;

@@ -8,8 +8,7 @@
 
 static struct handover handover_of(const struct page *p)
 {
-    return (struct handover){&p->call->service->life, p->call->service->people,
-                             p->call->service->notify};
+    return (struct handover){&p->call->service->life, p->call->service->notify};
 }
 
 static void profiles(struct page *p)
@@ -49,7 +48,9 @@ int register_page(struct page *p)
         "aria-describedby=\"user-help\"><span class=\"help\" id=\"user-help\">The e-mail that "
         "they sign in with. The account must be there.</span></p>"
         "<p><label for=\"company\">Company</label><input id=\"company\" name=\"company\" "
-        "required maxlength=\"255\" value=\"{}\"></p>",
+        "maxlength=\"255\" value=\"{}\" aria-describedby=\"company-help\">"
+        "<span class=\"help\" id=\"company-help\">Empty: that of the account, or else of the "
+        "profile.</span></p>",
         form_value(&p->form, STR("user")), form_value(&p->form, STR("company")));
     profiles(p);
     HTML(&p->h, "<p><button class=\"main\">Register</button></p></form>"

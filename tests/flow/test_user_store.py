@@ -67,15 +67,15 @@ def test_life_of_a_user(tmp_path):
     assert user("verify", "-i", "-s", db, ALICE, given="one\n").stdout == "wrong\n"
     pin = "0F" * 32
     done("set", "-s", db, ALICE, "--certificate", "optional", "--groups", "a,b", "--expires",
-         "2030-01-31", "--pin", pin)
+         "2030-01-31", "--pin", pin, "--company", "A & B Ltd")
     done("disable", "-s", db, ALICE)
     assert json.loads(done("show", "-o", "json", "-s", db, ALICE)) == {
         "name": ALICE, "password": "yescrypt", "certificate": "optional", "disabled": True,
-        "expires": "2030-01-31T00:00:00Z", "groups": ["a", "b"], "pins": [pin.lower()],
+        "expires": "2030-01-31T00:00:00Z", "groups": ["a", "b"], "company": "A & B Ltd", "pins": [pin.lower()],
         "totp": False, "totp_required": False}
     done("enable", "-s", db, ALICE)
     done("set", "-s", db, ALICE, "--certificate", "unset", "--groups", "", "--expires", "never",
-         "--no-pin")
+         "--no-pin", "--company", "")
     assert done("ls", "-s", db).split() == [ALICE, "yescrypt"]
     done("del", "-s", db, ALICE)
     assert user("del", "-s", db, ALICE).returncode == 1
@@ -103,7 +103,7 @@ def test_life_of_a_user_in_files(tmp_path, pki):
 
 @pytest.mark.parametrize("words", [
     ["set", "--groups", "a b"], ["set", "--expires", "soon"], ["set", "--certificate", "no"],
-    ["set", "--pin", "0011"], ["set", "--pin", "/dev/null"], ["set", "--groups", "a,a"]])
+    ["set", "--pin", "0011"], ["set", "--pin", "/dev/null"], ["set", "--company", " a"], ["set", "--groups", "a,a"]])
 def test_refused_fields(db, words):
     before = done("show", "-s", db, ALICE)
     assert user(*words, "-s", db, ALICE).returncode == 1

@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const struct conf_identity rule = {.fold_domain = true};
     static const struct conf_ca_profile profile = {.name = {.p = "client"}, .rsa_bits_min = 2048};
     struct csr *c = NULL;
     struct err e = {0};
@@ -51,11 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     demand((rc == 0) == (c != NULL) && (rc == 0) == (e.text[0] == '\0'));
     if (c != NULL) {
         check_read(c);
-        if (csr_check(c, &profile, str_of(c->user), &e) == 0) {
+        if (csr_check(c, &profile, str_of(c->user), &rule, &e) == 0) {
             demand(!c->asks_ca && !c->asks_unknown && !c->asks_other_usage);
             demand(c->user[0] != '\0' && c->company[0] != '\0');
         }
-        demand(csr_check(c, &profile, STR("somebody.else@example.net"), NULL) != 0 ||
+        demand(csr_check(c, &profile, STR("somebody.else@example.net"), &rule, NULL) != 0 ||
                strcmp(c->user, "somebody.else@example.net") == 0 ||
                strncmp(c->user, "somebody.else@", 14) == 0);
     }

@@ -30,7 +30,7 @@ static void make(struct life *l, struct ca_key *key)
     demand(authority_key(STR("p256"), &key->key, NULL) == 0);
     demand(authority_certificate(&wish, key->key, NULL, NULL, &key->certificate, NULL) == 0);
     (void)snprintf(path, sizeof(path), "%s/ca.db", directory);
-    *l = (struct life){NULL, &conf, key};
+    *l = (struct life){.conf = &conf, .key = key};
     demand(db_open(path, true, &l->db, NULL) == 0);
     (void)unlink(path); /* it lives on as long as it is open */
 }

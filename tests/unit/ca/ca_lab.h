@@ -58,7 +58,7 @@ static inline void lab_open(struct ca_lab *lab)
     lab->key.certificate = pki_ca("Issuing CA", lab->key.key);
     lab->key.chain = NULL;
     lab->key.others = NULL;
-    lab->life = (struct life){NULL, &lab->conf, &lab->key};
+    lab->life = (struct life){.conf = &lab->conf, .key = &lab->key};
     assert_int_equal(db_open(tmpdir_path(&lab->dir, "ca.db", path), true, &lab->life.db, &e), 0);
 }
 

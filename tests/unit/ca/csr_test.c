@@ -204,6 +204,7 @@ static const struct row rows[] = {
     {"CA:FALSE", GOOD_SUBJECT, {{NID_basic_constraints, "CA:FALSE"}}, 0, 0},
 };
 
+static const struct conf_identity rule = {.fold_domain = true};
 static struct conf_ca_profile profile = {
     .name = {.p = "client"}, .rsa_bits_min = 2048, .life_days = 730};
 
@@ -238,7 +239,7 @@ static void test_rows(void **state)
         CHECK_ROW(r->says, rc == r->read);
         CHECK_ROW(r->says, (rc == 0) == (e.text[0] == '\0'));
         if (rc == 0) {
-            rc = csr_check(c, &profile, STR(ALICE), &e);
+            rc = csr_check(c, &profile, STR(ALICE), &rule, &e);
             CHECK_ROW(r->says, rc == r->check);
             CHECK_ROW(r->says, (rc == 0) == (e.text[0] == '\0'));
         }
@@ -271,7 +272,7 @@ static void test_names(void **state)
         X509_REQ *req = lab_req(&wish);
         char *pem = lab_pem(req, false);
         assert_int_equal(csr_read(str_of(pem), &c, &e), 0);
-        int rc = csr_check(c, &profile, str_of(names[i].user), &e);
+        int rc = csr_check(c, &profile, str_of(names[i].user), &rule, &e);
         CHECK_ROW(names[i].user, rc == (names[i].word != NULL ? -ERR_DENIED : 0));
         CHECK_ROW(names[i].user, names[i].word == NULL || strstr(e.text, names[i].word) != NULL);
         csr_free(c);
@@ -376,7 +377,7 @@ static void test_keys(void **state)
         if (c != NULL) {
             csr_key_name(c, name);
             CHECK_ROW(r->says, strcmp(name, r->name) == 0);
-            CHECK_ROW(r->says, csr_check(c, &profile, STR(ALICE), &e) == r->check);
+            CHECK_ROW(r->says, csr_check(c, &profile, STR(ALICE), &rule, &e) == r->check);
         }
         csr_free(c);
         free(pem);

@@ -32,12 +32,9 @@ static int file(struct run *r, struct err *e)
 {
     struct csr *c = NULL;
     int rc = csr_read(str_of(r->pem), &c, e);
-    const struct request_filing f = {.csr = c,
-                                     .profile = STR("client"),
-                                     .user = STR(ALICE),
-                                     .company = STR(ACME),
-                                     .has_account = true};
-    rc = rc == 0 ? csr_check(c, &r->ca.profiles[0], f.user, e) : rc;
+    const struct request_filing f = {
+        .csr = c, .profile = STR("client"), .user = STR(ALICE), .company = STR(ACME)};
+    rc = rc == 0 ? csr_check(c, &r->ca.profiles[0], f.user, life_rule(&r->ca.life), e) : rc;
     rc = rc == 0 ? request_file(&r->ca.life, &alice, &f, &r->id, e) : rc;
     csr_free(c);
     return rc;

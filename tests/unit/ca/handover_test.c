@@ -22,7 +22,6 @@ static const struct request_operator staff = {
 
 struct desk {
     struct ca_lab lab;
-    struct people *people;
     struct handover h;
     char htpasswd[TMPDIR_PATH_MAX];
     char fields[TMPDIR_PATH_MAX];
@@ -33,16 +32,16 @@ static void open_people(struct desk *d, const char *fields)
 {
     struct conf_users users = {.htpasswd = {.p = d->htpasswd}, .fields = {.p = d->fields}};
     struct err e = {0};
-    people_close(d->people);
+    people_close(d->lab.life.people);
     tmpdir_write(&d->lab.dir, "users.fields", fields, strlen(fields));
-    assert_int_equal(people_open(&users, &d->people, &e), 0);
-    d->h = (struct handover){&d->lab.life, d->people, NULL};
+    assert_int_equal(people_open(&users, life_rule(&d->lab.life), &d->lab.life.people, &e), 0);
+    d->h = (struct handover){&d->lab.life, NULL};
 }
 
 static void desk_open(struct desk *d)
 {
     static const char users[] = ALICE ":" HASH "\n" CAROL ":" HASH "\n";
-    *d = (struct desk){.people = NULL};
+    *d = (struct desk){.h = {NULL, NULL}};
     lab_open(&d->lab);
     tmpdir_write(&d->lab.dir, "users", users, sizeof(users) - 1);
     (void)tmpdir_path(&d->lab.dir, "users", d->htpasswd);
@@ -55,7 +54,7 @@ static void desk_close(struct desk *d)
     struct audit_entry last;
     assert_int_equal(audit_verify(d->lab.life.db, &last, NULL), 0);
     assert_int_equal(db_check(d->lab.life.db, NULL), 0);
-    people_close(d->people);
+    people_close(d->lab.life.people);
     lab_close(&d->lab);
 }
 
@@ -503,15 +502,52 @@ static void test_nothing_in_clear(void **state)
     desk_close(&d);
 }
 
+/* An account's company is the only one that its certificate names, to the very end. */
+static void test_company_of_the_account(void **state)
+{
+    (void)state;
+    struct desk d;
+    struct life_id id;
+    struct handover_told told;
+    desk_open(&d);
+    open_people(&d, ALICE " company=Acme%20Ltd\n");
+    const struct handover_person other = {STR(ALICE), STR("Other"), STR("auto")};
+    const struct handover_person empty = {STR(ALICE), STR_NONE, STR("auto")};
+    assert_int_equal(handover_register(&d.h, &one, &other, &id, NULL), -ERR_DENIED);
+    d.lab.profiles[1].company.p = "Other";
+    assert_int_equal(handover_register(&d.h, &one, &other, &id, NULL), -ERR_DENIED);
+    assert_int_equal(handover_register(&d.h, &one, &empty, &id, NULL), -ERR_DENIED);
+    d.lab.profiles[1].company.p = NULL;
+    assert_int_equal(handover_register(&d.h, &one, &empty, &id, NULL), 0);
+    open_people(&d, ALICE " company=Other\n");
+    assert_int_equal(handover_code(&d.h, &one, str_of(id.text), &told, NULL), -ERR_DENIED);
+    open_people(&d, ALICE " company=Acme%20Ltd\n");
+    assert_int_equal(handover_code(&d.h, &one, str_of(id.text), &told, NULL), 0);
+    open_people(&d, ALICE " company=Other\n");
+    refuse(&d, "moved meanwhile", told.id.text, told.code, -ERR_DENIED, "company");
+    open_people(&d, ALICE " company=Acme%\n");
+    refuse(&d, "a store that fails", told.id.text, told.code, -ERR_UNAVAILABLE, "store");
+    open_people(&d, "");
+    succeed(&d, told.id.text, told.code);
+    desk_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_registered), cmocka_unit_test(test_approval),
-        cmocka_unit_test(test_wrong_codes),    cmocka_unit_test(test_tries),
-        cmocka_unit_test(test_time_is_over),   cmocka_unit_test(test_refused_otherwise),
-        cmocka_unit_test(test_file),           cmocka_unit_test(test_kinds_of_keys),
-        cmocka_unit_test(test_own_key),        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_again),          cmocka_unit_test(test_nothing_in_clear),
+        cmocka_unit_test(test_company_of_the_account),
+        cmocka_unit_test(test_not_registered),
+        cmocka_unit_test(test_approval),
+        cmocka_unit_test(test_wrong_codes),
+        cmocka_unit_test(test_tries),
+        cmocka_unit_test(test_time_is_over),
+        cmocka_unit_test(test_refused_otherwise),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_kinds_of_keys),
+        cmocka_unit_test(test_own_key),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_nothing_in_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,21 +44,21 @@ static void set_accounts(const struct lab *lab, bool with_alice, const char *fie
 static void lab_begin(struct lab *lab, bool has_account)
 {
     struct csr *c = lab_csr(NULL);
-    struct request_filing f = {.csr = c,
-                               .profile = STR("auto"),
-                               .user = STR(ALICE),
-                               .company = STR(ACME),
-                               .has_account = has_account};
+    struct request_filing f = {
+        .csr = c, .profile = STR("auto"), .user = STR(ALICE), .company = STR(ACME)};
     lab_open(&lab->ca);
     assert_int_equal(request_file(&lab->ca.life, &root, &f, &lab->id, NULL), 0);
     csr_free(c);
+    if (has_account) {
+        assert_int_equal(policy_note(&lab->ca.life, STR(ALICE), NULL), 0);
+    }
     assert_int_equal(issue(&lab->ca.life, str_of(lab->id.text), NULL), 0);
     lab->conf =
         (struct conf_users){.htpasswd = {.p = tmpdir_path(&lab->ca.dir, "htpasswd", lab->htpasswd)},
                             .fields = {.p = tmpdir_path(&lab->ca.dir, "fields", lab->fields)}};
     set_accounts(lab, true, "");
     struct err e = {0};
-    assert_int_equal(people_open(&lab->conf, &lab->people, &e), 0);
+    assert_int_equal(people_open(&lab->conf, life_rule(&lab->ca.life), &lab->people, &e), 0);
 }
 
 static void lab_end(struct lab *lab)

@@ -6,6 +6,9 @@
 
 #define PIN "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 
+#define SIXTEEN "0123456789abcdef"
+#define LONG    SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+
 static char *rendered(const struct diags *d, struct buf *out)
 {
     buf_init(out, 1 << 20);
@@ -37,6 +40,15 @@ static void test_refused(void **state)
         {"alice pin=" PIN " pin=" PIN "\n", "f:1:76", "pinned twice"},
         {"alice totp=0\n", "f:1:7", "in hex"},
         {"alice totp=xyz\n", "f:1:7", "in hex"},
+        {"alice company=Acme%2\n", "f:1:7", "two hex digits"},
+        {"alice company=Acme%zz\n", "f:1:7", "two hex digits"},
+        {"alice company=Acme%0ALtd\n", "f:1:7", "control characters"},
+        {"alice company=Acme%00Ltd\n", "f:1:7", "control characters"},
+        {"alice company=%20Acme\n", "f:1:7", "blanks at its ends"},
+        {"alice company=Acme%FF\n", "f:1:7", "UTF-8"},
+        {"alice company=" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "5\n", "f:1:7", "1 to 64 characters"},
+        {"alice company=" LONG LONG LONG LONG LONG "\n", "f:1:7", "too long"},
+        {"alice company=Acme Ltd\n", "f:1:20", "key=value"},
         {" alice\n", "f:1:1", "name"},
         {"al%2 x=y\n", "f:1:1", "name"},
         {"al:ice\n", "f:1:1", "name"},
@@ -78,7 +90,7 @@ static void test_read(void **state)
         STR("# comment\n\n"
             "b%20c\tgroups=x  expires=2027-01-31 disabled=yes\r\n"
             "alice certificate=optional groups=staff,admin expires=2027-01-31T01:02:03Z"
-            " pin=" PIN " totp=00ff10 totp_required=yes"),
+            " pin=" PIN " totp=00ff10 totp_required=yes company=M%c3%bcller%20%26%20S%25hne"),
         d);
     assert_non_null(f);
     size_t n = 0;
@@ -93,6 +105,7 @@ static void test_read(void **state)
     assert_int_equal(alice->pin_count, 1);
     CHECK_STR("secret", alice->totp_secret, STR("\0\377\20"));
     assert_true(alice->totp_required && !alice->disabled);
+    CHECK_STR("company", alice->company, STR("M\xc3\xbcller & S%hne"));
     const struct user *b = e[1].user;
     CHECK_STR("a blank in a name", b->name, STR("b c"));
     assert_int_equal(b->expires_ms, INT64_C(1801353600000));
@@ -115,11 +128,12 @@ static void test_read(void **state)
         struct str value;
         (void)str_cut(rest, ' ', &word, &rest);
         assert_true(str_cut(word, '=', &key, &value));
-        assert_null(user_draft_set(&again, key, value));
+        assert_null(user_draft_read(&again, key, value));
     }
     assert_int_equal(again.user.expires_ms, alice->expires_ms);
     assert_memory_equal(&again.pins[0], &alice->pins[0], sizeof(again.pins[0]));
     assert_int_equal(again.user.group_count, 2);
+    CHECK_STR("company again", again.user.company, alice->company);
     buf_release(&out);
     fields_file_free(f);
     fields_file_free(NULL);

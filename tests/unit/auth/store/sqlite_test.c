@@ -125,6 +125,29 @@ static void test_an_empty_file_is_filled(void **state)
     assert_int_equal(made.st_mode & 0777, 0640);
 }
 
+/* One that was made before companies stood in it. */
+static void test_an_older_one_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct user *u = NULL;
+    struct store *s = opened(SQLITE_MODE_CREATE);
+    assert_int_equal(change(s, STORE_ADD, "a", "hash=" H1 " groups=x"), 0);
+    store_close(s);
+    assert_true(run_sql("ALTER TABLE user DROP COLUMN company; PRAGMA user_version = 1"));
+    assert_null(sqlite_open(path, SQLITE_MODE_READ, &e));
+    assert_non_null(strstr(e.text, "any change by"));
+    s = opened(SQLITE_MODE_CHANGE);
+    assert_int_equal(change(s, STORE_SET, "a", "company=Acme"), 0);
+    store_close(s);
+    s = opened(SQLITE_MODE_READ);
+    assert_int_equal(store_find(s, STR("a"), &u, NULL), 0);
+    CHECK_STR("company", u->company, STR("Acme"));
+    assert_int_equal(u->group_count, 1);
+    user_unref(u);
+    store_close(s);
+}
+
 static void test_changes(void **state)
 {
     (void)state;
@@ -142,10 +165,12 @@ static void test_changes(void **state)
         {"a name with a colon", STORE_ADD, "a:b", "hash=" H1, -ERR_MALFORMED},
         {"an empty name", STORE_ADD, "", "hash=" H1, -ERR_MALFORMED},
         {"a field that is refused", STORE_ADD, "alice", "hash=" H1 " disabled=x", -ERR_MALFORMED},
+        {"a company that is none", STORE_ADD, "alice", "hash=" H1 " company=a\x01", -ERR_MALFORMED},
         {"added", STORE_ADD, "Alice", "hash=" H1 " groups=a,b", 0},
         {"added again", STORE_ADD, "Alice", "hash=" H5, -ERR_EXISTS},
         {"added in other letters", STORE_ADD, "aLICE", "hash=" H5, -ERR_EXISTS},
-        {"changed", STORE_SET, "alice", "disabled=yes expires=2027-01-31 totp=00ff", 0},
+        {"changed", STORE_SET, "alice", "disabled=yes expires=2027-01-31 totp=00ff company=Acme",
+         0},
         {"changed wrongly", STORE_SET, "alice", "disabled=no groups=,", -ERR_MALFORMED},
         {"a hash that is none", STORE_SET, "alice", "disabled=no hash=x", -ERR_MALFORMED},
     };
@@ -160,6 +185,7 @@ static void test_changes(void **state)
     CHECK_STR("as it was written", u->name, STR("Alice"));
     CHECK_STR("the hash stays", u->hash, STR(H1));
     CHECK_STR("raw octets", u->totp_secret, STR("\0\377"));
+    CHECK_STR("company", u->company, STR("Acme"));
     assert_true(u->disabled && u->group_count == 2 && u->expires_ms == INT64_C(1801353600000));
     user_unref(u);
     assert_int_equal(change(s, STORE_DELETE, "ALICE", ""), 0);
@@ -273,6 +299,7 @@ static void test_damaged_records(void **state)
         "PRAGMA ignore_check_constraints = ON; UPDATE user SET pins = x'00'",
         "UPDATE user SET pins = zeroblob(32 * 17)",
         "UPDATE user SET groups = char(1)",
+        "UPDATE user SET company = char(1)",
     };
     for (size_t i = 0; i < ROWS(damages); i++) {
         struct store *s = opened(SQLITE_MODE_CREATE);
@@ -307,9 +334,13 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_refused_files), CASE(test_an_empty_file_is_filled),
-        CASE(test_changes),       CASE(test_walk),
-        CASE(test_readers),       CASE(test_damaged_records),
+        CASE(test_refused_files),
+        CASE(test_an_empty_file_is_filled),
+        CASE(test_changes),
+        CASE(test_walk),
+        CASE(test_an_older_one_is_brought_up_to_date),
+        CASE(test_readers),
+        CASE(test_damaged_records),
         CASE(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
