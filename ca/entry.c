@@ -20,10 +20,6 @@ static const struct entry_way ways[] = {
 static void problem(struct call *c, int rc)
 {
     unsigned status = call_status(rc);
-    if (status == 500 || status == 503) {
-        LOG(c->service->log, LOG_LEVEL_ERROR, "call_failed", LOG_TEXT("path", c->request->path),
-            LOG_TEXT("error", str_of(c->err.text)));
-    }
     api_problem(c->reply, status, status == 500 || status == 503 ? err_name(rc) : c->err.text);
 }
 

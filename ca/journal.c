@@ -119,6 +119,8 @@ enum reason journal_reason(const struct call *c, unsigned status)
     case ERR_BUSY:
     case ERR_FULL:
         return REASON_CA_BUSY;
+    case ERR_UNAVAILABLE:
+        return REASON_USER_STORE_UNAVAILABLE;
     default:
         return status == 405 ? REASON_METHOD_NOT_ALLOWED : REASON_INTERNAL;
     }

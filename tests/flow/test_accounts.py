@@ -112,7 +112,9 @@ def test_a_store_that_fails_is_our_own_trouble(ca):
                    call(ca, ALICE, "POST", "/.well-known/est/client/simpleenroll", csr(ca.dir))):
         assert answer.status == 503, answer.body
         assert "colour" not in answer.body.decode()
-    assert "users' store fails" in ca.events("call_failed")[0]["error"]
+    for line in ca.events("refused")[-4:]:
+        assert line["reason"] == "user_store_unavailable" and line["level"] == "error"
+        assert "users' store fails" in line["error"]
     filed = cli(ca, "file", "-p", "auto", "-u", ALICE, ca.dir / "new.csr")
     assert filed.returncode == 1 and "users' store fails" in filed.stderr
     (ca.dir / "users.fields").write_text(FIELDS)

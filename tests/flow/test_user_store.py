@@ -71,8 +71,8 @@ def test_life_of_a_user(tmp_path):
     done("disable", "-s", db, ALICE)
     assert json.loads(done("show", "-o", "json", "-s", db, ALICE)) == {
         "name": ALICE, "password": "yescrypt", "certificate": "optional", "disabled": True,
-        "expires": "2030-01-31T00:00:00Z", "groups": ["a", "b"], "company": "A & B Ltd", "pins": [pin.lower()],
-        "totp": False, "totp_required": False}
+        "expires": "2030-01-31T00:00:00Z", "groups": ["a", "b"], "company": "A & B Ltd",
+        "pins": [pin.lower()], "totp": False, "totp_required": False}
     done("enable", "-s", db, ALICE)
     done("set", "-s", db, ALICE, "--certificate", "unset", "--groups", "", "--expires", "never",
          "--no-pin", "--company", "")

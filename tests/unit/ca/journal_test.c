@@ -27,6 +27,7 @@ static void test_reasons(void **state)
         {"decided", 409, ERR_CLOSED, false, REASON_CA_CONFLICT},
         {"others write", 503, ERR_BUSY, false, REASON_CA_BUSY},
         {"no room", 503, ERR_FULL, false, REASON_CA_BUSY},
+        {"the users' store fails", 503, ERR_UNAVAILABLE, false, REASON_USER_STORE_UNAVAILABLE},
         {"our fault", 500, ERR_IO, false, REASON_INTERNAL},
         {"another method", 405, ERR_OK, false, REASON_METHOD_NOT_ALLOWED},
         {"no reason at all", 500, ERR_OK, false, REASON_INTERNAL},
