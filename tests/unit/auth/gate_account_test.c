@@ -1,12 +1,10 @@
 /* The last step of the gate: what the store says of the account. */
 #include "auth/gate.h"
 #include "tests/support/check.h"
-#include "tests/support/tmpdir.h"
+#include "tests/unit/auth/users_lab.h"
 
 #define NOW_MS INT64_C(1800000000000)
-#define HASH   "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" /* "secret" */
 
-static const struct conf_identity rule = {.fold_domain = true};
 static const struct identity alice = {.reason = REASON_OK,
                                       .user = {"alice", 5},
                                       .digest = {1},
@@ -30,7 +28,7 @@ static struct gate_question question(const struct gate_peer *peer, enum conf_req
                                   .require = require,
                                   .authorization = str_of(authorization),
                                   .authorization_count = authorization != NULL ? 1 : 0,
-                                  .rule = &rule,
+                                  .rule = &users_lab_rule,
                                   .pwcache = cache,
                                   .wall_ms = NOW_MS,
                                   .mono_ms = 5000};
@@ -44,25 +42,10 @@ static void on_done(void *arg)
 /* Alice with these fields, and bob. */
 static struct users *load_with_fields(const char *fields)
 {
-    static const char text[] = "alice:" HASH "\nbob:" HASH "\n";
+    static const char text[] = "alice:" USERS_LAB_HASH "\nbob:" USERS_LAB_HASH "\n";
     char line[512];
-    char path[TMPDIR_PATH_MAX];
-    char fields_path[TMPDIR_PATH_MAX];
-    struct tmpdir dir;
-    tmpdir_make(&dir);
-    tmpdir_write(&dir, "users", text, sizeof(text) - 1);
     (void)snprintf(line, sizeof(line), "alice %s\n", fields);
-    tmpdir_write(&dir, "fields", line, strlen(line));
-    struct conf_users conf = {.htpasswd = {.p = tmpdir_path(&dir, "users", path)},
-                              .fields = {.p = tmpdir_path(&dir, "fields", fields_path)}};
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    struct users *u = users_load(&conf, &rule, files, diags);
-    assert_non_null(u);
-    diags_free(diags);
-    files_free(files);
-    tmpdir_remove(&dir);
-    return u;
+    return users_lab(text, line, NULL, 0);
 }
 
 #define PIN_01   "0100000000000000000000000000000000000000000000000000000000000000"

@@ -6,16 +6,14 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "tests/support/check.h"
-#include "tests/support/tmpdir.h"
+#include "tests/unit/auth/users_lab.h"
 
 #define NOW_MS INT64_C(95000)                             /* step 3 */
-#define HASH   "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="        /* "secret" */
 #define SECRET "3132333435363738393031323334353637383930" /* of RFC 4226 */
 #define CODE   "969429"                                   /* of step 3 */
 #define NEXT   "338314"                                   /* of step 4 */
 #define OLD    "359152"                                   /* of step 2 */
 
-static const struct conf_identity rule = {.fold_domain = true};
 static const struct conf_totp totp = {.header = {.p = "X-OTP"}, .window = 1};
 static const struct conf_lockout three = {
     .enabled = true, .failures = 3, .delay_ms = 1000, .delay_max_ms = 5000, .forget_ms = 60000};
@@ -62,7 +60,7 @@ static struct gate_question question(const struct gate_peer *peer, enum conf_req
                                   .authorization = pair != NULL ? basic(pair) : STR_NONE,
                                   .authorization_count = pair != NULL ? 1 : 0,
                                   .users = users,
-                                  .rule = &rule,
+                                  .rule = &users_lab_rule,
                                   .pwcache = cache,
                                   .code = str_of(code),
                                   .code_count = code != NULL ? 1 : 0,
@@ -179,9 +177,9 @@ static void test_codes(void **state)
         /* A password behind which the code was wrong is not remembered. */
         if (rows[i].reason == REASON_TOTP_WRONG && rows[i].pair != NULL) {
             unsigned char digest[PWCACHE_DIGEST];
-            assert_int_equal(
-                pwcache_digest(cache, STR("alice"), STR(HASH), STR("secret"), alice.digest, digest),
-                0);
+            assert_int_equal(pwcache_digest(cache, STR("alice"), STR(USERS_LAB_HASH), STR("secret"),
+                                            alice.digest, digest),
+                             0);
             CHECK_ROW(rows[i].says, !pwcache_known(cache, digest, clock_mono_ms()));
         }
     }
@@ -525,23 +523,11 @@ static void test_hashes(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    static const char text[] = "alice:" HASH "\nbob:" HASH "\ncarol:" HASH "\n";
+    static const char text[] =
+        "alice:" USERS_LAB_HASH "\nbob:" USERS_LAB_HASH "\ncarol:" USERS_LAB_HASH "\n";
     static const char fields[] =
         "alice totp=" SECRET " totp_required=yes\nbob totp=" SECRET " groups=eng,staff\n";
-    char path[TMPDIR_PATH_MAX];
-    char fields_path[TMPDIR_PATH_MAX];
-    struct tmpdir dir;
-    tmpdir_make(&dir);
-    tmpdir_write(&dir, "users", text, sizeof(text) - 1);
-    tmpdir_write(&dir, "fields", fields, sizeof(fields) - 1);
-    struct conf_users conf = {.htpasswd = {.p = tmpdir_path(&dir, "users", path)},
-                              .fields = {.p = tmpdir_path(&dir, "fields", fields_path)}};
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    users = users_load(&conf, &rule, files, diags);
-    diags_free(diags);
-    files_free(files);
-    tmpdir_remove(&dir);
+    users = users_lab(text, fields, NULL, 0);
     return users != NULL ? 0 : -1;
 }
 

@@ -81,8 +81,8 @@ static const struct user *record(bool disabled)
 
 static bool is_wiped(const struct gate *g)
 {
-    for (size_t i = 0; i < sizeof(g->scratch); i++) {
-        if (g->scratch[i] != 0) {
+    for (size_t i = 0; i < sizeof(g->secret.scratch); i++) {
+        if (g->secret.scratch[i] != 0) {
             return false;
         }
     }

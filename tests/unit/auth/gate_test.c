@@ -7,20 +7,18 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "tests/support/check.h"
-#include "tests/support/tmpdir.h"
+#include "tests/unit/auth/users_lab.h"
 
 #define NOW_MS INT64_C(1800000000000)
 #define FOREVER                                                                                    \
     {                                                                                              \
         INT64_MAX, REASON_INTERNAL                                                                 \
     }
-#define HASH "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" /* "secret" */
 
 /* Alice needs a certificate where a route requires both, bob does not. */
 static struct users *users;
 static struct users *strict_users; /* all need one */
 static struct pwcheck *pwcheck;
-static const struct conf_identity rule = {.fold_domain = true};
 
 static const struct identity alice = {
     .reason = REASON_OK,
@@ -209,7 +207,7 @@ static struct gate_question question(const struct gate_peer *peer, enum conf_req
         .authorization = str_of(c->value),
         .authorization_count = c->count,
         .users = users,
-        .rule = &rule,
+        .rule = &users_lab_rule,
         .pwcache = cache,
         .pwcheck = pwcheck,
         .wall_ms = NOW_MS,
@@ -385,15 +383,7 @@ static void test_cache(void **state)
 static void test_domain_is_folded(void **state)
 {
     (void)state;
-    struct tmpdir dir;
-    char path[TMPDIR_PATH_MAX];
-    tmpdir_make(&dir);
-    tmpdir_write(&dir, "u", "a@Example.com:" HASH "\n", sizeof("a@Example.com:" HASH "\n") - 1);
-    struct conf_users conf = {.htpasswd = {.p = tmpdir_path(&dir, "u", path)}};
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    struct users *u = users_load(&conf, &rule, files, diags);
-    assert_non_null(u);
+    struct users *u = users_lab("a@Example.com:" USERS_LAB_HASH "\n", NULL, NULL, 0);
     static struct identity id;
     id = alice;
     id.user = STR("a@EXAMPLE.com");
@@ -415,74 +405,6 @@ static void test_domain_is_folded(void **state)
     gate_free(g);
     pwcache_free(cache);
     users_unref(u);
-    diags_free(diags);
-    files_free(files);
-    tmpdir_remove(&dir);
-}
-
-static void test_validity(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *says;
-        int64_t wall_ms;
-        enum reason reason;
-    } times[] = {
-        {"before notBefore", NOW_MS - 1001, REASON_CLIENT_CERT_NOT_YET_VALID},
-        {"at notBefore", NOW_MS - 1000, REASON_OK},
-        {"at notAfter", NOW_MS + 60000, REASON_OK},
-        {"in the second of notAfter", NOW_MS + 60999, REASON_OK},
-        {"after it", NOW_MS + 61000, REASON_CLIENT_CERT_EXPIRED},
-    };
-    struct pwcache *cache = pwcache_new(4, 1000);
-    for (size_t i = 0; i < ROWS(times); i++) {
-        struct gate_question q =
-            question(&alice_required, CONF_REQUIRE_CERTIFICATE, &columns[0], cache);
-        q.wall_ms = times[i].wall_ms;
-        struct gate *g = gate_run(&q, on_done, NULL);
-        CHECK_ROW(times[i].says, gate_result(g)->reason == times[i].reason);
-        CHECK_ROW(times[i].says,
-                  (gate_result(g)->verdict == VERDICT_ALLOW) == (times[i].reason == REASON_OK));
-        gate_free(g);
-    }
-    pwcache_free(cache);
-}
-
-/* What stands above the certificate ends earlier than it does. */
-static void test_term(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *says;
-        struct trust_term term;
-        enum reason reason;
-    } terms[] = {
-        {"the last millisecond", {NOW_MS + 1, REASON_CRL_EXPIRED}, REASON_OK},
-        {"the CRL has expired since", {NOW_MS, REASON_CRL_EXPIRED}, REASON_CRL_EXPIRED},
-        {"a CA has", {NOW_MS - 1, REASON_CLIENT_CERT_EXPIRED}, REASON_CLIENT_CERT_EXPIRED},
-        {"nothing was said", {0}, REASON_INTERNAL},
-    };
-    static const enum conf_require requires[] = {CONF_REQUIRE_NONE, CONF_REQUIRE_CERTIFICATE};
-    struct pwcache *cache = pwcache_new(4, 1000);
-    for (size_t i = 0; i < ROWS(terms) * ROWS(requires); i++) {
-        size_t row = i / ROWS(requires);
-        struct gate_peer peer = alice_required;
-        peer.term = terms[row].term;
-        struct gate_question q = question(&peer, requires[i % ROWS(requires)], &columns[0], cache);
-        struct gate *g = gate_run(&q, on_done, NULL);
-        bool let_in = gate_result(g)->verdict == VERDICT_ALLOW;
-        CHECK_ROW(terms[row].says, gate_result(g)->reason == terms[row].reason);
-        CHECK_ROW(terms[row].says, let_in == (terms[row].reason == REASON_OK));
-        CHECK_ROW(terms[row].says, let_in || strcmp(gate_result(g)->step, "withdrawal") == 0);
-        gate_free(g);
-    }
-    /* An accepted certificate without an identity is a mistake of ours: refused. */
-    const struct gate_peer broken = {.certificate = REASON_OK};
-    struct gate_question q = question(&broken, CONF_REQUIRE_NONE, &columns[0], cache);
-    struct gate *g = gate_run(&q, on_done, NULL);
-    assert_int_equal(gate_result(g)->verdict, VERDICT_DENY);
-    gate_free(g);
-    pwcache_free(cache);
 }
 
 static void test_queue_full(void **state)
@@ -580,32 +502,13 @@ static void test_memory(void **state)
     pwcache_free(cache);
 }
 
-static struct users *load_users(const struct tmpdir *dir, size_t rule_count)
-{
-    static const char text[] = "alice:" HASH "\nbob:" HASH "\n";
-    char path[TMPDIR_PATH_MAX];
-    struct conf_user_rule rules[] = {{.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL}};
-    struct conf_users conf = {.htpasswd = {.p = tmpdir_path(dir, "users", path)},
-                              .rules = rules,
-                              .rule_count = rule_count};
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    tmpdir_write(dir, "users", text, sizeof(text) - 1);
-    struct users *u = users_load(&conf, &rule, files, diags);
-    assert_non_null(u);
-    diags_free(diags);
-    files_free(files);
-    return u;
-}
-
 static int set_up(void **state)
 {
+    static const char text[] = "alice:" USERS_LAB_HASH "\nbob:" USERS_LAB_HASH "\n";
+    struct conf_user_rule optional = {.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL};
     (void)state;
-    struct tmpdir dir;
-    tmpdir_make(&dir);
-    users = load_users(&dir, 1);
-    strict_users = load_users(&dir, 0);
-    tmpdir_remove(&dir);
+    users = users_lab(text, NULL, &optional, 1);
+    strict_users = users_lab(text, NULL, NULL, 0);
     pwcheck = pwcheck_new(1, 16, wake, NULL);
     return pwcheck != NULL ? 0 : -1;
 }
@@ -627,8 +530,6 @@ int main(void)
         cmocka_unit_test(test_no_guessing),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_domain_is_folded),
-        cmocka_unit_test(test_validity),
-        cmocka_unit_test(test_term),
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_memory),

@@ -5,13 +5,11 @@
 #include "auth/revoke/deny.h"
 #include "auth/withdrawal.h"
 #include "tests/support/check.h"
-#include "tests/support/tmpdir.h"
+#include "tests/unit/auth/users_lab.h"
 
 #define NOW_MS INT64_C(1800000000000)
-#define HASH   "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=" /* "secret" */
 #define PRINT  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static const struct conf_identity rule = {.fold_domain = true};
 static const struct identity alice = {.reason = REASON_OK,
                                       .user = {"alice@example.com", 17},
                                       .digest = {1},
@@ -41,13 +39,13 @@ static const char *const shown[] = {
     NULL, "Basic YWxpY2VAZXhhbXBsZS5jb206c2VjcmV0",
     "Basic YWxpY2VAZXhhbXBsZS5jb206d3Jvbmc=", "Basic Ym9iOnNlY3JldA=="};
 
-static const char users_text[] = "alice@example.com:" HASH "\nbob:" HASH "\n";
+static const char users_text[] = "alice@example.com:" USERS_LAB_HASH "\nbob:" USERS_LAB_HASH "\n";
 static struct users *users;
 
 static struct deny *deny_of(const char *line)
 {
     struct conf_text path = {.p = "x.deny"};
-    const struct conf conf = {.revocation = {.deny = {&path, 1}}, .identity = rule};
+    const struct conf conf = {.revocation = {.deny = {&path, 1}}, .identity = users_lab_rule};
     struct files *files = files_new();
     struct diags *diags = diags_new();
     assert_int_equal(files_put(files, "x.deny", str_of(line)), 0);
@@ -61,17 +59,7 @@ static struct deny *deny_of(const char *line)
 static int setup(void **state)
 {
     (void)state;
-    struct tmpdir dir;
-    char path[TMPDIR_PATH_MAX];
-    tmpdir_make(&dir);
-    tmpdir_write(&dir, "users", users_text, sizeof(users_text) - 1);
-    struct conf_users conf = {.htpasswd = {.p = tmpdir_path(&dir, "users", path)}};
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    users = users_load(&conf, &rule, files, diags);
-    diags_free(diags);
-    files_free(files);
-    tmpdir_remove(&dir);
+    users = users_lab(users_text, NULL, NULL, 0);
     return users != NULL ? 0 : -1;
 }
 
@@ -90,7 +78,7 @@ static struct gate_question question(const struct gate_peer *peer, enum conf_req
                                   .authorization = str_of(shown[column]),
                                   .authorization_count = shown[column] != NULL ? 1 : 0,
                                   .users = users,
-                                  .rule = &rule,
+                                  .rule = &users_lab_rule,
                                   .pwcache = cache,
                                   .wall_ms = NOW_MS,
                                   .mono_ms = 5000};
