@@ -115,19 +115,40 @@ static void read_words(struct child *c, char words[CHILD_WORDS_MAX + 1])
     close_fd(&c->words_fd);
 }
 
+/* Whether it is still ours, ended or not: then it holds the number of its group, which may be
+ * another's once it is reaped. */
+static bool look(const struct child *c, bool *ended)
+{
+    siginfo_t end = {.si_pid = 0};
+    bool ours = waitid(P_PID, (id_t)c->pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0;
+    *ended = !ours || end.si_pid != 0;
+    return ours;
+}
+
+/* Kill all of its group, and wait for its own end. */
+static void end_group(struct child *c, int *status)
+{
+    pid_t reaped = 0;
+    (void)kill(-c->pid, SIGKILL);
+    do {
+        reaped = waitpid(c->pid, status, 0);
+    } while (reaped < 0 && errno == EINTR);
+}
+
 bool child_ended(struct child *c, int *status, char words[CHILD_WORDS_MAX + 1])
 {
-    pid_t ended = waitpid(c->pid, status, WNOHANG);
-    if (ended == 0) {
+    bool ended = false;
+    bool ours = look(c, &ended);
+    if (!ended) {
         if (clock_mono_ms() >= c->deadline_ms) {
             (void)kill(-c->pid, SIGKILL);
         }
         return false;
     }
-    if (ended < 0) {
-        *status = -1;
+    *status = -1; /* no success, where somebody else has reaped it */
+    if (ours) {
+        end_group(c, status); /* what it left behind, too */
     }
-    (void)kill(-c->pid, SIGKILL); /* what it left behind */
     read_words(c, words);
     c->pid = 0;
     return true;
@@ -136,10 +157,13 @@ bool child_ended(struct child *c, int *status, char words[CHILD_WORDS_MAX + 1])
 void child_kill(struct child *c)
 {
     int status = 0;
-    if (c->pid > 0) {
-        (void)kill(-c->pid, SIGKILL);
-        (void)waitpid(c->pid, &status, 0);
-        close_fd(&c->words_fd);
-        c->pid = 0;
+    bool ended = false;
+    if (c->pid <= 0) {
+        return;
     }
+    if (look(c, &ended)) {
+        end_group(c, &status);
+    }
+    close_fd(&c->words_fd);
+    c->pid = 0;
 }

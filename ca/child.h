@@ -35,7 +35,8 @@ int child_start(struct child *c, const struct child_wish *w, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Whether it has ended; then *status is as waitpid() gives it, words (NUL-ended) what it said, and
- * c is cleared. One that is past its time is killed. */
+ * c is cleared, and what it left behind in its group is killed. One that is past its time is
+ * killed. Asked once for each child that was started. */
 bool child_ended(struct child *c, int *status, char words[CHILD_WORDS_MAX + 1]);
 
 /* Kill it and wait for that; a cleared one is fine. */
