@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "auth/gate.h"
+#include "auth/gate_question.h"
 #include "base/reason.h"
 
 /* True if the peer showed a certificate that was accepted. */

@@ -116,12 +116,6 @@ enum verdict gate_secret_checked(struct gate_secret *s, enum pwcheck_result resu
     return VERDICT_NEXT;
 }
 
-bool gate_secret_wants_code(const struct gate_question *q, const struct user *user)
-{
-    return q->require_totp ||
-           (q->require != CONF_REQUIRE_NONE && user != NULL && user->totp_required);
-}
-
 /* Where a code is asked for and did not come as a field, the last digits of the password are it. */
 static void split_code(struct gate_secret *s)
 {
@@ -267,16 +261,6 @@ enum verdict gate_secret_check_code_alone(struct gate_secret *s, const struct us
         gate_secret_passed(s);
     }
     return v;
-}
-
-void gate_secret_passed(struct gate_secret *s)
-{
-    tries_passed(&s->tries, s->code_proven);
-}
-
-void gate_secret_mismatched(struct gate_secret *s)
-{
-    tries_give_back(&s->tries);
 }
 
 void gate_secret_forget(struct gate_secret *s)

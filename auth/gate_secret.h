@@ -13,8 +13,10 @@
 
 #include "auth/basic.h"
 #include "auth/code.h"
-#include "auth/gate.h"
+#include "auth/gate_question.h"
 #include "auth/tries.h"
+#include "base/reason.h"
+#include "base/verdict.h"
 
 /* Cleared, but for q: nothing is shown or proven. Members are private, but for those named. */
 struct gate_secret {
@@ -25,9 +27,9 @@ struct gate_secret {
     char scratch[BASIC_DECODED_MAX];
     unsigned char digest[PWCACHE_DIGEST];
     struct pwcheck_ticket *ticket; /* NULL when no check is under way */
-    bool fresh;                    /* the password was hashed just now, and is not remembered yet */
-    bool code_proven;              /* just now */
     struct tries tries;
+    bool fresh;       /* the password was hashed just now, and is not remembered yet */
+    bool code_proven; /* just now */
     char code[TOTP_DIGITS_MAX + 1]; /* of the field, or the end of the password */
     size_t code_n;                  /* 0: none; more than it holds: too long for one */
     size_t code_split;              /* octets that were the end of the password */
@@ -54,7 +56,11 @@ enum verdict gate_secret_check(struct gate_secret *s, const struct user *user, p
 enum verdict gate_secret_checked(struct gate_secret *s, enum pwcheck_result result, enum reason *r);
 
 /* True if a one-time code is asked of user; NULL: of whom nothing is known. */
-bool gate_secret_wants_code(const struct gate_question *q, const struct user *user);
+static inline bool gate_secret_wants_code(const struct gate_question *q, const struct user *user)
+{
+    return q->require_totp ||
+           (q->require != CONF_REQUIRE_NONE && user != NULL && user->totp_required);
+}
 
 /* Behind the right password: the code, if one is asked for. */
 enum verdict gate_secret_check_code(struct gate_secret *s, enum reason *r);
@@ -64,9 +70,17 @@ enum verdict gate_secret_check_code(struct gate_secret *s, enum reason *r);
 enum verdict gate_secret_check_code_alone(struct gate_secret *s, const struct user *user,
                                           bool named, enum reason *r);
 
-/* All that was shown is right, and the right one's; or not the right one's. */
-void gate_secret_passed(struct gate_secret *s);
-void gate_secret_mismatched(struct gate_secret *s);
+/* All that was shown is right, and the right one's. */
+static inline void gate_secret_passed(struct gate_secret *s)
+{
+    tries_passed(&s->tries, s->code_proven);
+}
+
+/* It is right, but not the right one's. */
+static inline void gate_secret_mismatched(struct gate_secret *s)
+{
+    tries_give_back(&s->tries);
+}
 
 /* Wipe what was read of the Authorization field: whatever waits now has copies. */
 void gate_secret_forget(struct gate_secret *s);
