@@ -43,7 +43,7 @@ static void await(struct child *c, int *status, char words[CHILD_WORDS_MAX + 1])
 
 static void refused(void **state)
 {
-    static char much[CHILD_INPUT_MAX + 1];
+    static const char much[CHILD_INPUT_MAX + 1] = {0};
     static const struct {
         const char *says;
         const char *path;
