@@ -158,11 +158,11 @@ static void shorten_reading(const OSSL_DISPATCH *core)
     }
 }
 
-static void hear_keys(void)
+static void shorten_derivation(void)
 {
     OSSL_ALGORITHM *kdf = find(OSSL_OP_KDF, "TLS13-KDF");
     if (kdf != NULL) {
-        kdf->implementation = narrow_kdf(kdf->implementation);
+        kdf->implementation = narrow_kdf(own.inner, kdf->implementation);
     }
 }
 
@@ -172,7 +172,7 @@ static int on_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 {
     (void)handle;
     shorten_reading(in);
-    hear_keys();
+    shorten_derivation();
     *out = functions;
     *context = OSSL_PROVIDER_get0_provider_ctx(own.base);
     return 1;

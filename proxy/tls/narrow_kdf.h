@@ -21,9 +21,10 @@ struct narrow_keys {
     } client, server;
 };
 
-/* A TLS13-KDF in place of base, that does the same by base, and tells who listens. Called once;
- * constant afterwards. base itself if it is not as it has to be. */
-const OSSL_DISPATCH *narrow_kdf(const OSSL_DISPATCH *base);
+/* A TLS13-KDF in place of base that gives the same, in a shorter way for what HKDF-Expand-Label
+ * alone can do, and tells who listens. library: of base, for digests. Called once; constant
+ * afterwards. base itself if it is not as it has to be. */
+const OSSL_DISPATCH *narrow_kdf(OSSL_LIB_CTX *library, const OSSL_DISPATCH *base);
 
 /* From now on, what this thread derives goes to keys (borrowed) too; NULL: to nobody. */
 void narrow_kdf_listen(struct narrow_keys *keys);

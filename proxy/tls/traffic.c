@@ -5,19 +5,18 @@
 #include <assert.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 
 #include "base/mem.h"
+#include "proxy/tls/hkdf.h"
 
 enum { OPEN = 0, SEAL = 1 };
 
 static const struct {
     unsigned number;
     const char *cipher;
-    char digest[8]; /* not const: parameters take no const text */
+    const char *digest;
     unsigned char secret_n;
     unsigned char key_n;
 } suites[TRAFFIC_SUITES] = {
@@ -33,7 +32,7 @@ struct engine {
 };
 
 struct traffic_ciphers {
-    EVP_KDF *kdf;
+    EVP_MD *digest[TRAFFIC_SUITES];
     struct engine of[TRAFFIC_SUITES][2];
 };
 
@@ -55,8 +54,11 @@ struct traffic_ciphers *traffic_ciphers_new(OSSL_LIB_CTX *library)
     if (c == NULL) {
         return NULL;
     }
-    c->kdf = EVP_KDF_fetch(library, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
-    bool whole = c->kdf != NULL;
+    bool whole = true;
+    for (size_t i = 0; i < TRAFFIC_SUITES && whole; i++) {
+        c->digest[i] = EVP_MD_fetch(library, suites[i].digest, NULL);
+        whole = c->digest[i] != NULL;
+    }
     for (int i = 0; i < TRAFFIC_SUITES * 2 && whole; i++) {
         EVP_CIPHER_CTX *made = context_new(library, (enum traffic_suite)(i / 2), i % 2);
         c->of[i / 2][i % 2].context = made;
@@ -78,8 +80,8 @@ void traffic_ciphers_free(struct traffic_ciphers *c)
     for (size_t i = 0; i < TRAFFIC_SUITES; i++) {
         EVP_CIPHER_CTX_free(c->of[i][OPEN].context);
         EVP_CIPHER_CTX_free(c->of[i][SEAL].context);
+        EVP_MD_free(c->digest[i]);
     }
-    EVP_KDF_free(c->kdf);
     mem_free(c);
 }
 
@@ -170,39 +172,23 @@ bool traffic_open(struct traffic_ciphers *c, struct traffic_side *side, struct s
     return true;
 }
 
-/* HKDF-Expand-Label(secret, label, "", n) (RFC 8446 7.1). */
-static bool expand(const struct traffic_ciphers *c, enum traffic_suite suite, unsigned char *secret,
-                   const char *label, unsigned char *out, size_t n)
+static bool expand(const struct traffic_ciphers *c, enum traffic_suite suite,
+                   const unsigned char *secret, struct str label, unsigned char *out, size_t n)
 {
-    char prefix[] = "tls13 ";
-    char name[16];
-    char digest[sizeof(suites[suite].digest)];
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    size_t name_n = strlen(label);
-    assert(name_n < sizeof(name));
-    memcpy(name, label, name_n);
-    memcpy(digest, suites[suite].digest, sizeof(digest));
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret, suites[suite].secret_n),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, strlen(prefix)),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, name, name_n),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_KDF_CTX *x = EVP_KDF_CTX_new(c->kdf);
-    bool ok = x != NULL && EVP_KDF_derive(x, out, n, params) == 1;
-    EVP_KDF_CTX_free(x);
-    return ok;
+    const struct hkdf_label of = {.secret = {(const char *)secret, suites[suite].secret_n},
+                                  .prefix = STR("tls13 "),
+                                  .label = label};
+    return hkdf_expand_label(c->digest[suite], &of, out, n);
 }
 
 bool traffic_next(struct traffic_ciphers *c, struct traffic_side *side)
 {
     struct traffic_side next = {.suite = side->suite};
-    bool ok = expand(c, side->suite, side->secret, "traffic upd", next.secret,
-                     suites[side->suite].secret_n) &&
-              expand(c, side->suite, next.secret, "key", next.key, suites[side->suite].key_n) &&
-              expand(c, side->suite, next.secret, "iv", next.nonce, TRAFFIC_NONCE);
+    bool ok =
+        expand(c, side->suite, side->secret, STR("traffic upd"), next.secret,
+               suites[side->suite].secret_n) &&
+        expand(c, side->suite, next.secret, STR("key"), next.key, suites[side->suite].key_n) &&
+        expand(c, side->suite, next.secret, STR("iv"), next.nonce, TRAFFIC_NONCE);
     traffic_forget(c, side);
     if (ok) {
         *side = next;
