@@ -131,7 +131,7 @@ static bool expand(const struct digest *d, const OSSL_PARAM *params, struct str 
  * 8446 7.1, Derive-Secret(., "derived", "") and HKDF-Extract). */
 static bool extract(const struct digest *d, const OSSL_PARAM *params, unsigned char *out, size_t n)
 {
-    static const char zeros[EVP_MAX_MD_SIZE];
+    static const char zeros[EVP_MAX_MD_SIZE] = "";
     unsigned char derived[EVP_MAX_MD_SIZE];
     const struct str empty = {(const char *)d->empty, d->n};
     struct str salt = octets_of(params, OSSL_KDF_PARAM_SALT);

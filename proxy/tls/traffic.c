@@ -201,7 +201,7 @@ bool traffic_next(struct traffic_ciphers *c, struct traffic_side *side)
 
 void traffic_forget(struct traffic_ciphers *c, struct traffic_side *side)
 {
-    static const unsigned char nothing[TRAFFIC_KEY_MAX];
+    static const unsigned char nothing[TRAFFIC_KEY_MAX] = {0};
     for (int direction = OPEN; direction <= SEAL; direction++) {
         struct engine *e = &c->of[side->suite][direction];
         if (e->loaded == side) {
