@@ -36,7 +36,7 @@ static const char usage_text[] =
     "  send     a message of that process; it starts this by itself\n"
     "\n"
     "  -n, --name NAME        the CA's name (default: Countersign CA)\n"
-    "  -o, --company NAME     its organization\n"
+    "      --company NAME     its organization\n"
     "  -k, --key KEY          of a key to be made: p256 (default), p384, ed25519, rsa2048, "
     "rsa3072,\n"
     "                         rsa4096; of one that is there: its file, or the URI of one in a "
@@ -46,13 +46,13 @@ static const char usage_text[] =
     "      --root-days N      how long the root is good (default 7300)\n"
     "      --days N           how long the issuing CA is good (default 3650; of crl: the time to\n"
     "                         the next list, default 365)\n"
-    "  -p, --passphrase       encrypt keys that are made; the passphrase is asked for, or read "
+    "      --passphrase       encrypt keys that are made; the passphrase is asked for, or read "
     "from\n"
     "                         standard input where that is no terminal\n"
     "      --passphrase-file FILE  its first line opens a key that is there (of a token: the "
     "PIN),\n"
     "                         and encrypts one that is made\n"
-    "      --output FILE      where certify writes (default: standard output); must not exist\n"
+    "  -w, --write FILE       where certify writes (default: standard output); must not exist\n"
     "      --withdraw FILE    the certificate of an issuing CA to be withdrawn (crl)\n"
     "  -r, --reason REASON    keyCompromise, cACompromise, affiliationChanged, superseded,\n"
     "                         cessationOfOperation (crl)\n"
@@ -110,8 +110,9 @@ enum {
     ROOT_ONLY,
     ISSUING_ONLY,
     CERTIFICATE,
+    COMPANY,
+    PASSPHRASE,
     PASSPHRASE_FILE,
-    OUT,
     WITHDRAW,
     FORMER,
     OPTION_END
@@ -129,13 +130,13 @@ static int wrong_usage(const char *what, const char *which)
 static bool option(int c, struct ca_wish *w)
 {
     const char **const texts[OPTION_END] = {
-        ['n'] = &w->name,         ['o'] = &w->company,
+        ['n'] = &w->name,         [COMPANY] = &w->company,
         ['k'] = &w->key,          ['c'] = &w->config,
         ['r'] = &w->reason,       [CERTIFICATE] = &w->certificate,
-        [OUT] = &w->output,       [PASSPHRASE_FILE] = &w->passphrase_file,
+        ['w'] = &w->write,        [PASSPHRASE_FILE] = &w->passphrase_file,
         [WITHDRAW] = &w->withdraw};
     switch (c) {
-    case 'p':
+    case PASSPHRASE:
         w->encrypt = true;
         return true;
     case ROOT_ONLY:
@@ -180,17 +181,17 @@ int ca_main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"name", required_argument, NULL, 'n'},
-        {"company", required_argument, NULL, 'o'},
+        {"company", required_argument, NULL, COMPANY},
         {"key", required_argument, NULL, 'k'},
         {"root-only", no_argument, NULL, ROOT_ONLY},
         {"issuing-only", no_argument, NULL, ISSUING_ONLY},
         {"certificate", required_argument, NULL, CERTIFICATE},
         {"root-days", required_argument, NULL, ROOT_DAYS},
         {"days", required_argument, NULL, DAYS},
-        {"passphrase", no_argument, NULL, 'p'},
+        {"passphrase", no_argument, NULL, PASSPHRASE},
         {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE},
         {"former", no_argument, NULL, FORMER},
-        {"output", required_argument, NULL, OUT},
+        {"write", required_argument, NULL, 'w'},
         {"withdraw", required_argument, NULL, WITHDRAW},
         {"reason", required_argument, NULL, 'r'},
         {"config", required_argument, NULL, 'c'},
@@ -200,7 +201,7 @@ int ca_main(int argc, char **argv)
     struct ca_wish w = {.config = LOADED_DEFAULT_PATH};
     int c = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((c = getopt_long(argc, argv, "n:o:k:pr:c:h", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "n:k:w:r:c:h", options, NULL)) != -1) {
         if (c == 'h') {
             return fputs(usage_text, stdout) < 0 ? 1 : 0;
         }

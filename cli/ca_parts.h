@@ -20,7 +20,7 @@ struct ca_wish {
     const char *key; /* a kind, a file or a URI */
     const char *certificate;
     const char *passphrase_file; /* of the key that is opened, and of those that are made */
-    const char *output;
+    const char *write;
     const char *withdraw;
     const char *reason;
     uint32_t root_days;

@@ -121,8 +121,8 @@ static int certify(const struct ca_wish *w, const struct root *r, const struct c
 static int write_out(const struct ca_wish *w, X509 *x, X509 *root, struct err *e)
 {
     X509 *both[] = {x, root};
-    if (w->output != NULL) {
-        return authority_write_certificates(w->output, both, 2, e);
+    if (w->write != NULL) {
+        return authority_write_certificates(w->write, both, 2, e);
     }
     return PEM_write_X509(stdout, x) == 1 && PEM_write_X509(stdout, root) == 1
                ? 0

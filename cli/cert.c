@@ -31,7 +31,7 @@ static const char usage_text[] =
     "  --user NAME                      a user, whatever the certificate\n"
     "\n"
     "  -c, --config CONFIG  names revocation.deny (default " LOADED_DEFAULT_PATH ")\n"
-    "      --reason NAME    as in RFC 5280: unspecified (default), keyCompromise, cACompromise,\n"
+    "  -r, --reason NAME    as in RFC 5280: unspecified (default), keyCompromise, cACompromise,\n"
     "                       affiliationChanged, superseded, cessationOfOperation,\n"
     "                       certificateHold, privilegeWithdrawn, aACompromise\n"
     "  -o, --output FORM    of ls: table (default) or json\n"
@@ -193,7 +193,7 @@ static int run(const struct request *r, const struct verb *verb)
 /* The verb may stand before or behind the options. */
 int cert_main(int argc, char **argv)
 {
-    enum { CERTIFICATE = 256, SERIAL, ISSUER, FINGERPRINT, USER, REASON };
+    enum { CERTIFICATE = 256, SERIAL, ISSUER, FINGERPRINT, USER };
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"output", required_argument, NULL, 'o'},
                                             {"help", no_argument, NULL, 'h'},
@@ -202,21 +202,22 @@ int cert_main(int argc, char **argv)
                                             {"issuer", required_argument, NULL, ISSUER},
                                             {"fingerprint", required_argument, NULL, FINGERPRINT},
                                             {"user", required_argument, NULL, USER},
-                                            {"reason", required_argument, NULL, REASON},
+                                            {"reason", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
     struct request r = {.config = LOADED_DEFAULT_PATH, .reason = "unspecified"};
-    const char **const targets[] = {&r.certificate, &r.serial, &r.issuer,
-                                    &r.fingerprint, &r.user,   &r.reason};
+    const char **const targets[] = {&r.certificate, &r.serial, &r.issuer, &r.fingerprint, &r.user};
     int option = 0;
     if (argc > 1 && strcmp(argv[1], "renew") == 0) {
         return renew_main(argc - 1, argv + 1);
     }
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((option = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:o:r:h", options, NULL)) != -1) {
         if (option >= CERTIFICATE) {
             *targets[option - CERTIFICATE] = optarg;
         } else if (option == 'c') {
             r.config = optarg;
+        } else if (option == 'r') {
+            r.reason = optarg;
         } else if (option == 'o' && strcmp(optarg, "json") == 0) {
             r.json = true;
         } else if (option == 'h') {

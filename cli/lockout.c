@@ -126,6 +126,10 @@ int lockout_main(int argc, char **argv)
             break;
         case 'o':
             r.json = strcmp(optarg, "json") == 0;
+            if (!r.json && strcmp(optarg, "table") != 0) {
+                (void)fputs("countersign lockout: -o takes table or json\n", stderr);
+                return 2;
+            }
             break;
         case 'h':
             (void)fputs(usage_text, stdout);

@@ -6,14 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "ca/compare.h"
 #include "ca/deliver.h"
 #include "ca/issue.h"
 #include "ca/records.h"
 #include "cli/ca_open.h"
 #include "cli/cli.h"
 #include "cli/request_handover.h"
+#include "cli/request_show.h"
 #include "cli/request_withdraw.h"
 
 static const char usage_text[] =
@@ -39,19 +38,22 @@ static const char usage_text[] =
     "  -p, --profile NAME     the kind of certificate (file, register; default: the only one "
     "there\n"
     "                         is)\n"
-    "  -n, --company NAME     the person's company (register; default: the account's, or\n"
+    "      --company NAME     the person's company (register; default: the account's, or\n"
     "                         else the profile's)\n"
-    "  -s, --state STATE      those in this state: pending, approved, denied, issued, delivered,\n"
+    "      --state STATE      those in this state: pending, approved, denied, issued, delivered,\n"
     "                         active, renewed, withdrawn, expired (ls)\n"
+    "      --limit N          list N requests at most (ls)\n"
+    "      --after N          begin behind this one, as \"next\" of the JSON says (ls)\n"
     "  -r, --reason TEXT      for the one who asked (deny); of the withdrawal (withdraw)\n"
-    "  -o, --output FILE      where to write the certificate; must not exist (fetch)\n"
+    "  -w, --write FILE       where to write the certificate; must not exist (fetch; default:\n"
+    "                         standard output)\n"
+    "  -o, --output FORM      table (default) or json (ls, show)\n"
     "\n"
     "You act as local:NAME of your account on this machine, with its groups as local:GROUP; one\n"
     "of them must be among the profile's operators to approve, deny, withdraw and lift.\n"
     "\n"
     "Exit status: 0 done, 1 not done, 2 wrong usage.\n";
 
-#define LIST_MAX  1000
 #define CHAIN_MAX 65536
 
 struct wish {
@@ -61,8 +63,11 @@ struct wish {
     const char *company;
     const char *state;
     const char *reason;
-    const char *output;
+    const char *write;
     const char *argument;
+    uint64_t after;
+    uint64_t limit; /* 0: none */
+    bool json;
     struct ca_open open;
     struct ca_operator here;
 };
@@ -157,33 +162,11 @@ static int make_code(struct wish *w, struct err *e)
     return request_handover_code(&h, str_of(w->argument), e);
 }
 
-static void date_of(int64_t ms, char out[CLOCK_RFC3339_LEN + 1])
-{
-    out[0] = '-';
-    out[1] = '\0';
-    if (ms > 0) {
-        clock_rfc3339(ms, out);
-        memcpy(out + 19, "Z", 2); /* to the second */
-    }
-}
-
-static bool print_row(void *arg, const struct record *r)
-{
-    char filed[CLOCK_RFC3339_LEN + 1];
-    char ends[CLOCK_RFC3339_LEN + 1];
-    (void)arg;
-    date_of(r->filed_ms, filed);
-    date_of(r->not_after_ms, ends);
-    (void)printf("%-22.*s  %-9s  %u/%-3u  %-20s  %-20s  %.*s\n", STR_ARG(r->id),
-                 life_state_name(r->state), r->approvals, r->approvals_needed, filed, ends,
-                 STR_ARG(r->user));
-    return true;
-}
-
 static int list(struct wish *w, struct err *e)
 {
     enum life_state state = life_state_of(str_of(w->state));
-    struct record_query q = {.user = str_of(w->user), .limit = LIST_MAX};
+    struct request_show_wish list = {
+        .json = w->json, .user = str_of(w->user), .after = w->after, .limit = w->limit};
     if (w->state != NULL) {
         if (state == LIFE_STATE_COUNT) {
             return err_set(e, ERR_NOT_FOUND,
@@ -191,93 +174,14 @@ static int list(struct wish *w, struct err *e)
                            "delivered, active, renewed, withdrawn or expired",
                            w->state);
         }
-        q.state = &state;
+        list.state = &state;
     }
-    (void)printf("%-24s  %-9s  %-5s  %-20s  %-20s  %s\n", "ID", "STATE", "AGREE", "FILED",
-                 "GOOD UNTIL", "USER");
-    return record_each(&w->open.life, &q, print_row, NULL, e);
-}
-
-static void print_csr(const struct record *r)
-{
-    struct csr *csr = NULL;
-    char key[24];
-    if (r->csr.n > 0 && csr_read(r->csr, &csr, NULL) == 0) {
-        csr_key_name(csr, key);
-        (void)printf("subject      %s\nkey          %s, SHA-256 ", csr->subject, key);
-        for (size_t i = 0; i < sizeof(csr->spki); i++) {
-            (void)printf("%02x", csr->spki[i]);
-        }
-        (void)printf("\n");
-    }
-    csr_free(csr);
-}
-
-/* What is new against the last certificate of the same user. */
-static void print_difference(const struct life *l, const struct record *r)
-{
-    static struct comparison c;
-    if (compare_last(l, r, &c, NULL) != 0) {
-        (void)puts("difference   cannot be told");
-        return;
-    }
-    if (!c.any_before) {
-        (void)puts("difference   this is the user's first certificate");
-        return;
-    }
-    (void)printf("difference   to %s (%s): %s\n", c.before.text, life_state_name(c.before_state),
-                 c.changed == 0 ? "none" : "");
-    for (size_t i = 0; i < COMPARE_COUNT; i++) {
-        const struct compare_field *f = &c.fields[i];
-        if (f->changed) {
-            (void)printf("  %-12s %s\n  %12s was %s\n", compare_words((enum compare_name)i),
-                         f->now[0] != '\0' ? f->now : "none", "",
-                         f->before[0] != '\0' ? f->before : "none");
-        }
-    }
-}
-
-static bool print_one(void *arg, const struct record *r)
-{
-    char text[CLOCK_RFC3339_LEN + 1];
-    (void)printf("id           %.*s\nstate        %s\nprofile      %.*s\nuser         %.*s\n"
-                 "company      %.*s\nfiled by     %.*s from %.*s\n",
-                 STR_ARG(r->id), life_state_name(r->state), STR_ARG(r->profile), STR_ARG(r->user),
-                 STR_ARG(r->company), STR_ARG(r->requester), STR_ARG(r->origin));
-    date_of(r->filed_ms, text);
-    (void)printf("filed        %s\nagreements   %u of %u\n", text, r->approvals,
-                 r->approvals_needed);
-    print_csr(r);
-    print_difference(arg, r);
-    if (r->denied_reason.n > 0) {
-        (void)printf("denied       %.*s\n", STR_ARG(r->denied_reason));
-    }
-    if (r->renews.n > 0) {
-        (void)printf("renews       %.*s\n", STR_ARG(r->renews));
-    }
-    if (r->serial.n > 0) {
-        date_of(r->not_after_ms, text);
-        (void)printf("serial       %.*s\ngood until   %s\n", STR_ARG(r->serial), text);
-    }
-    return true;
-}
-
-static bool print_decision(void *arg, const struct record_decision *d)
-{
-    char text[CLOCK_RFC3339_LEN + 1];
-    (void)arg;
-    date_of(d->at_ms, text);
-    (void)printf("%s  %.*s, %s\n", d->agreed ? "agreed     " : "refused    ",
-                 STR_ARG(d->operator_name), text);
-    return true;
+    return request_show_list(&w->open.life, &list, e);
 }
 
 static int show(struct wish *w, struct err *e)
 {
-    int rc = record_show(&w->open.life, str_of(w->argument), print_one, &w->open.life, e);
-    rc = rc == 0 ? record_decisions(&w->open.life, str_of(w->argument), print_decision, NULL, e)
-                 : rc;
-    return rc == 0 ? request_handover_messages(&w->open.life, str_of(w->argument), e) : rc;
+    return request_show(&w->open.life, str_of(w->argument), w->json, e);
 }
 
 struct noted {
@@ -338,8 +242,8 @@ static int fetch(struct wish *w, struct err *e)
     struct buf out;
     buf_init(&out, CHAIN_MAX);
     int rc = deliver(&w->open.life, &w->here.self.who, str_of(w->argument), &out, e);
-    if (rc == 0 && w->output != NULL) {
-        rc = write_new(w->output, buf_str(&out), e);
+    if (rc == 0 && w->write != NULL) {
+        rc = write_new(w->write, buf_str(&out), e);
     } else if (rc == 0) {
         (void)fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
     }
@@ -404,16 +308,55 @@ static int run(struct wish *w, const char *verb)
     return wrong_usage(verb, ": there is no such verb");
 }
 
+enum { STATE = 256, COMPANY, LIMIT, AFTER, OPTION_END };
+
+static int take_number(const char *option, const char *text, uint64_t *out)
+{
+    return str_to_u64(str_of(text), out) && *out > 0 && *out <= INT64_MAX
+               ? 0
+               : wrong_usage(option, " takes a number above 0");
+}
+
+/* Take one option. Returns 0 or the exit status. */
+static int take_option(struct wish *w, int c)
+{
+    const char **const texts[OPTION_END] = {
+        ['c'] = &w->config, ['u'] = &w->user,  ['p'] = &w->profile,    [STATE] = &w->state,
+        ['r'] = &w->reason, ['w'] = &w->write, [COMPANY] = &w->company};
+    switch (c) {
+    case LIMIT:
+        return take_number("--limit", optarg, &w->limit);
+    case AFTER:
+        return take_number("--after", optarg, &w->after);
+    case 'o':
+        w->json = strcmp(optarg, "json") == 0;
+        return w->json || strcmp(optarg, "table") == 0
+                   ? 0
+                   : wrong_usage("-o", " takes table or json; a file to write to is -w");
+    default:
+        break;
+    }
+    if (c < 0 || c >= OPTION_END || texts[c] == NULL) {
+        (void)fputs(usage_text, stderr);
+        return 2;
+    }
+    *texts[c] = optarg;
+    return 0;
+}
+
 int request_main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"user", required_argument, NULL, 'u'},
         {"profile", required_argument, NULL, 'p'},
-        {"state", required_argument, NULL, 's'},
+        {"state", required_argument, NULL, STATE},
         {"reason", required_argument, NULL, 'r'},
+        {"write", required_argument, NULL, 'w'},
+        {"company", required_argument, NULL, COMPANY},
+        {"limit", required_argument, NULL, LIMIT},
+        {"after", required_argument, NULL, AFTER},
         {"output", required_argument, NULL, 'o'},
-        {"company", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -421,18 +364,14 @@ int request_main(int argc, char **argv)
     w.config = LOADED_DEFAULT_PATH;
     int c = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((c = getopt_long(argc, argv, "c:u:p:n:s:r:o:h", options, NULL)) != -1) {
-        const char **const texts[] = {
-            ['c'] = &w.config, ['u'] = &w.user,   ['p'] = &w.profile, ['s'] = &w.state,
-            ['r'] = &w.reason, ['o'] = &w.output, ['n'] = &w.company};
+    while ((c = getopt_long(argc, argv, "c:u:p:r:w:o:h", options, NULL)) != -1) {
         if (c == 'h') {
             return fputs(usage_text, stdout) < 0 ? 1 : 0;
         }
-        if (c == '?') {
-            (void)fputs(usage_text, stderr);
-            return 2;
+        int status = take_option(&w, c);
+        if (status != 0) {
+            return status;
         }
-        *texts[c] = optarg;
     }
     if (argc - optind < 1 || argc - optind > 2) {
         (void)fputs(usage_text, stderr);

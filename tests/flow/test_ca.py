@@ -115,7 +115,7 @@ def issued(ca):
     may("others")
     ca_id = file(ca, request(ca), "auto").stdout.strip()
     run("ca", "issue", "-c", ca / "c.yaml")
-    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", ca_id)
+    run("request", "fetch", "-c", ca / "c.yaml", "-w", ca / "a.crt", ca_id)
     return ca, ca_id, lambda: may("local:" + group_here())
 
 
@@ -218,8 +218,8 @@ def test_issued_and_accepted(ca):
     """From the request to a certificate that the root vouches for."""
     id = file(ca, request(ca), "auto").stdout.strip()
     assert run("ca", "issue", "-c", ca / "c.yaml").stdout == "1 issued\n"
-    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", id)
-    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", id, status=1)
+    run("request", "fetch", "-c", ca / "c.yaml", "-w", ca / "a.crt", id)
+    run("request", "fetch", "-c", ca / "c.yaml", "-w", ca / "a.crt", id, status=1)
     subprocess.run(["openssl", "verify", "-purpose", "sslclient", "-CAfile", ca / "ca/root.crt",
                     "-untrusted", ca / "ca/issuing.crt", ca / "a.crt"], check=True,
                    capture_output=True)

@@ -121,7 +121,7 @@ def test_key_in_a_token(ca, token, kind):  # noqa: F811
     id = run("request", "file", "-c", ca / "c.yaml", "-p", "auto", "-u", ALICE,
              request(ca)).stdout.strip()
     assert issue(ca, env=environment).stdout == "1 issued\n"
-    run("request", "fetch", "-c", ca / "c.yaml", "-o", ca / "a.crt", id)
+    run("request", "fetch", "-c", ca / "c.yaml", "-w", ca / "a.crt", id)
     subprocess.run(["openssl", "verify", "-CAfile", ca / "hsm/root.crt", "-untrusted",
                     ca / "hsm/issuing.crt", ca / "a.crt"], check=True, capture_output=True)
 

@@ -71,7 +71,7 @@ def issue_one(directory, user=ALICE, status=0, **ca):
     done = run("ca", "issue", "-c", directory / "c.yaml", status=status)
     if status == 0:
         (directory / "a.crt").unlink(missing_ok=True)
-        run("request", "fetch", "-c", directory / "c.yaml", "-o", directory / "a.crt", id)
+        run("request", "fetch", "-c", directory / "c.yaml", "-w", directory / "a.crt", id)
         verify(directory)
     return done
 
@@ -152,7 +152,7 @@ def test_roots_refused(root, tmp_path, what):
 
 
 def certify(root, directory, out, *options):
-    return run("ca", "certify", root, directory / "issuing.csr", "--out", out, *options)
+    return run("ca", "certify", root, directory / "issuing.csr", "--write", out, *options)
 
 
 @pytest.mark.parametrize("what, words", [
@@ -188,11 +188,11 @@ def test_nothing_is_written_over(root, tmp_path):
     before = {p: p.read_bytes() for d in (root, where) for p in d.iterdir()}
     for again in (["init", "--root-only", root], ["init", "--issuing-only", where],
                   ["accept", where, tmp_path / "back.crt"], ["init", root], ["init", where],
-                  ["certify", root, where / "issuing.csr", "--out", tmp_path / "back.crt"],
+                  ["certify", root, where / "issuing.csr", "--write", tmp_path / "back.crt"],
                   ["import", "--certificate", where / "issuing.crt", "--key",
                    where / "issuing.key", where]):
         assert "back.crt" in str(again[-1]) or "there already" in run("ca", *again, status=1).stderr
-    run("ca", "certify", root, where / "issuing.csr", "--out", tmp_path / "back.crt", status=1)
+    run("ca", "certify", root, where / "issuing.csr", "--write", tmp_path / "back.crt", status=1)
     assert {p: p.read_bytes() for d in (root, where) for p in d.iterdir()} == before
     print_of = run("ca", "init", "--issuing-only", tmp_path / "third").stdout.split()[-1]
     assert print_of in certify(root, tmp_path / "third", tmp_path / "third.crt").stderr
@@ -288,7 +288,7 @@ def test_keys_in_a_token(tmp_path, kind):
                                status=1).stderr
     do("init", "--root-only", "root", "--key", token.uri("root"))
     do("init", "--issuing-only", "ca", "--key", token.uri("issuing"))
-    do("certify", "root", "ca/issuing.csr", "--key", token.uri("root"), "--out", "back.crt")
+    do("certify", "root", "ca/issuing.csr", "--key", token.uri("root"), "--write", "back.crt")
     assert "pathlen:0" in do("accept", "ca", "back.crt", "--key", token.uri("root"),
                              status=1).stderr
     do("accept", "ca", "back.crt", "--key", token.uri("issuing"))

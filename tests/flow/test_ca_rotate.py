@@ -38,7 +38,7 @@ def rotated(served, tmp_path):  # noqa: F811
               reason="superseded")
     new = tmp_path / "ca2"
     run("ca", "init", "--issuing-only", new)
-    run("ca", "certify", tmp_path / "ca", new / "issuing.csr", "--out", tmp_path / "new.crt")
+    run("ca", "certify", tmp_path / "ca", new / "issuing.csr", "--write", tmp_path / "new.crt")
     run("ca", "accept", new, tmp_path / "new.crt")
     both = tmp_path / "both.crt"
     both.write_bytes((new / "issuing.crt").read_bytes() +
@@ -56,7 +56,8 @@ def rotated(served, tmp_path):  # noqa: F811
 def test_half_a_change_is_refused(served, tmp_path):  # noqa: F811
     """The new certificate with the old key: nothing is signed, and it is told."""
     run("ca", "init", "--issuing-only", tmp_path / "ca2")
-    run("ca", "certify", tmp_path / "ca", tmp_path / "ca2/issuing.csr", "--out", tmp_path / "new.crt")
+    run("ca", "certify", tmp_path / "ca", tmp_path / "ca2/issuing.csr", "--write",
+        tmp_path / "new.crt")
     served.write_config({"ca": {"certificate": str(tmp_path / "new.crt")}})
     assert served.reload().returncode == 0
     wait_until(lambda: any("does not belong to this key" in e["error"]

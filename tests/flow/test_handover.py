@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from test_ca_apart import memory_holds
-from proxy import basic, wait_until
+from proxy import basic, wait_status, wait_until
 from receivers import Mail, Webhook
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
@@ -268,11 +268,11 @@ def told_of(text):
 
 def test_commands(ca):
     """The same from the command line; an old code is dead when there is a new one."""
-    told = told_of(command(ca, "register", "-u", ALICE, "-n", "Example", "-p", "auto"))
+    told = told_of(command(ca, "register", "-u", ALICE, "--company", "Example", "-p", "auto"))
     fresh = told_of(command(ca, "code", told["request"]))
     assert enrol(ca, told).status == 403
     assert enrol(ca, fresh).status == 200
-    id = command(ca, "register", "-u", ALICE, "-n", "Example", "-p", "client").strip()
+    id = command(ca, "register", "-u", ALICE, "--company", "Example", "-p", "client").strip()
     own = ca.run("request", "approve", "-c", str(ca.config_path), id)
     assert own.returncode == 1 and "their own" in own.stderr
     early = ca.run("request", "code", "-c", str(ca.config_path), id)
@@ -294,7 +294,7 @@ def test_a_file_that_went_astray(ca):
     pem = openssl(ca, first.body, told["password"]).stdout
     (ca.pki.dir / "astray.crt").write_text(pem)
     (ca.pki.dir / "astray.key").write_text(pem)
-    wait_until(lambda: ca.get("astray", ALICE).status in (400, 403))
+    wait_status(lambda: ca.get("astray", ALICE), 400, 403)
     assert enrol(ca, again).status == 200
 
 
@@ -441,7 +441,7 @@ def test_mail_that_does_not_go_out(make_ca, receivers, pki, tmp_path, what, opti
         changes = dict(changes, password_file=str(path))
     notifier = {k: v for k, v in {**by_mail(pki, server), **changes}.items() if v is not None}
     ca = make_ca({"notify": {"code": "mail"}, "notifiers": {"mail": notifier}})
-    done = ca.run("request", "register", "-c", str(ca.config_path), "-u", ALICE, "-n", "Example",
+    done = ca.run("request", "register", "-c", str(ca.config_path), "-u", ALICE, "--company", "Example",
                   "-p", "auto")
     assert done.returncode == 1 and words in done.stderr and "not sent" in done.stderr, done.stderr
     assert "code  " not in done.stdout and "password  " in done.stdout
@@ -456,7 +456,7 @@ def test_starttls_and_plain(make_ca, receivers, pki):
     starttls, plain = receivers.mail(begin="starttls"), receivers.mail(begin="plain")
     ca = make_ca({"notify": {"code": "one", "password": "two"}, "notifiers": {
         "one": by_mail(pki, starttls), "two": by_mail(pki, plain, insecure_plain=True)}})
-    invited = command(ca, "register", "-u", ALICE, "-n", "Example", "-p", "auto")
+    invited = command(ca, "register", "-u", ALICE, "--company", "Example", "-p", "auto")
     (to, mail), = starttls.mails
     assert to == ALICE
     assert [line for safe, line in starttls.commands if not safe][1:] == ["STARTTLS"]
