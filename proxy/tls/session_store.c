@@ -44,11 +44,18 @@ struct session_region {
     struct slot slots[];
 };
 
+/* What this worker has put in at a place. */
+struct own {
+    SSL_SESSION *object; /* owned; NULL: it stands in its slot only, if anything is kept */
+    bool kept;
+    bool used;
+};
+
 struct session_store {
     struct session_region *region; /* borrowed */
     uint32_t ring;
     size_t count;
-    SSL_SESSION **own; /* owned, by place: what this worker has put in */
+    struct own *own; /* owned, by place */
 };
 
 struct session_region *session_region_new(size_t places, unsigned writers)
@@ -117,7 +124,7 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
     }
     s->region = r;
     s->ring = writer;
-    s->own = (SSL_SESSION **)mem_calloc(r->places, sizeof(SSL_SESSION *));
+    s->own = mem_calloc(r->places, sizeof(*s->own));
     if (s->own == NULL) {
         session_store_close(s);
         return NULL;
@@ -125,13 +132,11 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
     return s;
 }
 
-static void drop_own(struct session_store *s, uint32_t place)
+static void forget(struct session_store *s, struct own *o)
 {
-    if (s->own[place] != NULL) {
-        SSL_SESSION_free(s->own[place]);
-        s->own[place] = NULL;
-        s->count--;
-    }
+    SSL_SESSION_free(o->object);
+    s->count -= o->kept ? 1 : 0;
+    *o = (struct own){.kept = false};
 }
 
 void session_store_close(struct session_store *s)
@@ -140,7 +145,7 @@ void session_store_close(struct session_store *s)
         return;
     }
     for (uint32_t i = 0; s->own != NULL && i < s->region->places; i++) {
-        drop_own(s, i);
+        forget(s, &s->own[i]);
     }
     mem_free(s->own);
     mem_free(s);
@@ -195,11 +200,9 @@ static bool locate(const struct session_region *r, const unsigned char *id, uint
     return *ring < r->rings && *place < r->places;
 }
 
-/* For the other workers; without any there is nobody to write for. */
-static void share(struct session_region *r, struct slot *at, const unsigned char *id,
-                  SSL_SESSION *session)
+static void write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *session)
 {
-    int n = r->rings > 1 ? i2d_SSL_SESSION(session, NULL) : 0;
+    int n = i2d_SSL_SESSION(session, NULL);
     clear(at);
     if (n <= 0 || (size_t)n > sizeof(at->der)) {
         return;
@@ -209,6 +212,35 @@ static void share(struct session_region *r, struct slot *at, const unsigned char
     at->n = i2d_SSL_SESSION(session, &p) == n ? (uint32_t)n : 0;
     memcpy(at->id, id, SESSION_STORE_ID);
     end_writing(at);
+}
+
+/* What is no longer among the newest needs no object: it stands in its slot, unless that is too
+ * small. Without other workers it comes there only now, and only if nobody has used it: then its
+ * client has got another. */
+static void cool(struct session_store *s, uint32_t newest)
+{
+    struct session_region *r = s->region;
+    if (r->places <= SESSION_STORE_OBJECTS) {
+        return;
+    }
+    uint32_t place = (newest + r->places - SESSION_STORE_OBJECTS) % r->places;
+    struct own *o = &s->own[place];
+    struct slot *at = slot_at(r, s->ring, place);
+    unsigned n = 0;
+    if (o->object == NULL) {
+        return;
+    }
+    if (r->rings == 1 && o->used) {
+        forget(s, o);
+        return;
+    }
+    if (at->n == 0) {
+        write_slot(at, SSL_SESSION_get_id(o->object, &n), o->object);
+    }
+    if (at->n > 0) {
+        SSL_SESSION_free(o->object);
+        o->object = NULL;
+    }
 }
 
 bool session_store_put(struct session_store *s, SSL_SESSION *session)
@@ -226,10 +258,16 @@ bool session_store_put(struct session_store *s, SSL_SESSION *session)
         ERR_clear_error();
         return false;
     }
-    drop_own(s, place);
-    s->own[place] = copy;
+    struct slot *at = slot_at(s->region, ring, place);
+    forget(s, &s->own[place]);
+    s->own[place] = (struct own){.object = copy, .kept = true};
     s->count++;
-    share(s->region, slot_at(s->region, ring, place), id, session);
+    if (s->region->rings > 1) {
+        write_slot(at, id, session);
+    } else if (at->n > 0) {
+        clear(at);
+    }
+    cool(s, place);
     return true;
 }
 
@@ -271,9 +309,11 @@ SSL_SESSION *session_store_get(struct session_store *s, const unsigned char *id,
     if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place)) {
         return NULL;
     }
-    SSL_SESSION *own = ring == s->ring ? s->own[place] : NULL;
-    if (own != NULL) {
-        return has_id(own, id) && SSL_SESSION_up_ref(own) == 1 ? own : NULL;
+    struct own *o = ring == s->ring ? &s->own[place] : NULL;
+    if (o != NULL && o->object != NULL) {
+        bool found = has_id(o->object, id) && SSL_SESSION_up_ref(o->object) == 1;
+        o->used = o->used || found;
+        return found ? o->object : NULL;
     }
     return read_slot(slot_at(s->region, ring, place), id);
 }

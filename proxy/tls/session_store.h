@@ -1,7 +1,7 @@
 /* Sessions of TLS 1.3 that the proxy keeps itself: their tickets are but numbers, and resuming one
  * decodes and decrypts nothing. One ring for each worker, that it alone writes, in memory that all
- * of them read; what a worker has put in itself it keeps as an object, too. The oldest makes room.
- * A number that is not known, any more or at all, is a full handshake. */
+ * of them read; the newest of what a worker has put in itself it keeps as objects, too. The oldest
+ * makes room. A number that is not known, any more or at all, is a full handshake. */
 #ifndef PROXY_TLS_SESSION_STORE_H
 #define PROXY_TLS_SESSION_STORE_H
 
@@ -10,6 +10,11 @@
 #include <stdint.h>
 
 #define SESSION_STORE_ID 32
+
+/* Sessions that a worker keeps as objects, of some 9 KiB each. Nearly all that come back do so
+ * soon; a later one is decoded, or, if it was used before and no other worker was to know it, gone.
+ */
+#define SESSION_STORE_OBJECTS 1024
 
 struct session_region;
 struct session_store;
@@ -41,7 +46,7 @@ bool session_store_put(struct session_store *s, struct ssl_session_st *session);
 struct ssl_session_st *session_store_get(struct session_store *s, const unsigned char *id,
                                          size_t n);
 
-/* Sessions that this worker keeps as objects. */
+/* Sessions of this worker that are kept. */
 size_t session_store_count(const struct session_store *s);
 
 #endif

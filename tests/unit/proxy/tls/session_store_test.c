@@ -189,6 +189,57 @@ static void test_large(void **state)
     session_region_free(r);
 }
 
+/* Only the newest are objects: the others come back from their slots, but those that were used. */
+static void test_older_ones(void **state)
+{
+    (void)state;
+    enum { MANY = SESSION_STORE_OBJECTS + 8 };
+    static unsigned char ids[MANY][SESSION_STORE_ID];
+    for (unsigned writers = 1; writers <= 2; writers++) {
+        struct session_region *r = session_region_new(MANY, writers);
+        struct session_store *s = session_store_open(r, 0);
+        for (size_t i = 0; i < MANY; i++) {
+            put_new(s, ids[i]);
+            assert_int_equal(session_store_count(s), i + 1);
+            if (i == 4) {
+                assert_true(knows(s, ids[2]));
+            }
+        }
+        for (size_t i = 0; i < MANY; i++) {
+            assert_int_equal(knows(s, ids[i]), i != 2 || writers == 2);
+        }
+        assert_int_equal(session_store_count(s), writers == 1 ? MANY - 1 : MANY);
+        put_new(s, ids[0]); /* where the oldest was; the one at 8 ages, and was used above */
+        assert_true(knows(s, ids[0]));
+        assert_int_equal(knows(s, ids[8]), writers == 2);
+        assert_int_equal(session_store_count(s), writers == 1 ? MANY - 2 : MANY);
+        session_store_close(s);
+        session_region_free(r);
+    }
+}
+
+/* What does not fit into its slot stays an object, however old it is. */
+static void test_large_and_old(void **state)
+{
+    (void)state;
+    static unsigned char note[4096];
+    struct session_region *r = session_region_new(SESSION_STORE_OBJECTS + 8, 1);
+    struct session_store *s = session_store_open(r, 0);
+    unsigned char id[SESSION_STORE_ID];
+    assert_true(session_store_id(s, id));
+    SSL_SESSION *x = session_of(id);
+    assert_int_equal(SSL_SESSION_set1_ticket_appdata(x, note, sizeof(note)), 1);
+    assert_true(session_store_put(s, x));
+    SSL_SESSION_free(x);
+    for (size_t i = 0; i < SESSION_STORE_OBJECTS + 4; i++) {
+        unsigned char other[SESSION_STORE_ID];
+        put_new(s, other);
+    }
+    assert_true(knows(s, id));
+    session_store_close(s);
+    session_region_free(r);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -207,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_bounds),      cmocka_unit_test(test_unknown_numbers),
         cmocka_unit_test(test_not_its_own), cmocka_unit_test(test_full),
         cmocka_unit_test(test_next_worker), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_older_ones),  cmocka_unit_test(test_large_and_old),
         cmocka_unit_test(test_memory),
     };
     context = SSL_CTX_new(TLS_server_method());
