@@ -18,9 +18,10 @@
 
 #define TRIAL_LEVEL 2 /* as servers have it */
 
-enum { SCHEMES_MAX = 64, TURNS_MAX = 8 };
+enum { SCHEMES_MAX = 64, TURNS_MAX = 8, WORD = 5 };
 
-/* Ends of a handshake with itself: server and client in one context. */
+/* Ends of a handshake with itself: the server in the context that is tried, the client in the
+ * default one, so that what is shorter here is held against OpenSSL's own. */
 struct trial {
     OSSL_LIB_CTX *context;
     EVP_PKEY *key;
@@ -28,6 +29,13 @@ struct trial {
     SSL_CTX *sides[2];
     SSL *ends[2]; /* the server, the client */
     struct narrow_keys keys;
+    bool hears; /* all that was tried so far */
+};
+
+/* What a handshake is tried with. */
+struct attempt {
+    int version;
+    const char *suite; /* of TLS 1.3; NULL: any */
 };
 
 /* What a trial found: what the client may sign with, in the server's words. */
@@ -75,17 +83,18 @@ static X509 *read_in(OSSL_LIB_CTX *context, X509 *x)
     return read;
 }
 
-static bool open_side(struct trial *t, int side, int version)
+static bool open_side(struct trial *t, int side, const struct attempt *a)
 {
     const SSL_METHOD *method = side == 0 ? TLS_server_method() : TLS_client_method();
-    SSL_CTX *c = SSL_CTX_new_ex(t->context, NULL, method);
+    SSL_CTX *c = SSL_CTX_new_ex(side == 0 ? t->context : NULL, NULL, method);
     t->sides[side] = c;
     if (c == NULL) {
         return false;
     }
     SSL_CTX_set_security_level(c, TRIAL_LEVEL);
-    if (SSL_CTX_set_min_proto_version(c, version) != 1 ||
-        SSL_CTX_set_max_proto_version(c, version) != 1 || SSL_CTX_set_num_tickets(c, 0) != 1 ||
+    if (SSL_CTX_set_min_proto_version(c, a->version) != 1 ||
+        SSL_CTX_set_max_proto_version(c, a->version) != 1 || SSL_CTX_set_num_tickets(c, 0) != 1 ||
+        (a->suite != NULL && SSL_CTX_set_ciphersuites(c, a->suite) != 1) ||
         SSL_CTX_use_certificate(c, t->cert) != 1 || SSL_CTX_use_PrivateKey(c, t->key) != 1) {
         return false;
     }
@@ -139,23 +148,52 @@ static void note_offer(SSL *client, struct offer *out)
     }
 }
 
-/* A record of the client is opened, and one of ours opened by it. */
-static bool speak(SSL *server, SSL *client, struct traffic_ciphers *c, struct traffic_side sides[2])
+/* The next record that end sends, opened by side: its type and octets. */
+static bool hear(SSL *server, struct traffic_ciphers *c, struct traffic_side *side,
+                 const unsigned char *said, size_t n)
 {
-    static const char word[] = "trial";
-    BIO *wire = SSL_get_rbio(server);
-    unsigned char record[sizeof(word) + TRAFFIC_OVERHEAD];
+    unsigned char record[WORD + TRAFFIC_OVERHEAD];
     unsigned char plain[sizeof(record)];
-    size_t n = 0;
-    return SSL_write(client, word, sizeof(word)) == sizeof(word) &&
-           BIO_read(wire, record, sizeof(record)) == sizeof(record) &&
-           traffic_open(c, &sides[1], (struct str){(const char *)record, sizeof(record)}, plain,
-                        &n) &&
-           n == sizeof(word) + 1 && memcmp(plain, word, sizeof(word)) == 0 &&
-           traffic_seal(c, &sides[0], 23, (struct str){word, sizeof(word)}, record) &&
-           BIO_write(wire, record, sizeof(record)) == sizeof(record) &&
-           SSL_read(client, plain, sizeof(plain)) == sizeof(word) &&
-           memcmp(plain, word, sizeof(word)) == 0;
+    size_t got = 0;
+    int record_n = (int)(n - 1 + TRAFFIC_OVERHEAD);
+    return BIO_read(SSL_get_rbio(server), record, record_n) == record_n &&
+           traffic_open(c, side, (struct str){(const char *)record, (size_t)record_n}, plain,
+                        &got) &&
+           got == n && memcmp(plain, said, n) == 0;
+}
+
+/* The same to the client; the type stands behind the octets. */
+static bool say(SSL *server, struct traffic_ciphers *c, struct traffic_side *side,
+                const unsigned char *said, size_t n)
+{
+    unsigned char record[WORD + TRAFFIC_OVERHEAD];
+    int record_n = (int)(n - 1 + TRAFFIC_OVERHEAD);
+    return traffic_seal(c, side, said[n - 1], (struct str){(const char *)said, n - 1}, record) &&
+           BIO_write(SSL_get_rbio(server), record, record_n) == record_n;
+}
+
+/* Two records each way, the second with the next keys. */
+static bool speak(const struct trial *t, struct traffic_ciphers *c, struct traffic_side sides[2])
+{
+    static const unsigned char word[WORD + 1] = {'t', 'r', 'i', 'a', 'l', 23};
+    static const unsigned char update[] = {24, 0, 0, 1, 0, 22};
+    SSL *server = t->ends[0];
+    SSL *client = t->ends[1];
+    bool good = true;
+    for (int i = 0; i < 2 && good; i++) {
+        unsigned char plain[WORD];
+        good = SSL_write(client, word, WORD) == WORD &&
+               hear(server, c, &sides[1], word, sizeof(word)) &&
+               say(server, c, &sides[0], word, sizeof(word)) &&
+               SSL_read(client, plain, WORD) == WORD && memcmp(plain, word, WORD) == 0;
+        good = good &&
+               (i > 0 ||
+                (SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+                 SSL_do_handshake(client) == 1 &&
+                 hear(server, c, &sides[1], update, sizeof(update)) && traffic_next(c, &sides[1]) &&
+                 say(server, c, &sides[0], update, sizeof(update)) && traffic_next(c, &sides[0])));
+    }
+    return good;
 }
 
 /* True if the keys that were heard are those of the connection. */
@@ -166,22 +204,21 @@ static bool hears_keys(struct trial *t)
     enum traffic_suite suite =
         traffic_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(t->ends[0])));
     bool good = c != NULL && narrow_kdf_side(&t->keys.server, suite, &sides[0]) &&
-                narrow_kdf_side(&t->keys.client, suite, &sides[1]) &&
-                speak(t->ends[0], t->ends[1], c, sides);
+                narrow_kdf_side(&t->keys.client, suite, &sides[1]) && speak(t, c, sides);
     traffic_ciphers_free(c);
     mem_wipe(sides, sizeof(sides));
     mem_wipe(&t->keys, sizeof(t->keys));
     return good;
 }
 
-static bool run(struct trial *t, int version, struct offer *offer)
+static bool run(struct trial *t, const struct attempt *a, struct offer *offer)
 {
-    bool good = open_side(t, 0, version) && open_side(t, 1, version) && join(t) && shake_hands(t);
-    if (good) {
+    bool good = open_side(t, 0, a) && open_side(t, 1, a) && join(t) && shake_hands(t);
+    if (good && offer->n == 0) {
         note_offer(t->ends[1], offer);
     }
-    if (good && version == TLS1_3_VERSION && t->context != NULL) {
-        chosen.hears = hears_keys(t);
+    if (good && a->suite != NULL && t->context != NULL) {
+        t->hears = t->hears && hears_keys(t);
     }
     for (int side = 0; side < 2; side++) {
         SSL_free(t->ends[side]);
@@ -192,16 +229,24 @@ static bool run(struct trial *t, int version, struct offer *offer)
     return good;
 }
 
-/* Handshakes of both versions in context, with a key of the default one, as that of a server is. */
+/* Handshakes of a server in context with a client in the default one, with a key of that, as a
+ * server's is. */
 static bool try_context(OSSL_LIB_CTX *context, struct offer offers[2])
 {
-    struct trial t = {.context = context};
+    static const struct attempt attempts[] = {{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},
+                                              {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
+                                              {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
+                                              {TLS1_2_VERSION, NULL}};
+    struct trial t = {.context = context, .hears = true};
     t.key = EVP_EC_gen("P-256");
     X509 *made = t.key != NULL ? self_signed(t.key) : NULL;
     t.cert = made != NULL ? read_in(context, made) : NULL;
     X509_free(made);
-    bool good = t.cert != NULL && run(&t, TLS1_3_VERSION, &offers[0]) &&
-                run(&t, TLS1_2_VERSION, &offers[1]);
+    bool good = t.cert != NULL;
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]) && good; i++) {
+        good = run(&t, &attempts[i], &offers[attempts[i].version == TLS1_3_VERSION ? 0 : 1]);
+    }
+    chosen.hears = good && t.hears && context != NULL;
     X509_free(t.cert);
     EVP_PKEY_free(t.key);
     ERR_clear_error();
@@ -237,10 +282,9 @@ static void choose(void)
     OSSL_LIB_CTX *c = narrow_context();
     if (c == NULL) {
         chosen.why = "the context cannot be made";
-    } else if (!try_context(c, narrow)) {
+    } else if (!try_context(NULL, whole) || !try_context(c, narrow)) {
         chosen.why = "a handshake in it fails";
-    } else if (!try_context(NULL, whole) || !offers_the_same(&narrow[0], &whole[0]) ||
-               !offers_the_same(&narrow[1], &whole[1])) {
+    } else if (!offers_the_same(&narrow[0], &whole[0]) || !offers_the_same(&narrow[1], &whole[1])) {
         chosen.why = "it takes other signatures";
     } else {
         chosen.context = c;

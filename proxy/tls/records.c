@@ -14,7 +14,8 @@ enum { ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23 };
 
 enum { KEY_UPDATE = 24, KEY_UPDATE_SIZE = 5 };
 
-/* Records in a row without a single octet of data; each costs us more than the client. */
+/* Records in a row without a single octet of data, the other way too; each costs us more than the
+ * client. */
 enum { BARREN_MAX = 32 };
 
 /* Records that may be protected with one key: 2^24.5 full ones with AES-GCM (RFC 8446 5.5). */
@@ -121,14 +122,22 @@ static bool is_allowed(const char h[TRAFFIC_HEADER])
            record_size(h) <= TRAFFIC_HEADER + TRAFFIC_CIPHER_MAX;
 }
 
-bool records_may_read(const struct records *r, const struct bio_ends *ends)
+/* True if a record is there as a whole, or something that is none. */
+static bool has_record(const struct bio_ends *ends)
 {
     char header[TRAFFIC_HEADER];
-    if (buf_len(&r->left) > 0 || r->in_closed) {
-        return true;
-    }
     return bio_ends_peek(ends, header, sizeof(header)) == sizeof(header) &&
            (!is_allowed(header) || bio_ends_unread(ends) >= record_size(header));
+}
+
+bool records_has_input(const struct records *r, const struct bio_ends *ends)
+{
+    return buf_len(&r->left) > 0 || (!r->in_closed && has_record(ends));
+}
+
+bool records_may_read(const struct records *r, const struct bio_ends *ends)
+{
+    return r->in_closed || records_has_input(r, ends);
 }
 
 /* Why no record begins with that header. */
@@ -218,7 +227,8 @@ static enum tls_result take_alert(struct records *r, struct bio_ends *ends, stru
                                   struct records_fault *fault)
 {
     if (octets.n != 2) {
-        return refuse(r, ends, fault, SSL_AD_DECODE_ERROR, "bad alert");
+        int alert = octets.n == 0 ? SSL_AD_UNEXPECTED_MESSAGE : SSL_AD_DECODE_ERROR;
+        return refuse(r, ends, fault, alert, "bad alert");
     }
     int number = (unsigned char)octets.p[1];
     if (number == SSL_AD_CLOSE_NOTIFY) {
@@ -341,6 +351,7 @@ enum tls_result records_write(struct records *r, struct bio_ends *ends, struct s
                               struct records_fault *fault)
 {
     bool ok = !r->out_closed;
+    r->barren = 0;
     while (ok && octets.n > 0) {
         struct str piece = str_slice(octets, 0, TRAFFIC_PLAIN_MAX);
         if (r->owes_update || r->out.count >= COUNT_MAX) {

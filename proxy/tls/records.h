@@ -28,6 +28,9 @@ void records_free(struct records *r);
 /* False if records_read() could only say TLS_WANT. */
 bool records_may_read(const struct records *r, const struct bio_ends *ends);
 
+/* True if there is more to read: data, or a record that may hold some. */
+bool records_has_input(const struct records *r, const struct bio_ends *ends);
+
 /* As tls_session_read(). On TLS_FAILED *fault says why, and an alert is in ends->out; then only
  * records_free() may follow. */
 enum tls_result records_read(struct records *r, struct bio_ends *ends, char *out, size_t max,

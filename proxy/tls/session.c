@@ -97,7 +97,7 @@ bool tls_session_has_input(const struct tls_session *s)
     if (s->failed) {
         return false;
     }
-    return s->records != NULL ? records_may_read(s->records, &s->ends)
+    return s->records != NULL ? records_has_input(s->records, &s->ends)
                               : bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0;
 }
 
@@ -206,23 +206,38 @@ static uint64_t count_records(struct str octets)
     return n;
 }
 
+/* OpenSSL has agreed to short records (RFC 6066 4), which only it makes. */
+static bool is_limited(SSL *ssl)
+{
+    const SSL_SESSION *session = SSL_get_session(ssl);
+    return session == NULL ||
+           SSL_SESSION_get_max_fragment_length(session) != TLSEXT_max_fragment_length_DISABLED;
+}
+
 /* With TLS 1.3, OpenSSL is needed for the handshake only. What it wrote after the client's
  * Finished, tickets, was the first to be protected by the keys that follow; it has read nothing
  * with them. */
-static void take_over(struct tls_session *s)
+static struct records *make_records(struct tls_session *s)
 {
     struct traffic_side in;
     struct traffic_side out;
+    struct records *made = NULL;
     enum traffic_suite suite =
         traffic_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(s->ssl)));
-    if (s->keys != NULL && SSL_version(s->ssl) == TLS1_3_VERSION && SSL_has_pending(s->ssl) == 0 &&
-        narrow_kdf_side(&s->keys->client, suite, &in) &&
+    if (SSL_version(s->ssl) == TLS1_3_VERSION && SSL_has_pending(s->ssl) == 0 &&
+        !is_limited(s->ssl) && narrow_kdf_side(&s->keys->client, suite, &in) &&
         narrow_kdf_side(&s->keys->server, suite, &out)) {
         out.count = count_records(bio_ends_written(&s->ends));
-        s->records = records_new(s->sites->ciphers, &in, &out);
-        mem_wipe(&in, sizeof(in));
-        mem_wipe(&out, sizeof(out));
+        made = records_new(s->sites->ciphers, &in, &out);
     }
+    mem_wipe(&in, sizeof(in));
+    mem_wipe(&out, sizeof(out));
+    return made;
+}
+
+static void take_over(struct tls_session *s)
+{
+    s->records = s->keys != NULL ? make_records(s) : NULL;
     forget_keys(s);
     if (s->records != NULL) {
         /* Else OpenSSL takes it for broken off, and lets nobody resume it. */

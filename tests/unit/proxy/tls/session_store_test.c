@@ -200,7 +200,8 @@ static void test_older_ones(void **state)
         struct session_store *s = session_store_open(r, 0);
         for (size_t i = 0; i < MANY; i++) {
             put_new(s, ids[i]);
-            assert_int_equal(session_store_count(s), i + 1);
+            bool gone = writers == 1 && i >= 2 + SESSION_STORE_OBJECTS; /* the one that was used */
+            assert_int_equal(session_store_count(s), gone ? i : i + 1);
             if (i == 4) {
                 assert_true(knows(s, ids[2]));
             }
