@@ -145,6 +145,18 @@ static int put_link(const char *path, const char *target, struct err *e)
     return 0;
 }
 
+/* As put_link(), and on the disk, which the change of what it leads to must not get to before. */
+static int put_name(const char *path, const char *target, struct err *e)
+{
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int rc = put_link(path, target, e);
+    if (rc == 0 && slash != NULL) {
+        (void)snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path) + 1, path);
+    }
+    return rc == 0 ? sync_directory(slash != NULL ? directory : ".", e) : rc;
+}
+
 static int put_live(const struct place *p, const char *name, struct err *e)
 {
     char live[PATH_MAX];
@@ -175,8 +187,8 @@ static int lead_through(const struct place *p, const struct renew_switch_texts *
     }
     rc = make_pair(p, old, name, e);
     rc = rc == 0 ? put_live(p, name, e) : rc;
-    rc = rc == 0 ? put_link(p->certificate, certificate, e) : rc;
-    return rc == 0 ? put_link(p->key, key, e) : rc;
+    rc = rc == 0 ? put_name(p->certificate, certificate, e) : rc;
+    return rc == 0 ? put_name(p->key, key, e) : rc;
 }
 
 static void note_before(struct place *p)
