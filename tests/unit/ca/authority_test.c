@@ -60,77 +60,66 @@ static void keys(void **state)
 static const struct authority_wish good = {
     .name = {"Issuing CA", 10}, .company = {"Acme", 4}, .life_days = 10, .now_ms = NOW_MS};
 
+static const struct {
+    const char *says;
+    struct pki_spec above;
+    bool others_key; /* the key that shall sign is not of the one above */
+    const char *name;
+    int path_length;
+    int rc;
+    const char *word;
+} unfit[] = {
+    {"another key than that of the CA above",
+     {.ca = true},
+     true,
+     NULL,
+     0,
+     -ERR_DENIED,
+     "not the key"},
+    {"the one above is no CA", {.ca = false}, false, NULL, 0, -ERR_DENIED, "no such CA"},
+    {"it may have none below",
+     {.basic = "critical,CA:TRUE,pathlen:0", .ca = true},
+     false,
+     NULL,
+     0,
+     -ERR_DENIED,
+     "no such CA"},
+    {"it may have one below, which has none",
+     {.basic = "critical,CA:TRUE,pathlen:1", .ca = true},
+     false,
+     NULL,
+     1,
+     -ERR_DENIED,
+     "no such CA"},
+    {"it has expired", {.ca = true, .not_after_s = PKI_NOW_S - 1}, false, NULL, 0, -ERR_DENIED, ""},
+    {"it is not good yet",
+     {.ca = true, .not_before_s = PKI_NOW_S + 60},
+     false,
+     NULL,
+     0,
+     -ERR_DENIED,
+     ""},
+    {"no name", {.ca = true}, false, "", 0, -ERR_CRYPTO, "of this name"},
+    {"a name of 65 letters", {.ca = true}, false, NAME65, 0, -ERR_CRYPTO, "of this name"},
+    {"a name that is no UTF-8", {.ca = true}, false, "\xff\xfe", 0, -ERR_CRYPTO, "of this name"},
+};
+
 static void certificates_refused(void **state)
 {
-    static const struct {
-        const char *says;
-        struct pki_spec above;
-        bool others_key; /* the key that shall sign is not of the one above */
-        const char *name;
-        int path_length;
-        int rc;
-        const char *word;
-    } rows[] = {
-        {"another key than that of the CA above",
-         {.ca = true},
-         true,
-         NULL,
-         0,
-         -ERR_DENIED,
-         "not the key"},
-        {"the one above is no CA", {.ca = false}, false, NULL, 0, -ERR_DENIED, "no such CA"},
-        {"it may have none below",
-         {.basic = "critical,CA:TRUE,pathlen:0", .ca = true},
-         false,
-         NULL,
-         0,
-         -ERR_DENIED,
-         "no such CA"},
-        {"it may have one below, which has none",
-         {.basic = "critical,CA:TRUE,pathlen:1", .ca = true},
-         false,
-         NULL,
-         1,
-         -ERR_DENIED,
-         "no such CA"},
-        {"it has expired",
-         {.ca = true, .not_after_s = PKI_NOW_S - 1},
-         false,
-         NULL,
-         0,
-         -ERR_DENIED,
-         ""},
-        {"it is not good yet",
-         {.ca = true, .not_before_s = PKI_NOW_S + 60},
-         false,
-         NULL,
-         0,
-         -ERR_DENIED,
-         ""},
-        {"no name", {.ca = true}, false, "", 0, -ERR_CRYPTO, "of this name"},
-        {"a name of 65 letters", {.ca = true}, false, NAME65, 0, -ERR_CRYPTO, "of this name"},
-        {"a name that is no UTF-8",
-         {.ca = true},
-         false,
-         "\xff\xfe",
-         0,
-         -ERR_CRYPTO,
-         "of this name"},
-    };
     (void)state;
-    for (size_t i = 0; i < ROWS(rows); i++) {
+    for (size_t i = 0; i < ROWS(unfit); i++) {
         struct err e = {0};
-        struct pki_spec spec = rows[i].above;
+        struct pki_spec spec = unfit[i].above;
         spec.common_name = "Root";
         X509 *above = pki_cert(&spec, root_key, NULL, NULL);
         X509 *x = above; /* must be set */
         struct authority_wish w = good;
-        w.path_length = rows[i].path_length;
-        w.name = rows[i].name != NULL ? str_of(rows[i].name) : w.name;
-        int rc = authority_certificate(&w, key, above, rows[i].others_key ? other_key : root_key,
+        w.path_length = unfit[i].path_length;
+        w.name = unfit[i].name != NULL ? str_of(unfit[i].name) : w.name;
+        int rc = authority_certificate(&w, key, above, unfit[i].others_key ? other_key : root_key,
                                        &x, &e);
-        CHECK_ROW(rows[i].says, rc == rows[i].rc && x == NULL);
-        CHECK_ROW(e.text, e.text[0] != '\0' && strstr(e.text, rows[i].word) != NULL);
+        CHECK_ROW(unfit[i].says, rc == unfit[i].rc && x == NULL);
+        CHECK_ROW(e.text, e.text[0] != '\0' && strstr(e.text, unfit[i].word) != NULL);
         X509_free(above);
     }
 }

@@ -17,14 +17,14 @@ static const struct request_operator operators[] = {
 };
 
 /* What the proxy says of the one who asks. */
-static const char *who;
+static const char *asks;
 static char shown[65]; /* fingerprint of the certificate; empty: none */
 
 struct str http_field(const struct http_request *r, const char *name)
 {
     (void)r;
     if (strcmp(name, "X-User") == 0) {
-        return who != NULL ? str_of(who) : STR_NONE;
+        return asks != NULL ? str_of(asks) : STR_NONE;
     }
     return strcmp(name, "X-Fingerprint") == 0 && shown[0] != '\0' ? str_of(shown) : STR_NONE;
 }
@@ -65,7 +65,7 @@ static void est_open(struct lab *l)
     X509_REQ *req = lab_req(&wish);
     l->csr = lab_pem(req, false);
     X509_REQ_free(req);
-    who = ALICE;
+    asks = ALICE;
     shown[0] = '\0';
 }
 
@@ -171,7 +171,7 @@ static void refused(void **state)
     struct lab l;
     est_open(&l);
     for (size_t i = 0; i < ROWS(rows); i++) {
-        who = rows[i].who;
+        asks = rows[i].who;
         (void)snprintf(shown, sizeof(shown), "%s", rows[i].shown);
         struct answer a =
             ask(&l, rows[i].method, rows[i].path, rows[i].body != NULL ? rows[i].body : l.csr);
@@ -209,7 +209,7 @@ static void for_everybody(void **state)
     (void)state;
     struct lab l;
     est_open(&l);
-    who = NULL;
+    asks = NULL;
     for (size_t i = 0; i < ROWS(labels); i++) {
         char path[32];
         (void)snprintf(path, sizeof(path), "%scacerts", labels[i]);
@@ -329,12 +329,12 @@ static void again(void **state)
     char *next = lab_pem(req, false);
     X509_REQ_free(req);
 
-    who = "bob";
+    asks = "bob";
     a = ask(&l, "POST", "simplereenroll", next);
     assert_int_equal(a.rc, -ERR_DENIED); /* with alice's certificate and bob's password */
     drop(&a);
     assert_int_equal(requests_of(&l), 1);
-    who = ALICE;
+    asks = ALICE;
     a = ask(&l, "POST", "client/simplereenroll", next);
     assert_int_equal(a.rc, -ERR_DENIED); /* to another kind, which operators decide about */
     drop(&a);

@@ -152,7 +152,7 @@ static X509 *leaf_of(size_t row)
 }
 
 static void check_taken(const char *says, const struct renew_pair *old,
-                        const struct renew_pair *new, X509 *leaf, STACK_OF(X509) * came)
+                        const struct renew_pair *new, const X509 *leaf, STACK_OF(X509) * came)
 {
     CHECK_ROW(says, new->certificate == leaf &&new->key == key);
     CHECK_ROW(says, sk_X509_num(new->above) == sk_X509_num(came) - 1);

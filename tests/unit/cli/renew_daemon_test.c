@@ -51,6 +51,7 @@ static void move_on(int64_t by_ms)
     clock_fake(1000 + mono_ms, wall_ms);
 }
 
+/* cppcheck-suppress constParameter ; as the C library has it */
 int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask)
 {
     int64_t until = mono_ms + (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
