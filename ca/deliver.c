@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "ca/csr.h"
 #include "ca/issuer.h"
 #include "ca/records.h"
 
@@ -120,6 +121,7 @@ int deliver(const struct life *l, const struct actor *who, struct str id, struct
 struct seen {
     struct life_id id;
     enum life_state state;
+    char user[CSR_TEXT_MAX + 1];
 };
 
 static int take_seen(void *arg, const struct db_row *r)
@@ -127,6 +129,7 @@ static int take_seen(void *arg, const struct db_row *r)
     struct seen *s = arg;
     (void)snprintf(s->id.text, sizeof(s->id.text), "%.*s", STR_ARG(db_octets(r, 0)));
     s->state = (enum life_state)db_number(r, 1);
+    (void)snprintf(s->user, sizeof(s->user), "%.*s", STR_ARG(db_octets(r, 2)));
     return 0;
 }
 
@@ -134,7 +137,8 @@ static int find_seen(const struct life *l, struct str fingerprint, struct seen *
 {
     *s = (struct seen){.state = LIFE_STATE_COUNT};
     return db_query(l->db,
-                    "SELECT r.id, r.state FROM certificate c JOIN request r ON r.id = c.request "
+                    "SELECT r.id, r.state, r.user FROM certificate c "
+                    "JOIN request r ON r.id = c.request "
                     "WHERE c.fingerprint = ?1",
                     DB_VALUES(DB_BLOB(fingerprint)), take_seen, s, e);
 }
@@ -144,6 +148,7 @@ static bool is_new(const struct seen *s)
     return s->state == LIFE_ISSUED || s->state == LIFE_DELIVERED;
 }
 
+/* who->name empty: the certificate's own user. */
 static int seen_now(const struct life *l, const struct actor *who, struct str fingerprint,
                     struct err *e)
 {
@@ -152,8 +157,9 @@ static int seen_now(const struct life *l, const struct actor *who, struct str fi
     if (rc != 0 || !is_new(&s)) {
         return rc;
     }
+    const struct actor by = {who->name.n > 0 ? who->name : str_of(s.user), who->origin};
     rc = life_move(l, str_of(s.id.text), s.state, LIFE_ACTIVE, e);
-    return rc == 0 ? audit_append(l->db, who, "certificate.active", str_of(s.id.text), STR_NONE, e)
+    return rc == 0 ? audit_append(l->db, &by, "certificate.active", str_of(s.id.text), STR_NONE, e)
                    : rc;
 }
 
@@ -168,4 +174,35 @@ int deliver_seen(const struct life *l, const struct actor *who, struct str finge
     }
     rc = db_begin(l->db, e);
     return rc == 0 ? db_end(l->db, seen_now(l, who, fingerprint, e), e) : rc;
+}
+
+static struct str print_of(const struct sighting *s)
+{
+    return (struct str){(const char *)s->digest, sizeof(s->digest)};
+}
+
+static int sighted_now(const struct life *l, const struct sighting *v, size_t n, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const struct actor who = {STR_NONE, str_of(v[i].from)};
+        rc = seen_now(l, &who, print_of(&v[i]), e);
+    }
+    return rc;
+}
+
+int deliver_sighted(const struct life *l, const struct sighting *v, size_t n, struct err *e)
+{
+    bool any = false;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0 && !any; i++) {
+        struct seen s;
+        rc = find_seen(l, print_of(&v[i]), &s, e);
+        any = rc == 0 && is_new(&s);
+    }
+    if (rc != 0 || !any) {
+        return rc;
+    }
+    rc = db_begin(l->db, e);
+    return rc == 0 ? db_end(l->db, sighted_now(l, v, n, e), e) : rc;
 }

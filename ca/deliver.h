@@ -3,6 +3,7 @@
 #define CA_DELIVER_H
 
 #include "base/buf.h"
+#include "base/sighting.h"
 #include "ca/life.h"
 
 /* Append the certificate of request id to out as PEM, and those above it from l->key (NULL: none);
@@ -19,5 +20,10 @@ int deliver_chain(const struct life *l, struct buf *out, struct err *e)
  * known is no error. fingerprint: SHA-256, 32 octets. Returns 0 or a negative err_code with e. */
 int deliver_seen(const struct life *l, const struct actor *who, struct str fingerprint,
                  struct err *e) __attribute__((warn_unused_result));
+
+/* The same of n certificates that the proxy has let in, each by its own user from where it says; in
+ * one transaction, if any of them is new. Returns 0 or a negative err_code with e. */
+int deliver_sighted(const struct life *l, const struct sighting *v, size_t n, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -3,6 +3,7 @@
 #include "ca/http.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -208,9 +209,22 @@ int http_start(int fd, const uid_t *peer_uids, size_t n, http_serve_fn serve_fn,
     return 0;
 }
 
-void http_run(struct http_server *s, unsigned wait_ms)
+/* As long as nothing happens, but no longer than the library allows. */
+static void wait_for(struct http_server *s, unsigned wait_ms, int other)
 {
-    (void)MHD_run_wait(s->daemon, (int32_t)wait_ms);
+    const union MHD_DaemonInfo *epoll = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct pollfd fds[2] = {{epoll != NULL ? epoll->epoll_fd : -1, POLLIN, 0}, {other, POLLIN, 0}};
+    unsigned long long own_ms = 0;
+    if (MHD_get_timeout(s->daemon, &own_ms) == MHD_YES && own_ms < wait_ms) {
+        wait_ms = (unsigned)own_ms;
+    }
+    (void)poll(fds, 2, (int)wait_ms);
+}
+
+void http_run(struct http_server *s, unsigned wait_ms, int other)
+{
+    wait_for(s, wait_ms, other);
+    (void)MHD_run(s->daemon);
 }
 
 void http_stop(struct http_server *s)

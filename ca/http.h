@@ -63,8 +63,9 @@ struct http_server;
 int http_start(int fd, const uid_t *peer_uids, size_t n, http_serve_fn serve, void *arg,
                struct http_server **out, struct err *e) __attribute__((warn_unused_result));
 
-/* Serve what is there; wait at most so long for more. */
-void http_run(struct http_server *s, unsigned wait_ms);
+/* Serve what is there; wait at most so long for more, or until other (a descriptor; -1: none) can
+ * be read. */
+void http_run(struct http_server *s, unsigned wait_ms, int other);
 
 /* Close everything. NULL is fine. */
 void http_stop(struct http_server *s);

@@ -1,13 +1,7 @@
 /* Owns: the order of opening, the loop, and who may connect. */
 #include "ca/serve.h"
 
-#include <errno.h>
 #include <pwd.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -21,14 +15,16 @@
 #include "ca/http.h"
 #include "ca/issue.h"
 #include "ca/journal.h"
+#include "ca/local_socket.h"
 #include "ca/notice.h"
 #include "ca/notify.h"
 #include "ca/outbox.h"
 #include "ca/policy.h"
 #include "ca/publish.h"
+#include "ca/seen.h"
 #include "ca/withdraw.h"
 
-enum { TICK_MS = 1000, NOTICES_MS = 600 * 1000, BACKLOG = 64, PEERS_MAX = 3 };
+enum { TICK_MS = 1000, NOTICES_MS = 600 * 1000, PEERS_MAX = 3 };
 
 struct ca {
     const struct conf *conf;
@@ -37,35 +33,11 @@ struct ca {
     struct ca_key key;
     struct service service;
     struct http_server *http;
+    struct seen *seen;      /* NULL: nobody tells us */
     bool crl_written;       /* the file holds the last list */
     int64_t accounts_at_ms; /* wall clock: when to look through them though nothing has changed */
     uint64_t notices_at_ms; /* monotonic: when to look for ends again */
 };
-
-/* A socket left behind by one that was killed is in the way of nobody. */
-static int listen_at(const char *path, struct err *e)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return err_set(e, ERR_CONFIG, "%s: too long for the name of a socket", path);
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct stat s;
-    if (lstat(path, &s) == 0 && S_ISSOCK(s.st_mode)) {
-        (void)unlink(path);
-    }
-    /* Who connects is asked of the kernel, so that the mode need not say it. */
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0) {
-        int rc = err_set_errno(e, ERR_IO, errno, "%s", path);
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return rc;
-    }
-    return fd;
-}
 
 /* The workers' user, ourselves, and root. */
 static size_t find_peers(const struct conf *conf, uid_t peers[PEERS_MAX])
@@ -149,12 +121,17 @@ static int open_all(struct ca *ca, struct err *e)
     if (RAND_priv_bytes(ca->service.form_key, sizeof(ca->service.form_key)) != 1) {
         return err_set(e, ERR_CRYPTO, "the library has no random numbers");
     }
-    int fd = listen_at(conf->socket.p, e);
+    int fd = local_socket_listen(conf->socket.p, e);
     if (fd < 0) {
         return fd;
     }
     size_t n = find_peers(ca->conf, peers);
-    return http_start(fd, peers, n, entry_serve, &ca->service, &ca->http, e);
+    rc = http_start(fd, peers, n, entry_serve, &ca->service, &ca->http, e);
+    struct err mine = {0};
+    if (rc == 0 && seen_open(conf->socket.p, peers, n, &ca->seen, &mine) != 0) {
+        LOG(ca->log, LOG_LEVEL_WARNING, "use_not_heard", LOG_TEXT("error", str_of(mine.text)));
+    }
+    return rc;
 }
 
 static void tick_failed(struct ca *ca, const char *event, const struct err *e)
@@ -234,6 +211,15 @@ static void tick(struct ca *ca)
     journal_write(&ca->service.life, ca->log, &ca->service.journal_seq);
 }
 
+/* Certificates in use, as the proxy tells. */
+static void hear(struct ca *ca)
+{
+    struct err e = {0};
+    if (seen_take(ca->seen, &ca->service.life, &e) != 0) {
+        tick_failed(ca, "use_not_recorded", &e);
+    }
+}
+
 int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *log,
           const volatile sig_atomic_t *stop, struct err *e)
 {
@@ -249,9 +235,11 @@ int serve(const struct conf *conf, const struct serve_hooks *hooks, struct log *
             tick_at_ms = clock_mono_ms() + TICK_MS;
         }
         notify_run(ca.service.notify);
-        http_run(ca.http, TICK_MS / 2);
+        hear(&ca);
+        http_run(ca.http, TICK_MS / 2, seen_fd(ca.seen));
     }
     http_stop(ca.http);
+    seen_close(ca.seen);
     notify_close(ca.service.notify);
     people_close(ca.service.life.people);
     db_close(ca.service.life.db);

@@ -20,6 +20,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/observe/access.h"
 #include "proxy/observe/metrics.h"
+#include "proxy/observe/sightings.h"
 #include "proxy/upstream/upstream.h"
 
 struct tls_sites;
@@ -58,6 +59,7 @@ struct env {
     struct job_pool *lookups;        /* of users in a database; one thread */
     struct lockout *lockout;         /* shared by all workers */
     struct totp_memory *totp_memory; /* the same */
+    struct sightings *sightings;     /* tells the CA of certificates in use; NULL: nobody */
     struct runtime *runtime;         /* the one in force */
     const struct deny *deny;         /* what is withdrawn now; NULL: nothing */
     unsigned worker;                 /* index from 0 */

@@ -32,6 +32,7 @@ struct exchange_peer {
     bool tls_resumed;
     const struct told *told; /* what upstreams are told of the certificate; NULL: nothing */
     struct token_slot *slot; /* the token that this connection used last */
+    bool *sighted;           /* its certificate was told of to env->sightings; NULL: it never is */
     int told_error;          /* why that cannot be told: 0, -ERR_TOO_LARGE, -ERR_MALFORMED */
     bool secure;             /* TLS: X-Forwarded-Proto is https */
     bool trusted;            /* address is in headers.trusted_proxies */

@@ -160,6 +160,19 @@ static bool keeps_authorization(const struct exchange *x)
            (x->would == REASON_OK || gate_result(x->gate)->user_by_password);
 }
 
+/* The first request of a connection that passes with its certificate, and not for a report only. */
+static void tell_sighted(const struct exchange *x)
+{
+    const struct identity *id = accepted(x);
+    if (id == NULL || x->would != REASON_OK) {
+        return;
+    }
+    *x->peer->sighted = true;
+    if (x->env->sightings != NULL) {
+        sightings_tell(x->env->sightings, id->digest, x->peer->client_text);
+    }
+}
+
 void flow_start(struct exchange *x)
 {
     const struct conf *conf = x->runtime->conf;
@@ -197,6 +210,9 @@ void flow_start(struct exchange *x)
     if (why != REASON_OK) {
         reply_problem(x, why);
         return;
+    }
+    if (x->peer->sighted != NULL && !*x->peer->sighted) {
+        tell_sighted(x);
     }
     state_enter(x, EXCHANGE_CONNECT);
     x->call = upstream_call_start(x->runtime->upstreams, x->route->upstream, x->head, &x->arena,

@@ -273,6 +273,7 @@ static int make_tools(struct worker *w, struct err *e)
     }
     worker_attach_users(w, env->runtime);
     worker_attach_tls(w, env->runtime);
+    worker_set_sightings(w);
     worker_watch_store(w);
     worker_ocsp_watch(w);
     return 0;
@@ -326,6 +327,7 @@ static void release(struct worker *w)
     loop_watch_close(w->ipc_watch);
     loop_run(env->loop); /* what was closed above tells its owner, who then frees it */
     loop_free(env->loop);
+    sightings_free(env->sightings);
     access_free(env->access);
     log_free(env->log);
     deny_free(w->deny);

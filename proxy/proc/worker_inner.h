@@ -1,5 +1,6 @@
 /* What the files of a worker share: worker.c is above worker_reload.c, and both above
- * worker_serve.c, worker_users.c, worker_ocsp.c and worker_end.c. Private to proxy/proc. */
+ * worker_serve.c, worker_users.c, worker_sightings.c, worker_ocsp.c and worker_end.c. Private to
+ * proxy/proc. */
 #ifndef PROXY_PROC_WORKER_INNER_H
 #define PROXY_PROC_WORKER_INNER_H
 
@@ -72,6 +73,9 @@ void worker_attach_users(struct worker *w, struct runtime *r);
 
 /* Let chains of r's clients be remembered, and their sessions be kept. */
 void worker_attach_tls(struct worker *w, struct runtime *r);
+
+/* Tell the CA of the runtime in force, if it has one, of certificates in use. */
+void worker_set_sightings(struct worker *w);
 
 /* Look for changes of the users' store from now on, if the runtime in force has one. */
 void worker_watch_store(struct worker *w);

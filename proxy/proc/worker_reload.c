@@ -222,6 +222,7 @@ void worker_commit(struct worker *w)
     w->env.runtime = p->runtime;
     p->runtime = NULL;
     worker_attach_users(w, w->env.runtime);
+    worker_set_sightings(w);
     worker_watch_store(w);
     worker_ocsp_watch(w);
     const struct conf *conf = w->env.runtime->conf;

@@ -102,6 +102,7 @@ static int read_told(struct standing *st, X509 *leaf)
     st->peer.told = NULL;
     token_clear(&st->slot);
     st->peer.slot = &st->slot;
+    st->peer.sighted = &st->sighted;
     if (st->port->local != NULL) {
         return 0;
     }

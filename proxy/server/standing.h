@@ -29,6 +29,7 @@ struct standing {
     struct identity *identity;         /* owned */
     struct told *told;                 /* owned */
     struct token_slot slot;            /* the token that was used last */
+    bool sighted;                      /* the certificate was told of as one in use */
     enum reason certificate;           /* the handshake's verdict, or a later one */
     bool gone;                         /* the site is no longer there */
     struct str user;                   /* whom the last request was let through as; owned */

@@ -140,3 +140,47 @@ def test_letter_case(ca):
     (ca.dir / "users.fields").write_text(FIELDS + f"{dave} disabled=yes\n")
     wait_until(lambda: "withdrawn" in ca.run("request", "show", "-c", str(ca.config_path),
                                              asked["id"]).stdout)
+
+
+def shown_as(proxy, asked):
+    out = cli(proxy, "show", asked["id"]).stdout
+    return [line.split()[1] for line in out.splitlines() if line.startswith("state ")][0]
+
+
+def record_of(proxy, asked):
+    """The entries about a request: who, from where, what."""
+    listed = proxy.run("audit", "ls", "-c", str(proxy.config_path))
+    assert listed.returncode == 0, listed.stderr
+    return [line for line in listed.stdout.splitlines() if asked["id"] in line]
+
+
+def test_active_by_the_first_request_through_the_proxy(ca):
+    """Not by a handshake alone, nor by one that is refused; once, by whom, when and from where."""
+    asked = file(ca, "auto", name="fresh")
+    install(ca, asked, "fresh")
+    assert shown_as(ca, asked) == "delivered"
+    with ca.connect("fresh"):
+        pass
+    assert ca.get("fresh", BOB).status == 403
+    assert ca.get("fresh", ALICE, password="wrong").status == 401
+    assert not any("certificate.active" in line for line in record_of(ca, asked))
+    with ca.connect("fresh") as client:
+        for _ in range(3):
+            assert client.get("/", ALICE, ca.passwords[ALICE]).status == 200
+    wait_until(lambda: shown_as(ca, asked) == "active")
+    entries = [line for line in record_of(ca, asked) if "certificate.active" in line]
+    assert len(entries) == 1 and ALICE in entries[0] and "127.0.0.1" in entries[0], entries
+    assert ca.run("audit", "verify", "-c", str(ca.config_path)).returncode == 0
+
+
+def test_active_after_the_cas_process_was_away(ca):
+    """What was told to nobody is told of the next connection."""
+    asked = file(ca, "auto", name="fresh")
+    install(ca, asked, "fresh")
+    (ca.dir / "ca.sock.seen").unlink()
+    assert ca.get("fresh", ALICE).status == 200
+    assert ca.reload().returncode == 0
+    wait_until(lambda: (ca.dir / "ca.sock.seen").exists())
+    assert shown_as(ca, asked) == "delivered"
+    assert ca.get("fresh", ALICE).status == 200
+    wait_until(lambda: shown_as(ca, asked) == "active")

@@ -254,7 +254,7 @@ def test_from_request_to_use(ca):
     install(ca, asked)
     assert ca.get("new", ALICE).status == 200
     assert ca.get("new", BOB).status == 403
-    assert json.loads(call(ca, ALICE, "GET", path).body)["state"] == "delivered"
+    wait_until(lambda: json.loads(call(ca, ALICE, "GET", path).body)["state"] == "active")
 
 
 def test_difference_to_the_last_certificate(ca):

@@ -445,7 +445,7 @@ def test_renewed(ca, tmp_path, one_file, make, passphrase):
     assert (holder.dir / "told").read_text() == f"{holder.certificate} {holder.key}\n"
     assert holder.opens_the_door() and not holder.left_over()
     states = [r["state"] for r in json.loads(call(ca, ALICE, "GET", REQUESTS).body)["requests"]]
-    assert states == ["delivered", "renewed"]
+    assert states in (["delivered", "renewed"], ["active", "renewed"])
     assert "to be renewed from" in holder.renew()
 
 
