@@ -76,14 +76,11 @@ static bool is_peer(const struct seen *s, struct msghdr *m)
 static int receive(const struct seen *s, struct sighting *out)
 {
     char octets[SIGHTING_MAX + 1];
-    union {
-        char space[CMSG_SPACE(sizeof(struct ucred))];
-        struct cmsghdr align;
-    } control;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
     struct iovec part = {octets, sizeof(octets)};
     struct msghdr m = {.msg_iov = &part,
                        .msg_iovlen = 1,
-                       .msg_control = &control,
+                       .msg_control = control,
                        .msg_controllen = sizeof(control)};
     ssize_t n = recvmsg(s->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0) {
