@@ -206,3 +206,21 @@ def test_system_calls_are_those_of_the_filter(low):
     calls = called(trace)
     assert len(calls) > 60 and "accept4" in calls
     assert calls - allowed() <= {"setrlimit"}, calls - allowed()
+
+
+def test_what_is_installed(tmp_path):
+    """The units name the program where it is put; beside them the users, directories and pages."""
+    needs("cmake")
+    build = Path(PROGRAM).parent
+    if not (build / "cmake_install.cmake").exists():
+        pytest.skip("the program is not in a build directory")
+    subprocess.run(["cmake", "--install", build], check=True, capture_output=True, timeout=60,
+                   env={**os.environ, "DESTDIR": str(tmp_path)})
+    found = {path.name: path for path in tmp_path.rglob("*") if path.is_file()}
+    program = "/" + str(found["countersign"].relative_to(tmp_path))
+    for name in "countersign.service", "countersign-renew@.service":
+        starts = re.findall(r"^Exec(?:Start|Reload)=(\S*countersign)", found[name].read_text(), re.M)
+        assert starts and set(starts) == {program}, name
+    places = {str(path.parent.name) for path in tmp_path.rglob("countersign.conf")}
+    assert places == {"sysusers.d", "tmpfiles.d"}
+    assert {"countersign.1", "countersign-bench.1"} <= set(found)
