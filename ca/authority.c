@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "auth/revoke/asn1time.h"
 #include "ca/certificate.h"
 
 #define DAY_S INT64_C(86400)
@@ -69,6 +70,23 @@ static int check_issuer(X509 *issuer, EVP_PKEY *key, const struct authority_wish
     return 0;
 }
 
+/* A part of a day is let through: it is the time between making the one and the other. */
+static int check_life(X509 *issuer, const struct authority_wish *w, struct err *e)
+{
+    int64_t end_s = 0;
+    if (!w->exact || issuer == NULL) {
+        return 0;
+    }
+    if (!asn1time_seconds(X509_get0_notAfter(issuer), &end_s)) {
+        return err_set(e, ERR_DENIED, "the end of the CA above cannot be read");
+    }
+    int64_t left = (end_s - w->now_ms / 1000 + DAY_S - 1) / DAY_S;
+    return (int64_t)w->life_days <= left
+               ? 0
+               : err_set(e, ERR_DENIED, "%u days are more than the CA above has left: %lld at most",
+                         w->life_days, (long long)(left > 0 ? left : 0));
+}
+
 static int build(X509 *x, const struct authority_wish *w, EVP_PKEY *key, X509 *issuer,
                  EVP_PKEY *issuer_key, struct err *e)
 {
@@ -76,6 +94,7 @@ static int build(X509 *x, const struct authority_wish *w, EVP_PKEY *key, X509 *i
     int64_t now_s = w->now_ms / 1000;
     struct certificate_time time = {now_s, now_s, now_s + (int64_t)w->life_days * DAY_S};
     int rc = issuer != NULL ? check_issuer(issuer, issuer_key, w, e) : 0;
+    rc = rc == 0 ? check_life(issuer, w, e) : rc;
     if (rc != 0) {
         return rc;
     }

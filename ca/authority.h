@@ -2,6 +2,7 @@
 #ifndef CA_AUTHORITY_H
 #define CA_AUTHORITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/evp.h>
@@ -16,6 +17,7 @@ struct authority_wish {
     struct str company; /* organizationName; empty: none */
     int path_length;    /* CAs below it; 0: it issues to clients alone */
     uint32_t life_days; /* cut to the end of its issuer's */
+    bool exact;         /* it was asked for: more than the issuer has left is refused, not cut */
     int64_t now_ms;
 };
 
@@ -27,8 +29,8 @@ int authority_key(struct str kind, EVP_PKEY **out, struct err *e)
 /* A certificate of a CA for key (public half): v3, CA:TRUE with the path length, keyCertSign and
  * cRLSign, both critical (RFC 5280 4.2.1.3, 4.2.1.9), random serial of 159 bits. issuer NULL:
  * signed by key itself, a root; otherwise by issuer_key. Returns 0 with *out (X509_free), or
- * -ERR_CRYPTO, -ERR_DENIED (issuer may not have such a CA below it, or is not in its time), with e.
- */
+ * -ERR_CRYPTO, -ERR_DENIED (issuer may not have such a CA below it, is not in its time, or ends too
+ * soon for an exact life), with e. */
 int authority_certificate(const struct authority_wish *w, EVP_PKEY *key, X509 *issuer,
                           EVP_PKEY *issuer_key, X509 **out, struct err *e)
     __attribute__((warn_unused_result));

@@ -234,3 +234,10 @@ void http_stop(struct http_server *s)
         mem_free(s);
     }
 }
+
+const char *http_library(void)
+{
+    static char text[40];
+    (void)snprintf(text, sizeof(text), "libmicrohttpd %s", MHD_get_version());
+    return text;
+}

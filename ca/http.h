@@ -67,6 +67,9 @@ int http_start(int fd, const uid_t *peer_uids, size_t n, http_serve_fn serve, vo
  * be read. */
 void http_run(struct http_server *s, unsigned wait_ms, int other);
 
+/* "libmicrohttpd 0.9.75": the library that runs. */
+const char *http_library(void);
+
 /* Close everything. NULL is fine. */
 void http_stop(struct http_server *s);
 

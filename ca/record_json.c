@@ -1,6 +1,7 @@
 /* Owns: the text of api_record() for who has no reply to fill. */
 #include "ca/record_json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ca/api_json.h"
@@ -13,4 +14,11 @@ int record_json(const struct life *l, const struct record *r, bool full, struct 
     free(text);
     json_decref(v);
     return rc;
+}
+
+const char *record_json_library(void)
+{
+    static char text[40];
+    (void)snprintf(text, sizeof(text), "jansson %s", jansson_version_str());
+    return text;
 }

@@ -13,4 +13,7 @@
 int record_json(const struct life *l, const struct record *r, bool full, struct buf *out)
     __attribute__((warn_unused_result));
 
+/* "jansson 2.14": the library that runs. */
+const char *record_json_library(void);
+
 #endif

@@ -312,3 +312,8 @@ void web_reply_fini(struct web_reply *r)
 {
     buf_wipe(&r->body);
 }
+
+const char *web_client(void)
+{
+    return web_library_version();
+}

@@ -59,6 +59,9 @@ int web_check_url(const char *url, struct err *e) __attribute__((warn_unused_res
 int web_call(const struct web_self *self, const struct web_wish *w, struct web_reply *r,
              struct err *e) __attribute__((warn_unused_result));
 
+/* "libcurl 7.88.1": the library that would be loaded; "libcurl: not installed" without. */
+const char *web_client(void);
+
 /* Wipe and free what r holds; a cleared one is fine. */
 void web_reply_fini(struct web_reply *r);
 

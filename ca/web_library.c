@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LIBRARY "libcurl.so.4"
@@ -48,4 +49,16 @@ int web_library(const struct web_library **out, struct err *e)
     }
     *out = &loaded;
     return 0;
+}
+
+const char *web_library_version(void)
+{
+    static char text[40];
+    const curl_version_info_data *(*info)(CURLversion asked) = NULL;
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL || !find(library, "curl_version_info", &info)) {
+        return "libcurl: not installed";
+    }
+    (void)snprintf(text, sizeof(text), "libcurl %s", info(CURLVERSION_NOW)->version);
+    return text;
 }

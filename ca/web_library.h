@@ -21,4 +21,7 @@ struct web_library {
 /* Load it, once. Returns 0 with *out (never freed), or -ERR_UNSUPPORTED with e. One thread. */
 int web_library(const struct web_library **out, struct err *e) __attribute__((warn_unused_result));
 
+/* "libcurl 7.88.1": the one that would be loaded; "libcurl: not installed" without. */
+const char *web_library_version(void);
+
 #endif

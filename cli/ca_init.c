@@ -67,6 +67,7 @@ static int make_issuing(const struct ca_wish *w, struct made *m, struct err *e)
                                   .company = str_of(w->company),
                                   .path_length = 0,
                                   .life_days = w->days > 0 ? w->days : ISSUING_DAYS,
+                                  .exact = w->days > 0,
                                   .now_ms = clock_wall_ms()};
     int rc = get_key(w, m, &m->key, e);
     if (rc == 0 && w->issuing_only) {
@@ -140,10 +141,25 @@ static void tell(const struct ca_wish *w, const struct made *m)
     }
 }
 
+/* Days that would go unheard. NULL: there are none. */
+static const char *idle_days(const struct ca_wish *w)
+{
+    if (w->root_only && w->days > 0) {
+        return "--days is for the issuing CA: how long a root is good is --root-days";
+    }
+    return w->issuing_only && (w->days > 0 || w->root_days > 0)
+               ? "the root says how long the issuing CA is good: --days of countersign ca certify"
+               : NULL;
+}
+
 int ca_init(const struct ca_wish *w)
 {
     struct err e = {0};
     struct made m = {.root_key = NULL};
+    if (idle_days(w) != NULL) {
+        (void)fprintf(stderr, "countersign ca: %s\n", idle_days(w));
+        return 2;
+    }
     if (strlen(name_of(w)) > NAME_MAX_N || strlen(w->directory) > CA_PATH_MAX - 256) {
         (void)fputs("countersign ca: the name or the directory is too long\n", stderr);
         return 2;

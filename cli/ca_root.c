@@ -91,6 +91,7 @@ static int certify(const struct ca_wish *w, const struct root *r, const struct c
                                   .company = str_of(c->company),
                                   .path_length = 0,
                                   .life_days = w->days > 0 ? w->days : ISSUING_DAYS,
+                                  .exact = w->days > 0,
                                   .now_ms = clock_wall_ms()};
     if (wish.name.n == 0 || wish.name.n > 64) {
         return err_set(e, ERR_DENIED, "the request must name a common name of 1 to 64 octets");
@@ -226,8 +227,11 @@ static int renew_former(const struct ca_wish *w, const struct life *l, const str
 {
     struct rewrite *file = NULL;
     X509_CRL *crl = NULL;
-    uint32_t life_ms =
-        w->days > 0 && w->days <= CRL_FORMER_DAYS_MAX ? w->days * DAY_MS : l->conf->crl_life_ms;
+    uint32_t life_ms = w->days > 0 ? w->days * DAY_MS : l->conf->crl_life_ms;
+    if (w->days > CRL_FORMER_DAYS_MAX) {
+        return err_set(e, ERR_MALFORMED, "--days %u: a list of a former CA is good for %d at most",
+                       w->days, CRL_FORMER_DAYS_MAX);
+    }
     int rc = crl_make_former(l, k, life_ms, &crl, e);
     rc = rc == 0 ? rewrite_open(&file, path, e) : rc;
     rc = rc == 0 ? put_crl(file, crl, e) : rc;

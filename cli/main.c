@@ -11,6 +11,9 @@
 #include "auth/store/sqlite.h"
 #include "base/mem_pool.h"
 #include "base/str.h"
+#include "ca/http.h"
+#include "ca/record_json.h"
+#include "ca/web.h"
 #include "cli/cli.h"
 #include "conf/diag.h"
 #include "conf/yaml.h"
@@ -63,9 +66,19 @@ static int print_help(FILE *to)
 
 static int print_version(void)
 {
-    (void)printf("countersign %s\n%s\n%s\n%s\n%s\n%s\n%s\n", COUNTERSIGN_VERSION,
-                 OpenSSL_version(OPENSSL_VERSION), loop_library(), h1_parse_library(),
-                 yaml_library(), pwhash_library(), sqlite_library());
+    const char *const libraries[] = {OpenSSL_version(OPENSSL_VERSION),
+                                     loop_library(),
+                                     h1_parse_library(),
+                                     yaml_library(),
+                                     pwhash_library(),
+                                     sqlite_library(),
+                                     record_json_library(),
+                                     http_library(),
+                                     web_client()};
+    (void)printf("countersign %s\n", COUNTERSIGN_VERSION);
+    for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
+        (void)printf("%s\n", libraries[i]);
+    }
     return 0;
 }
 

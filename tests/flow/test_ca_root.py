@@ -100,6 +100,40 @@ def test_wrong_usage(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("arguments, status, words", [
+    (["init", "--days", "9999"], 1, "9999 days are more than the CA above has left: 7300 at most"),
+    (["init", "--days", "101", "--root-days", "100"], 1, "100 at most"),
+    (["init", "--root-only", "--days", "400"], 2, "--root-days"),
+    (["init", "--issuing-only", "--days", "400"], 2, "--days of countersign ca certify"),
+    (["init", "--issuing-only", "--root-days", "400"], 2, "--days of countersign ca certify"),
+])
+def test_days_that_cannot_be_had(tmp_path, arguments, status, words):
+    """They are refused, not cut in silence; nothing is made."""
+    done = run("ca", *arguments, tmp_path / "x", status=status)
+    assert words in done.stderr and not list(tmp_path.glob("x/*"))
+
+
+def life_days(path):
+    one = x509.load_pem_x509_certificate(path.read_bytes())
+    return (one.not_valid_after - one.not_valid_before).days
+
+
+def test_days(root, tmp_path):
+    """As asked, up to the root's last day; unasked, no longer than the root."""
+    for options, days in [(["--days", "100", "--root-days", "100"], 100), (["--days", "99"], 99),
+                          (["--root-days", "50"], 50)]:
+        where = tmp_path / f"ca{days}"
+        run("ca", "init", *options, where)
+        assert life_days(where / "issuing.crt") in (days, days - 1), options
+    run("ca", "init", "--issuing-only", tmp_path / "next")
+    csr = tmp_path / "next/issuing.csr"
+    done = run("ca", "certify", root, csr, "--days", "7302", "--write", tmp_path / "no.crt",
+               status=1)
+    assert "at most" in done.stderr and not (tmp_path / "no.crt").exists()
+    run("ca", "certify", root, csr, "--days", "7000", "--write", tmp_path / "yes.crt")
+    assert life_days(tmp_path / "yes.crt") in (7000, 6999)
+
+
 def bad_request(path, what, root):
     key = rsa.generate_private_key(65537, 1024) if what == "weak" else new_key()
     if what == "own key":

@@ -1,6 +1,8 @@
 """What becomes of the logs when something is wrong with where they go, and when lines are written.
 """
 import os
+import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -72,8 +74,26 @@ def test_output_that_cannot_be_written_is_an_error(make_proxy):
 def test_version_names_the_libraries(make_proxy):
     lines = make_proxy().run("--version").stdout.splitlines()
     assert [line.split()[0] for line in lines] == [
-        "countersign", "OpenSSL", "libuv", "llhttp", "libyaml", "libxcrypt", "SQLite"]
+        "countersign", "OpenSSL", "libuv", "llhttp", "libyaml", "libxcrypt", "SQLite",
+        "jansson", "libmicrohttpd", "libcurl"]
     assert all(line.split()[1][0].isdigit() for line in lines)
+
+
+LINKED = {"ssl": "OpenSSL", "crypto": "OpenSSL", "uv": "libuv", "llhttp": "llhttp",
+          "yaml-0": "libyaml", "crypt": "libxcrypt", "sqlite3": "SQLite", "jansson": "jansson",
+          "microhttpd": "libmicrohttpd", "c": None, "m": None, "dl": None, "pthread": None}
+
+
+def test_version_leaves_out_no_library(make_proxy):
+    if not shutil.which("readelf"):
+        pytest.skip("not installed: readelf")
+    told = {line.split()[0] for line in make_proxy().run("--version").stdout.splitlines()}
+    dynamic = subprocess.run(["readelf", "-d", PROGRAM], capture_output=True, text=True).stdout
+    needed = re.findall(r"\(NEEDED\).*\[lib([\w-]+)\.so", dynamic)
+    assert "crypto" in needed
+    for library in needed:
+        if library not in ("asan", "ubsan"):
+            assert LINKED[library] is None or LINKED[library] in told, library
 
 
 def served(proxy, n):
