@@ -136,10 +136,16 @@ size_t mem_pool_kept(void)
 /* ---- OpenSSL ---- */
 
 static bool wiping; /* set before there are threads */
+static _Thread_local bool wiping_here;
 
 void mem_pool_wipe(void)
 {
     wiping = true;
+}
+
+void mem_pool_wipe_here(bool on)
+{
+    wiping_here = on;
 }
 
 static void *on_take(size_t n, const char *file, int line)
@@ -153,7 +159,7 @@ static void *on_resize(void *p, size_t n, const char *file, int line)
 {
     (void)file;
     (void)line;
-    if (!wiping || p == NULL) {
+    if ((!wiping && !wiping_here) || p == NULL) {
         return realloc(p, n);
     }
     size_t had = malloc_usable_size(p);
@@ -170,7 +176,7 @@ static void on_give(void *p, const char *file, int line)
 {
     (void)file;
     (void)line;
-    if (wiping && p != NULL) {
+    if ((wiping || wiping_here) && p != NULL) {
         OPENSSL_cleanse(p, malloc_usable_size(p));
     }
     mem_pool_give(p);

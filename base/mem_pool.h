@@ -16,6 +16,9 @@ void mem_pool_install(void);
  * of keys behind when it encodes them. After mem_pool_install(), before there are threads. */
 void mem_pool_wipe(void);
 
+/* The same for this thread only, from here (on) until it is called again (off). */
+void mem_pool_wipe_here(bool on);
+
 /* From here on this thread keeps what it frees (on), or gives back all that it has kept, and keeps
  * nothing any more. A thread that has begun must end it before it ends itself. Does nothing in a
  * program with AddressSanitizer, which has to see each piece freed. */

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mem_pool.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/site_inner.h"
@@ -242,7 +243,10 @@ static void take_over(struct tls_session *s)
     if (s->records != NULL) {
         /* Else OpenSSL takes it for broken off, and lets nobody resume it. */
         SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        /* It does not wipe the secrets in it, and they are good as long as the connection is. */
+        mem_pool_wipe_here(true);
         SSL_free(s->ssl);
+        mem_pool_wipe_here(false);
         s->ssl = NULL;
     }
 }

@@ -182,6 +182,27 @@ static void begun_and_ended_twice(void **state)
     assert_int_equal(mem_pool_kept(), 0);
 }
 
+/* For a while only: what is given back before and after keeps its octets. */
+static void wiped_here(void **state)
+{
+    (void)state;
+    skip_if_nothing_is_kept();
+    static const unsigned char zeros[200];
+    mem_pool_use(true);
+    for (int i = 0; i < 3; i++) {
+        unsigned char *p = OPENSSL_malloc(sizeof(zeros));
+        memset(p, 'k', sizeof(zeros));
+        mem_pool_wipe_here(i == 1);
+        OPENSSL_free(p);
+        mem_pool_wipe_here(false);
+        unsigned char *again = mem_pool_take(sizeof(zeros));
+        assert_ptr_equal(again, p);
+        assert_int_equal(memcmp(again, zeros, sizeof(zeros)) == 0, i == 1);
+        mem_pool_give(again);
+    }
+    mem_pool_use(false);
+}
+
 /* The last one: it cannot be undone. */
 static void wiped_when_asked_for(void **state)
 {
@@ -221,6 +242,7 @@ int main(void)
         cmocka_unit_test(cleared_when_asked_for),
         cmocka_unit_test(of_openssl),
         cmocka_unit_test(begun_and_ended_twice),
+        cmocka_unit_test(wiped_here),
         cmocka_unit_test(wiped_when_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
