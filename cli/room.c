@@ -6,20 +6,39 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "proxy/tls/library.h"
+#include "proxy/tls/session_store.h"
+
 #define KIB              UINT64_C(1024)
 #define MIB              (KIB * KIB)
-#define CONNECTION_BYTES (27 * KIB) /* one that idles, with a client certificate of 450 octets */
-#define SESSION_BYTES    (8 * KIB)  /* shared and in the worker that made it */
+#define LEAN_BYTES       (5 * KIB)  /* one that idles, with a client certificate of 450 octets */
+#define CONNECTION_BYTES (27 * KIB) /* the same where OpenSSL frames the records */
+#define SESSION_BYTES    (2 * KIB)
+#define OBJECT_BYTES     (9 * KIB) /* a session as the worker keeps it that made it */
 #define CHAIN_BYTES      UINT64_C(280)
 #define PASSWORD_BYTES   UINT64_C(80)
+
+/* The least TLS version that some listener speaks is 1.2. */
+static bool speaks_1_2(const struct conf *conf)
+{
+    bool found = false;
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        found = found || conf->listeners[i].min_version != CONF_TLS_1_3;
+    }
+    return found;
+}
 
 struct room room_of(const struct conf *conf, uint32_t workers)
 {
     const struct conf_resumption *r = &conf->resumption;
-    bool kept = r->enabled && r->secret_file.p == NULL;
+    const struct conf_tuning *t = &conf->tuning;
+    bool lean = t->own_records && t->narrow_crypto && library_hears_keys();
+    uint64_t kept = r->enabled && r->secret_file.p == NULL ? r->keep_max : 0;
+    uint64_t objects = (uint64_t)SESSION_STORE_OBJECTS * workers;
     struct room room = {
-        .connections = conf->limits.connections * CONNECTION_BYTES,
-        .sessions = kept ? r->keep_max * SESSION_BYTES : 0,
+        .connection = lean ? LEAN_BYTES : CONNECTION_BYTES,
+        .connection_1_2 = speaks_1_2(conf) ? CONNECTION_BYTES : 0,
+        .sessions = kept * SESSION_BYTES + (kept < objects ? kept : objects) * OBJECT_BYTES,
         .workers = workers,
     };
     if (conf->tuning.remember_chains_ms > 0) {
@@ -28,7 +47,9 @@ struct room room_of(const struct conf *conf, uint32_t workers)
     if (conf->users.remember_ms > 0) {
         room.caches_a_worker += conf->users.remember_max * PASSWORD_BYTES;
     }
-    room.all = room.connections + room.sessions + room.workers * room.caches_a_worker;
+    uint64_t each = room.connection_1_2 > room.connection ? room.connection_1_2 : room.connection;
+    room.all =
+        conf->limits.connections * each + room.sessions + room.workers * room.caches_a_worker;
     return room;
 }
 
@@ -46,9 +67,14 @@ void room_print(const struct conf *conf)
         workers = cores > 0 ? (uint32_t)cores : 1;
     }
     struct room room = room_of(conf, workers);
-    (void)printf("memory: %" PRIu32 " idle connections %" PRIu64 " MiB (%" PRIu64
-                 " KiB each), kept sessions %" PRIu64 " MiB, remembered by each of %" PRIu64
-                 " workers %" PRIu64 " MiB: at most about %" PRIu64 " MiB in all\n",
-                 conf->limits.connections, mib(room.connections), CONNECTION_BYTES / KIB,
+    uint64_t n = conf->limits.connections;
+    (void)printf("memory: %" PRIu64 " idle connections %" PRIu64 " MiB (%" PRIu64 " KiB each), ", n,
+                 mib(n * room.connection), room.connection / KIB);
+    if (room.connection_1_2 > room.connection) {
+        (void)printf("of TLS 1.2 %" PRIu64 " MiB (%" PRIu64 " KiB each), ",
+                     mib(n * room.connection_1_2), room.connection_1_2 / KIB);
+    }
+    (void)printf("kept sessions %" PRIu64 " MiB, remembered by each of %" PRIu64 " workers %" PRIu64
+                 " MiB: at most about %" PRIu64 " MiB in all\n",
                  mib(room.sessions), room.workers, mib(room.caches_a_worker), mib(room.all));
 }

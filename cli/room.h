@@ -8,7 +8,8 @@
 
 /* Octets, each at its bound. */
 struct room {
-    uint64_t connections;     /* that idle, of all workers */
+    uint64_t connection;      /* one that idles */
+    uint64_t connection_1_2;  /* the same where it speaks TLS 1.2; 0: no listener does */
     uint64_t sessions;        /* kept for resumption, of all workers */
     uint64_t caches_a_worker; /* remembered passwords and chains */
     uint64_t workers;

@@ -57,7 +57,7 @@ static const struct key tuning_keys[] = {
      .meaning =
          "With TLS 1.3, let OpenSSL do the handshake and the ciphers, and frame the records of the "
          "open connection without it: its connection object is freed, and an idle connection takes "
-         "a third of the memory. It comes with narrow_crypto, and is tried at the start. "
+         "a fifth of the memory. It comes with narrow_crypto, and is tried at the start. "
          "Otherwise, "
          "and with TLS 1.2, OpenSSL frames them."},
     {.name = "keep_memory",

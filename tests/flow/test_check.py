@@ -78,13 +78,24 @@ def test_memory_of_the_bounds_is_told(make_proxy):
                         "tuning": {"remember_chains_max": 100000}})
     proxy.write_config()
     said = proxy.run("check", "-c", str(proxy.config_path)).stdout
-    # 27 KiB each; 280 + 80 octets for 100,000 each.
-    assert ("memory: 10000 idle connections 264 MiB (27 KiB each), kept sessions 0 MiB, remembered by "
-            "each of 3 workers 35 MiB: at most about 367 MiB in all\n") in said
+    # 280 + 80 octets for 100,000 each.
+    rest = "kept sessions 0 MiB, remembered by each of 3 workers 35 MiB: at most about %d MiB in all\n"
+    lean = "memory: 10000 idle connections 49 MiB (5 KiB each), "
+    usual = "264 MiB (27 KiB each), "
+    assert lean + "of TLS 1.2 " + usual + rest % 367 in said
+    for changes, told in [({"tls": {"min_version": "1.3"}}, lean + rest % 152),
+                          ({"own_records": False}, "memory: 10000 idle connections " + usual + rest % 367)]:
+        other = make_proxy({**proxy.config, "tuning": {**proxy.config["tuning"], **changes}}
+                           if "tls" not in changes else proxy.config)
+        if "tls" in changes:
+            other.config["listeners"][0]["tls"]["min_version"] = "1.3"
+        other.write_config()
+        assert told in other.run("check", "-c", str(other.config_path)).stdout
+    proxy.config["listeners"][0]["tls"].pop("min_version", None)
     proxy.config["resumption"] = {"enabled": True, "keep_max": 1024}
     proxy.write_config()
     said = proxy.run("check", "-c", str(proxy.config_path)).stdout
-    assert "kept sessions 8 MiB" in said and "about 375 MiB in all\n" in said
+    assert "kept sessions 11 MiB" in said and "about 378 MiB in all\n" in said
     assert proxy.run("check", "-q", "-c", str(proxy.config_path)).stdout == ""
 
 
