@@ -226,6 +226,9 @@ static enum tls_result take_message(struct records *r, struct bio_ends *ends, st
 static enum tls_result take_alert(struct records *r, struct bio_ends *ends, struct str octets,
                                   struct records_fault *fault)
 {
+    if (octets.n == 0) { /* RFC 8446 5.4 */
+        return refuse(r, ends, fault, SSL_AD_UNEXPECTED_MESSAGE, "empty alert");
+    }
     if (octets.n != 2) {
         int alert = octets.n == 0 ? SSL_AD_UNEXPECTED_MESSAGE : SSL_AD_DECODE_ERROR;
         return refuse(r, ends, fault, alert, "bad alert");
@@ -285,11 +288,11 @@ static enum tls_result read_record(struct records *r, struct bio_ends *ends, siz
     size_t room = size - TRAFFIC_HEADER - TRAFFIC_TAG;
     bool direct = room <= out->n;
     char *to = direct ? (char *)(uintptr_t)out->p : buf_reserve(&r->left, room);
+    *out = STR_NONE;
     if (to == NULL) {
         return give_up(r, ends, fault, REASON_OUT_OF_MEMORY);
     }
     enum tls_result result = open_into(r, ends, size, to, &record, fault);
-    *out = STR_NONE;
     if (result != TLS_OK) {
         return result;
     }
