@@ -226,9 +226,6 @@ static enum tls_result take_message(struct records *r, struct bio_ends *ends, st
 static enum tls_result take_alert(struct records *r, struct bio_ends *ends, struct str octets,
                                   struct records_fault *fault)
 {
-    if (octets.n == 0) { /* RFC 8446 5.4 */
-        return refuse(r, ends, fault, SSL_AD_UNEXPECTED_MESSAGE, "empty alert");
-    }
     if (octets.n != 2) {
         int alert = octets.n == 0 ? SSL_AD_UNEXPECTED_MESSAGE : SSL_AD_DECODE_ERROR;
         return refuse(r, ends, fault, alert, "bad alert");

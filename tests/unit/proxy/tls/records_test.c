@@ -192,10 +192,10 @@ static const struct row contents[] = {
 };
 
 static const struct row alerts[] = {
-    {"no octets", {ALERTED("")}, REFUSED(UNEXPECTED_MESSAGE, "empty alert")},
+    {"no octets", {ALERTED("")}, REFUSED(UNEXPECTED_MESSAGE, "bad alert")},
     {"no octets, padded",
      {{.how = SEALED, .type = RAW_ALERT, .text = "", .padding = 50}},
-     REFUSED(UNEXPECTED_MESSAGE, "empty alert")},
+     REFUSED(UNEXPECTED_MESSAGE, "bad alert")},
     {"one octet", {ALERTED("\1"), ALERTED("\0")}, REFUSED(DECODE_ERROR, "bad alert")},
     {"three octets", {ALERTED("\1\0\0")}, REFUSED(DECODE_ERROR, "bad alert")},
     {"two at once", {ALERTED("\1\132\1\0")}, REFUSED(DECODE_ERROR, "bad alert")},
