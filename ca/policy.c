@@ -188,10 +188,14 @@ static int take_serial(void *arg, const struct db_row *r)
 
 static int do_one(const struct life *l, enum todo todo, struct str serial, struct err *e)
 {
-    const struct withdraw_wish hold = {serial, WITHDRAW_HOLD, WITHDRAW_FOR_ACCOUNT,
-                                       "the user's account is closed"};
-    const struct withdraw_wish end = {serial, WITHDRAW_CESSATION, WITHDRAW_FOR_ACCOUNT,
-                                      "the user's account is gone"};
+    const struct withdraw_wish hold = {.serial = serial,
+                                       .reason = WITHDRAW_HOLD,
+                                       .why = WITHDRAW_FOR_ACCOUNT,
+                                       .detail = "the user's account is closed"};
+    const struct withdraw_wish end = {.serial = serial,
+                                      .reason = WITHDRAW_CESSATION,
+                                      .why = WITHDRAW_FOR_ACCOUNT,
+                                      .detail = "the user's account is gone"};
     if (todo == GIVE_BACK) {
         return withdraw_lift_now(l, &policy_actor, serial, WITHDRAW_FOR_ACCOUNT, e);
     }

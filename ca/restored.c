@@ -12,7 +12,8 @@ static const struct db_values none = {NULL, 0};
 
 struct named {
     bool found;
-    bool in_use; /* neither withdrawn nor past its end */
+    bool expired;
+    int reason; /* of its withdrawal; less than 0: it is not withdrawn */
     char serial[DENY_SERIAL_MAX + 1];
 };
 
@@ -20,7 +21,8 @@ static int take_named(void *arg, const struct db_row *r)
 {
     struct named *n = arg;
     n->found = true;
-    n->in_use = db_number(r, 1) == 0 && db_number(r, 2) != LIFE_EXPIRED;
+    n->reason = (int)db_number(r, 1);
+    n->expired = db_number(r, 2) == LIFE_EXPIRED;
     (void)snprintf(n->serial, sizeof(n->serial), "%.*s", STR_ARG(db_octets(r, 0)));
     return 0;
 }
@@ -32,22 +34,36 @@ static int reason_of(enum deny_reason listed)
     return reason >= 0 ? reason : WITHDRAW_UNSPECIFIED;
 }
 
+/* Whether the list says more than the copy: a hold may have become a withdrawal for good. */
+static bool is_news(const struct named *n, int reason)
+{
+    return !n->expired &&
+           (n->reason < 0 || (n->reason == WITHDRAW_HOLD && reason != WITHDRAW_HOLD));
+}
+
+/* Its date; 0: not told. */
+static int64_t date_ms_of(const struct deny_entry *d)
+{
+    return d->date_s > 0 && d->date_s < INT64_MAX / 1000 ? d->date_s * 1000 : 0;
+}
+
 static int catch_up_one(const struct life *l, const struct actor *who, const struct deny_entry *d,
                         size_t *withdrawn, struct err *e)
 {
     struct named n = {.found = false};
     struct str fingerprint = {(const char *)d->fingerprint, DENY_DIGEST};
     int rc = db_query(l->db,
-                      "SELECT c.serial, c.withdrawn_ms, r.state FROM certificate c "
+                      "SELECT c.serial, c.withdrawn_reason, r.state FROM certificate c "
                       "JOIN request r ON r.id = c.request WHERE c.fingerprint = ?1",
                       DB_VALUES(DB_BLOB(fingerprint)), take_named, &n, e);
     if (rc != 0 || !n.found) {
         return rc;
     }
-    if (n.in_use) {
+    if (is_news(&n, reason_of(d->reason))) {
         const struct withdraw_wish w = {.serial = str_of(n.serial),
                                         .reason = reason_of(d->reason),
-                                        .detail = "the copy is older than that"};
+                                        .detail = "the copy is older than that",
+                                        .at_ms = date_ms_of(d)};
         rc = withdraw_now(l, who, &w, e);
         *withdrawn += rc == 0 ? 1 : 0;
     }

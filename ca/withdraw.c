@@ -94,9 +94,11 @@ static int find(const struct life *l, struct str serial, struct found *f, struct
 }
 
 /* The end of its overlap stays noted with a hold, which may be lifted before. */
-static int set_withdrawn(const struct life *l, const struct found *f, int reason,
-                         enum withdraw_for why, struct err *e)
+static int set_withdrawn(const struct life *l, const struct found *f, const struct withdraw_wish *w,
+                         struct err *e)
 {
+    int64_t now_ms = clock_wall_ms();
+    int64_t at_ms = w->at_ms > 0 && w->at_ms < now_ms ? w->at_ms : now_ms;
     struct str id = str_of(f->id.text);
     bool again = f->state == LIFE_WITHDRAWN;
     int rc = again ? 0 : life_move(l, id, f->state, LIFE_WITHDRAWN, e);
@@ -105,8 +107,8 @@ static int set_withdrawn(const struct life *l, const struct found *f, int reason
                               "state_before = ?4, held_for = ?5, "
                               "overlap_ends_ms = CASE ?3 WHEN ?6 THEN overlap_ends_ms ELSE 0 END "
                               "WHERE request = ?1",
-                              DB_VALUES(DB_TEXT(id), DB_NUMBER(clock_wall_ms()), DB_NUMBER(reason),
-                                        DB_NUMBER(again ? f->before : f->state), DB_NUMBER(why),
+                              DB_VALUES(DB_TEXT(id), DB_NUMBER(at_ms), DB_NUMBER(w->reason),
+                                        DB_NUMBER(again ? f->before : f->state), DB_NUMBER(w->why),
                                         DB_NUMBER(WITHDRAW_HOLD)),
                               NULL, NULL, e)
                    : rc;
@@ -133,7 +135,7 @@ static int withdraw_found(const struct life *l, const struct actor *who, const s
         return err_set(e, ERR_EXISTS, "the certificate is withdrawn already (%s)",
                        reason_name(f->reason));
     }
-    int rc = set_withdrawn(l, f, w->reason, w->why, e);
+    int rc = set_withdrawn(l, f, w, e);
     (void)snprintf(detail, sizeof(detail), "%s%s%s", reason_name(w->reason),
                    w->detail != NULL ? ": " : "", w->detail != NULL ? w->detail : "");
     return rc == 0 ? audit_append(l->db, who, "certificate.withdrawn", w->serial, str_of(detail), e)
@@ -154,7 +156,7 @@ static int take_other(void *arg, const struct db_row *r)
 
 /* Who has the key has it for all certificates of that key. */
 static int withdraw_same_key(const struct life *l, const struct actor *who, const struct found *f,
-                             struct err *e)
+                             int64_t at_ms, struct err *e)
 {
     struct others others = {.n = 0};
     struct str spki = {f->spki, f->spki_n};
@@ -169,7 +171,8 @@ static int withdraw_same_key(const struct life *l, const struct actor *who, cons
         struct found other;
         const struct withdraw_wish w = {.serial = str_of(others.serial[i]),
                                         .reason = WITHDRAW_KEY_COMPROMISE,
-                                        .detail = "another certificate's key, which is this one's"};
+                                        .detail = "another certificate's key, which is this one's",
+                                        .at_ms = at_ms};
         rc = find(l, w.serial, &other, e);
         rc = rc == 0 ? withdraw_found(l, who, &other, &w, e) : rc;
     }
@@ -182,7 +185,9 @@ int withdraw_now(const struct life *l, const struct actor *who, const struct wit
     struct found f;
     int rc = find(l, w->serial, &f, e);
     rc = rc == 0 ? withdraw_found(l, who, &f, w, e) : rc;
-    return rc == 0 && w->reason == WITHDRAW_KEY_COMPROMISE ? withdraw_same_key(l, who, &f, e) : rc;
+    return rc == 0 && w->reason == WITHDRAW_KEY_COMPROMISE
+               ? withdraw_same_key(l, who, &f, w->at_ms, e)
+               : rc;
 }
 
 int withdraw(const struct life *l, const struct actor *who, struct str serial, int reason,

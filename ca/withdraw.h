@@ -45,6 +45,7 @@ struct withdraw_wish {
     int reason;
     enum withdraw_for why;
     const char *detail; /* for the record; NULL: none */
+    int64_t at_ms;      /* when it was; 0, or later than now: now */
 };
 int withdraw_now(const struct life *l, const struct actor *who, const struct withdraw_wish *w,
                  struct err *e) __attribute__((warn_unused_result));

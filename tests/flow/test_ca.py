@@ -1,4 +1,5 @@
 """Certificates issued by the real program: from openssl req to a 200 through the proxy."""
+import re
 import subprocess
 
 import pytest
@@ -331,3 +332,24 @@ def test_copies(ca):
     assert "The copy knows what happened until" in told and "the deny list says: 0" in told
     assert "approved" in run("request", "show", "-c", ca / "c.yaml", id).stdout
     assert run("ca", "issue", "-c", ca / "c.yaml").stdout == "1 issued\n"
+
+
+def test_restored_withdrawals_keep_their_date(issued):
+    """What the copy did not know was not withdrawn when it was restored, but on the list's date."""
+    ca, _, may = issued
+    config = ("-c", ca / "c.yaml")
+    may()
+    run("store", "backup", *config, ca / "copy.db")
+    cert(ca, "withdraw", "--certificate", ca / "a.crt", "--reason", "keyCompromise")
+    for name in ("ca.db", "ca.db-wal", "ca.db-shm"):
+        (ca / name).unlink(missing_ok=True)
+    # As if it had been a while ago.
+    text, n = re.subn(r"date=\S+", "date=2026-01-02T03:04:05Z", (ca / "denied").read_text())
+    assert n > 0
+    (ca / "denied").write_text(text)
+    assert "the deny list says: 1" in run("store", "restore", *config, ca / "copy.db").stdout
+    run("ca", "crl", "--former", *config, ca / "ca")
+    listed = subprocess.run(["openssl", "crl", "-in", ca / "ca/issuing.crl", "-noout", "-text"],
+                            check=True, capture_output=True, text=True).stdout
+    assert "Revocation Date: Jan  2 03:04:05 2026 GMT" in listed and "Key Compromise" in listed
+    assert "date=2026-01-02T03:04:05Z" in (ca / "denied").read_text()

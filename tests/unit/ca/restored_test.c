@@ -32,7 +32,7 @@ static int64_t reason_of(struct ca_lab *lab, const struct lab_issued *c)
     return n;
 }
 
-static void print_line(const struct lab_issued *c, const char *reason, char *out, size_t size)
+static void print_line(const struct lab_issued *c, const char *fields, char *out, size_t size)
 {
     unsigned char digest[32];
     unsigned n = 0;
@@ -41,25 +41,36 @@ static void print_line(const struct lab_issued *c, const char *reason, char *out
     for (unsigned i = 0; i < n; i++) {
         at += snprintf(out + at, size - (size_t)at, "%02x", digest[i]);
     }
-    (void)snprintf(out + at, size - (size_t)at, " reason=%s\n", reason);
+    (void)snprintf(out + at, size - (size_t)at, " reason=%s\n", fields);
 }
 
 struct row {
     const char *says;
-    const char *listed; /* with which reason; NULL: it is not in the list */
+    const char *listed; /* with which reason, and further fields; NULL: it is not in the list */
     int before;         /* withdrawn in the copy, with this reason; -1: not */
     int64_t reason;     /* afterwards */
     size_t withdrawn;
-    size_t told; /* entries that the list lacks */
+    size_t told;  /* entries that the list lacks */
+    int64_t at_s; /* when it was withdrawn; 0: now */
 };
 
+#define BEFORE "2027-01-14T08:00:00Z" /* a day before now */
+
 static const struct row rows[] = {
-    {"as it was", NULL, -1, -1, 0, 0},
-    {"stolen since", "keyCompromise", -1, 1, 1, 0},
-    {"held since", "certificateHold", -1, 6, 1, 0},
-    {"a reason that clients' certificates have not", "cACompromise", -1, 0, 1, 0},
-    {"withdrawn in both", "superseded", 4, 4, 0, 0},
-    {"in the copy alone, as the list is gone", NULL, 4, 4, 0, 1},
+    {"as it was", NULL, -1, -1, 0, 0, 0},
+    {"stolen since", "keyCompromise", -1, 1, 1, 0, 0},
+    {"held since", "certificateHold", -1, 6, 1, 0, 0},
+    {"a reason that clients' certificates have not", "cACompromise", -1, 0, 1, 0, 0},
+    {"the date is that of the withdrawal", "keyCompromise date=" BEFORE, -1, 1, 1, 0,
+     PKI_NOW_S - PKI_DAY_S},
+    {"a date to come is none", "keyCompromise date=2028-01-14T08:00:00Z", -1, 1, 1, 0, 0},
+    {"nor is one before there were any", "keyCompromise date=1969-12-31T23:59:59Z", -1, 1, 1, 0, 0},
+    {"held in the copy, stolen since", "keyCompromise date=" BEFORE, 6, 1, 1, 0,
+     PKI_NOW_S - PKI_DAY_S},
+    {"held in both", "certificateHold date=" BEFORE, 6, 6, 0, 0, 0},
+    {"withdrawn for good in the copy, held in the list", "certificateHold", 1, 1, 0, 0, 0},
+    {"withdrawn in both", "superseded", 4, 4, 0, 0, 0},
+    {"in the copy alone, as the list is gone", NULL, 4, 4, 0, 1, 0},
 };
 
 static void test_rows(void **state)
@@ -91,6 +102,9 @@ static void test_rows(void **state)
         CHECK_ROW(r->says, restored_catch_up(&lab.life, &root, str_of(text), &n, NULL) == 0);
         CHECK_ROW(r->says, n == r->withdrawn);
         CHECK_ROW(r->says, reason_of(&lab, &c) == r->reason);
+        int64_t at_ms = number_of(&lab, "SELECT max(withdrawn_ms) FROM certificate");
+        int64_t wanted_ms = (r->at_s > 0 ? r->at_s : PKI_NOW_S) * 1000;
+        CHECK_ROW(r->says, at_ms == (r->reason >= 0 ? wanted_ms : 0));
         CHECK_ROW(r->says, publish_denied(&lab.life, path, &n, NULL) == 0 && n == r->told);
         CHECK_ROW(r->says, crl_renew(&lab.life, 86400000, &made, NULL) == 0 && made);
         CHECK_ROW(r->says, number_of(&lab, "SELECT number FROM crl") > PKI_NOW_S);
