@@ -74,6 +74,15 @@ def wait_until(what, limit_s=LIMIT_S):
         time.sleep(0.02)
 
 
+def answers(port):
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+        return True
+    except OSError:
+        return False
+
+
 def answer_of(ask):
     """The answer, whatever it is. A withdrawal cuts connections of whom it names, and one that came
     in just before is cut without an answer: then it is asked again."""

@@ -2,13 +2,12 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 
 import pytest
 
 from documents import ROOT, Reader
-from proxy import BENCH, LIMIT_S, free_port, wait_until
+from proxy import BENCH, LIMIT_S, answers, free_port, wait_until
 from upstream import Upstream
 
 PAGE = ROOT / "docs/man/countersign-bench.1"
@@ -65,14 +64,6 @@ def test_the_page_is_sound():
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", PAGE], capture_output=True,
                           text=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 0, done.stdout
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
-        return True
-    except OSError:
-        return False
 
 
 def test_examples_work_in_order(tmp_path):

@@ -5,14 +5,13 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from documents import ROOT, Reader, anchors, blocks, links, rows
-from proxy import LIMIT_S, PROGRAM, free_port, wait_until
+from proxy import LIMIT_S, PROGRAM, answers, free_port, wait_until
 from softhsm import Token
 from upstream import Upstream
 
@@ -33,14 +32,6 @@ def reader(tmp_path):
     yield make
     for r in made:
         r.end()
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
-        return True
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("page", PAGES)

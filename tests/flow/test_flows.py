@@ -3,13 +3,12 @@ import grp
 import os
 import re
 import shutil
-import socket
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from documents import ROOT, Reader, blocks
-from proxy import free_port, wait_until
+from proxy import answers, free_port, wait_until
 from upstream import Upstream
 
 FLOWS = sorted(f"docs/flows/{p.name}" for p in (ROOT / "docs/flows").glob("*.md")
@@ -21,14 +20,6 @@ def upstream():
     made = Upstream()
     yield made
     made.close()
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
-        return True
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("page", FLOWS)
