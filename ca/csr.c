@@ -125,8 +125,9 @@ static int take_attribute(const X509_NAME *name, int nid, const char *what, char
     }
     if (r != REASON_OK) {
         return err_set(e, ERR_MALFORMED,
-                       "the request has a %s that cannot be: it must be 1 to %d octets of text, "
-                       "without control characters, and without a space at either end",
+                       "the request's %s cannot be: it must be 1 to %d octets of text (of a "
+                       "TeletexString ASCII alone; best is UTF-8), without control characters, "
+                       "and without a space at either end",
                        what, ATTRIBUTE_MAX);
     }
     memcpy(out, a.text, a.n + 1);

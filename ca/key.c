@@ -2,6 +2,8 @@
  * may be used to issuer. */
 #include "ca/key.h"
 
+#include <openssl/err.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ca/issuer.h"
@@ -21,6 +23,32 @@ int ca_key_load_certificates(const struct conf_ca *conf, struct ca_key *k, struc
     return k->chain != NULL ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
+/* Whether its time is over is not asked: then nobody asks for an answer, and it does no harm. */
+static int load_former(const char *where, const struct key_passphrase *p, struct ca_key *k,
+                       struct err *e)
+{
+    struct ca_former *f = &k->former[k->former_count];
+    if (k->former_count == CA_FORMER_MAX) {
+        return err_set(e, ERR_CONFIG, "ca.former_keys: more than %d", CA_FORMER_MAX);
+    }
+    int rc = key_file_open(where, p, &f->key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    k->former_count++;
+    for (int i = 0; i < sk_X509_num(k->others) && f->certificate == NULL; i++) {
+        X509 *x = sk_X509_value(k->others, i);
+        f->certificate = X509_check_private_key(x, f->key) == 1 ? x : NULL;
+    }
+    ERR_clear_error();
+    return f->certificate != NULL
+               ? 0
+               : err_set(e, ERR_CONFIG,
+                         "ca.former_keys: no certificate in ca.certificate, behind the first, "
+                         "belongs to %s",
+                         where);
+}
+
 static int load_key(const struct conf_ca *conf, struct ca_key *k, struct err *e)
 {
     struct key_passphrase p = {.given = false};
@@ -30,6 +58,9 @@ static int load_key(const struct conf_ca *conf, struct ca_key *k, struct err *e)
                  : 0;
     if (rc == 0) {
         rc = key_file_open(conf->key.p, &p, &k->key, &inner);
+    }
+    for (size_t i = 0; i < conf->former_keys.n && rc == 0; i++) {
+        rc = load_former(conf->former_keys.v[i].p, &p, k, &inner);
     }
     if (inner.text[0] != '\0') {
         bool secret = rc == -ERR_DENIED && conf->key_passphrase_file.p == NULL;
@@ -61,6 +92,9 @@ int ca_key_load(const struct conf_ca *conf, struct ca_key *k, struct err *e)
 
 void ca_key_fini(struct ca_key *k)
 {
+    for (size_t i = 0; i < k->former_count; i++) {
+        EVP_PKEY_free(k->former[i].key);
+    }
     X509_free(k->certificate);
     sk_X509_pop_free(k->chain, X509_free);
     sk_X509_pop_free(k->others, X509_free);

@@ -90,6 +90,14 @@ static const struct key ca_keys[] = {
      AT(conf_ca, key_passphrase_file),
      .example = "ca/issuing.pass",
      .meaning = "File whose first line is the key's passphrase, or the PIN of the token."},
+    {.name = "former_keys",
+     .type = KEY_FILES,
+     AT(conf_ca, former_keys),
+     .example = "ca/former.key",
+     .uri = true,
+     .meaning = "Private keys of former CAs, whose certificates stand behind that of the present "
+                "one in ca.certificate: OCSP answers about what they have issued are signed with "
+                "them. Encrypted ones open by the same passphrase."},
     {.name = "store",
      .type = KEY_PATH,
      AT(conf_ca, store),

@@ -28,7 +28,8 @@ struct conf_ca {
     struct conf_text certificate; /* the issuing CA's, PEM, and what stands above it */
     struct conf_text key;
     struct conf_text key_passphrase_file;
-    struct conf_text store;      /* the database */
+    struct conf_texts former_keys; /* of CAs in certificate that issue no more */
+    struct conf_text store;        /* the database */
     struct conf_text socket;     /* where the CA answers the proxy; p NULL: no process of its own */
     struct conf_text user;       /* it runs as; p NULL: unchanged */
     struct conf_text crl_file;   /* the revocation list is written here; p NULL: nowhere */

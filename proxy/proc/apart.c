@@ -138,6 +138,9 @@ void apart_check(const struct conf *conf, struct diags *diags)
         return;
     }
     check_file(&workers, &c->key, "ca.key", 04, diags);
+    for (size_t i = 0; i < c->former_keys.n; i++) {
+        check_file(&workers, &c->former_keys.v[i], "ca.former_keys", 04, diags);
+    }
     check_file(&workers, &c->key_passphrase_file, "ca.key_passphrase_file", 04, diags);
     check_file(&workers, &c->store, "ca.store", 06, diags);
     check_directory(&workers, &c->store, diags);

@@ -102,6 +102,32 @@ def test_withdrawn_and_lifted_at_the_machine(ca):
     assert "stolen" in again.stderr
 
 
+@pytest.mark.parametrize("mask, kind", [("nombstr", "T61STRING"), ("MASK:0x800", "BMPSTRING")])
+def test_kinds_of_strings(ca, mask, kind):
+    """What old tools write becomes UTF-8, as RFC 5280 4.1.2.4 has it; a guess is not made."""
+    (ca / "req.conf").write_text(f"[req]\nstring_mask = {mask}\nutf8 = yes\n"
+                                 "distinguished_name = n\n"
+                                 f"prompt = no\n[n]\nO = Acme & Söhne Ltd\nCN = {ALICE}\n")
+    parse = lambda name: subprocess.run(["openssl", "asn1parse", "-in", ca / name], check=True,
+                                        capture_output=True, text=True, errors="replace").stdout
+    path = ca / "a.csr"
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", ca / "a.key", "-config",
+                    ca / "req.conf", "-out", path], check=True, capture_output=True)
+    assert kind in parse("a.csr")
+    if kind == "T61STRING":
+        assert "TeletexString" in file(ca, path, "auto", status=1).stderr
+        return
+    ca_id = file(ca, path, "auto").stdout.strip()
+    run("ca", "issue", "-c", ca / "c.yaml")
+    run("request", "fetch", "-c", ca / "c.yaml", "-w", ca / "a.crt", ca_id)
+    assert kind not in parse("a.crt")
+    shown = subprocess.run(["openssl", "x509", "-in", ca / "a.crt", "-noout", "-subject",
+                            "-nameopt", "utf8,sep_comma_plus,show_type"], capture_output=True,
+                           text=True).stdout
+    assert "UTF8STRING:Acme & Söhne Ltd" in shown
+
+
 @pytest.fixture
 def issued(ca):
     """alice's certificate in a.crt, of a profile that has operators: nobody here, or, after

@@ -118,8 +118,33 @@ def test_withdrawn_after_the_change(rotated, tmp_path):
     assert serial in text and serial_of(rotated, rotated.gone) in text
     assert serial_of(rotated, rotated.later) not in text
     assert verify_crl(old / "issuing.crt", old / "issuing.crl")
-    # OCSP is for what the CA of today has issued
-    assert "Cert Status: unknown" in ocsp(rotated, "0x" + serial, issuer=str(old / "issuing.crt"))
+
+
+def test_ocsp_of_the_former_ca(rotated, tmp_path):
+    """Signed with its own key where that is still here; otherwise it is said that nobody may."""
+    old, serial = tmp_path / "ca", serial_of(rotated, rotated.first)
+    ask = lambda serial: ocsp(rotated, "0x" + serial, issuer=str(old / "issuing.crt"))
+    assert "unauthorized" in ask(serial)
+    check = lambda: rotated.run("check", "-c", str(rotated.config_path))
+    for key, mode, words in [(tmp_path / "ca2/issuing.key", 0o600, "belongs to"),
+                             (old / "issuing.key", 0o644, "chmod")]:
+        rotated.write_config({"ca": {"former_keys": [str(key)]}})
+        key.chmod(mode)
+        checked = check()
+        assert checked.returncode == 1 and words in checked.stderr, checked.stderr
+    (old / "issuing.key").chmod(0o600)
+    assert check().returncode == 0, check().stderr
+    starts = len(rotated.events("ca_serves"))
+    assert rotated.reload().returncode == 0
+    wait_until(lambda: len(rotated.events("ca_serves")) > starts)
+    good = ask(serial)
+    assert "Response verify OK" in good and "Cert Status: good" in good, good
+    gone = ask(serial_of(rotated, rotated.gone))
+    assert "Response verify OK" in gone and "Cert Status: revoked" in gone, gone
+    next = file(rotated, "auto", name="after")
+    assert "Cert Status: unknown" in ask(serial_of(rotated, next))
+    now = ocsp(rotated, "0x" + serial_of(rotated, next))
+    assert "Response verify OK" in now and "Cert Status: good" in now, now
 
 
 def test_list_is_not_made_again_and_again(rotated, tmp_path):

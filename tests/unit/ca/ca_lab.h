@@ -54,10 +54,8 @@ static inline void lab_open(struct ca_lab *lab)
                                  .public_url = {.p = "https://proxy.example"},
                                  .code_life_ms = 1800000,
                                  .code_tries = 5};
-    lab->key.key = pki_key();
+    lab->key = (struct ca_key){.key = pki_key()};
     lab->key.certificate = pki_ca("Issuing CA", lab->key.key);
-    lab->key.chain = NULL;
-    lab->key.others = NULL;
     lab->life = (struct life){.conf = &lab->conf, .key = &lab->key};
     assert_int_equal(db_open(tmpdir_path(&lab->dir, "ca.db", path), true, &lab->life.db, &e), 0);
 }

@@ -154,12 +154,72 @@ static void test_withdrawn(void **state)
     lab_close(&lab);
 }
 
+/* After a rotation: who answers about whom, and signed by whom. */
+static void test_former(void **state)
+{
+    (void)state;
+    struct ca_lab lab;
+    lab_open(&lab);
+    struct lab_issued before = lab_issue(&lab);
+    X509 *former = lab.key.certificate;
+    EVP_PKEY *former_key = lab.key.key;
+    lab.key.key = pki_key();
+    lab.key.certificate = pki_ca("Issuing CA", lab.key.key); /* the same name, another key */
+    lab.key.others = sk_X509_new_null();
+    assert_true(sk_X509_push(lab.key.others, former) > 0);
+    struct lab_issued after = lab_issue(&lab);
+    assert_int_equal(withdraw(&lab.life, &root, str_of(before.serial), 1, NULL), 0);
+    const struct {
+        const char *says;
+        X509 *certificate;
+        X509 *issuer;
+        bool held;   /* the former CA's key is here */
+        int status;  /* of the answer */
+        int verdict; /* about the certificate */
+        X509 *signer;
+    } rows[] = {
+        {"the present one's", after.certificate, lab.key.certificate, false, 0, 0,
+         lab.key.certificate},
+        {"the former one's, without its key", before.certificate, former, false, 6, 0, NULL},
+        {"the former one's", before.certificate, former, true, 0, 1, former},
+        {"the former one's, as if it were the present one's", before.certificate,
+         lab.key.certificate, true, 0, 2, lab.key.certificate},
+        {"the present one's, as if it were the former one's", after.certificate, former, true, 0, 2,
+         former},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        OCSP_BASICRESP *basic = NULL;
+        const struct question q = {rows[i].certificate, rows[i].issuer, EVP_sha1(), 1, 0};
+        lab.key.former[0] = (struct ca_former){former, former_key};
+        lab.key.former_count = rows[i].held ? 1 : 0;
+        CHECK_ROW(rows[i].says, ask(&lab, &q, &basic) == rows[i].status);
+        CHECK_ROW(rows[i].says, (basic != NULL) == (rows[i].signer != NULL));
+        if (basic != NULL) {
+            STACK_OF(X509) *signers = sk_X509_new_null();
+            assert_true(sk_X509_push(signers, rows[i].signer) > 0);
+            CHECK_ROW(rows[i].says, OCSP_single_get0_status(OCSP_resp_get0(basic, 0), NULL, NULL,
+                                                            NULL, NULL) == rows[i].verdict);
+            CHECK_ROW(rows[i].says, OCSP_basic_verify(basic, signers, NULL,
+                                                      OCSP_NOVERIFY | OCSP_TRUSTOTHER) == 1);
+            sk_X509_free(signers);
+        }
+        OCSP_BASICRESP_free(basic);
+    }
+    sk_X509_free(lab.key.others);
+    X509_free(former);
+    EVP_PKEY_free(former_key);
+    X509_free(before.certificate);
+    X509_free(after.certificate);
+    lab_close(&lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_questions),
         cmocka_unit_test(test_no_questions),
         cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_former),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
