@@ -236,7 +236,7 @@ static int keep_code(const struct life *l, struct str id, const struct code_kept
         l->db,
         "INSERT INTO code (request, hash, salt, made_ms, ends_ms) VALUES (?1, ?2, ?3, ?4, ?5) "
         "ON CONFLICT (request) DO UPDATE SET hash = ?2, salt = ?3, made_ms = ?4, ends_ms = ?5, "
-        "tries = 0, used_ms = 0",
+        "tries = 0, used_ms = 0, over = 0",
         DB_VALUES(DB_TEXT(id), DB_BLOB(((struct str){(const char *)kept->hash, CODE_HASH})),
                   DB_BLOB(((struct str){(const char *)kept->salt, CODE_SALT})),
                   DB_NUMBER(clock_wall_ms()), DB_NUMBER(ends_ms)),
@@ -400,10 +400,34 @@ static int replace_lost(const struct life *l, size_t *n, struct err *e)
     return rc;
 }
 
+static int note_any(void *arg, const struct db_row *r)
+{
+    (void)r;
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Nothing is written where none is over. */
+static int end_codes(const struct life *l, struct err *e)
+{
+    bool any = false;
+    const struct db_value now = DB_NUMBER(clock_wall_ms());
+    int rc = db_query(l->db,
+                      "SELECT 1 FROM code WHERE over = 0 AND used_ms = 0 AND ends_ms <= ?1 LIMIT 1",
+                      DB_VALUES(now), note_any, &any, e);
+    return rc == 0 && any
+               ? db_query(
+                     l->db,
+                     "UPDATE code SET over = 1 WHERE over = 0 AND used_ms = 0 AND ends_ms <= ?1",
+                     DB_VALUES(now), NULL, NULL, e)
+               : rc;
+}
+
 int handover_tick(const struct life *l, size_t *lost, struct err *e)
 {
     *lost = 0;
-    int rc = db_begin(l->db, e);
+    int rc = end_codes(l, e);
+    rc = rc == 0 ? db_begin(l->db, e) : rc;
     rc = rc == 0 ? db_end(l->db, replace_lost(l, lost, e), e) : rc;
     *lost = rc == 0 ? *lost : 0;
     return rc;

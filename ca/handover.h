@@ -80,7 +80,8 @@ struct handover_gift {
 };
 
 /* Give the certificate for the code, once. Tries are counted as they begin; when there are
- * conf_ca.code_tries of them, the code is dead. Of several who come at once one gets it. The
+ * conf_ca.code_tries of them, the code is dead; so it is once its end was seen or anything was
+ * recorded after it, also if the clock is set back. Of several who come at once one gets it. The
  * request is issued then, and handover_arrived() says when the file is out. Returns 0 with g,
  * -ERR_MALFORMED (that can be no code; not counted), -ERR_DENIED (wrong code, or no such request:
  * the same words; code dead, over or used; account closed; another user than the one let in; csr
@@ -96,7 +97,7 @@ void handover_gift_wipe(struct handover_gift *g);
 int handover_arrived(const struct life *l, struct str id, struct err *e)
     __attribute__((warn_unused_result));
 
-/* A certificate whose file nobody got (the process died, the connection broke) is withdrawn, and a
+/* Codes whose time is over are marked so. A certificate whose file nobody got (the process died, the connection broke) is withdrawn, and a
  * request with the same agreements takes its place, for which an operator has a code made. *lost:
  * how many. Returns 0 or a negative err_code with e. */
 int handover_tick(const struct life *l, size_t *lost, struct err *e)

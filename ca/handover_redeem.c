@@ -32,6 +32,7 @@ struct wanted {
     int64_t ends_ms;
     int64_t used_ms;
     int64_t tries;
+    bool over; /* its end was seen, or something was recorded after it */
     const struct life *life;
 };
 
@@ -63,6 +64,7 @@ static int take_wanted(void *arg, const struct db_row *r)
     w->ends_ms = db_number(r, 6);
     w->used_ms = db_number(r, 7);
     w->tries = db_number(r, 8);
+    w->over = db_number(r, 9) != 0;
     return 0;
 }
 
@@ -71,7 +73,7 @@ static int find(const struct life *l, struct str id, struct wanted *w, struct er
     *w = (struct wanted){.life = l};
     return db_query(l->db,
                     "SELECT r.state, r.profile, r.user, r.company, o.hash, o.salt, o.ends_ms, "
-                    "o.used_ms, o.tries FROM code o JOIN request r ON r.id = o.request "
+                    "o.used_ms, o.tries, o.over FROM code o JOIN request r ON r.id = o.request "
                     "WHERE o.request = ?1",
                     DB_VALUES(DB_TEXT(id)), take_wanted, w, e);
 }
@@ -88,6 +90,11 @@ static int count_try(const struct life *l, struct str id, struct wanted *w, stru
                   "used_ms = 0",
                   DB_VALUES(DB_TEXT(id), DB_NUMBER(l->conf->code_tries)), NULL, NULL, e);
     bool counted = rc == 0 && db_changes(l->db) > 0;
+    rc = rc == 0 ? db_query(l->db,
+                            "UPDATE code SET over = 1 WHERE request = ?1 AND over = 0 AND "
+                            "used_ms = 0 AND ends_ms <= ?2",
+                            DB_VALUES(DB_TEXT(id), DB_NUMBER(clock_wall_ms())), NULL, NULL, e)
+                 : rc;
     rc = rc == 0 ? find(l, id, w, e) : rc;
     rc = db_end(l->db, rc, e);
     if (rc == 0 && w->found && !counted && w->used_ms == 0) {
@@ -112,7 +119,7 @@ static int check_code(const struct wanted *w, struct err *e)
                        "this code was used already: if it was not by you, say so to "
                        "whoever gave it to you");
     }
-    if (w->ends_ms <= clock_wall_ms()) {
+    if (w->over || w->ends_ms <= clock_wall_ms()) {
         return err_set(e, ERR_DENIED, "the time of this code is over: ask for a new one");
     }
     if (w->state != LIFE_APPROVED || w->profile == NULL) {

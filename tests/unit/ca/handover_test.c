@@ -264,11 +264,55 @@ static void test_time_is_over(void **state)
     desk_open(&d);
     struct handover_told told = invite(&d);
     assert_int_equal(told.ends_ms, PKI_NOW_S * 1000 + 1800000);
-    clock_fake(0, told.ends_ms);
-    refuse(&d, "over", told.id.text, told.code, -ERR_DENIED, "time of this code");
     clock_fake(0, told.ends_ms - 1);
     succeed(&d, told.id.text, told.code);
     desk_close(&d);
+}
+
+enum witness { THE_PERSON, A_GUESSER, THE_TICK, THE_RECORD };
+
+/* Let somebody see that its end has come. */
+static void witness(struct desk *d, enum witness who, const struct handover_told *told)
+{
+    size_t lost = 0;
+    switch (who) {
+    case THE_PERSON:
+        refuse(d, "over", told->id.text, told->code, -ERR_DENIED, "time of this code");
+        break;
+    case A_GUESSER:
+        refuse(d, "a guess", told->id.text, "0000-0000-0000-0000", -ERR_DENIED, "not the code");
+        break;
+    case THE_TICK:
+        assert_int_equal(handover_tick(&d->lab.life, &lost, NULL), 0);
+        break;
+    case THE_RECORD:
+        assert_int_equal(db_begin(d->lab.life.db, NULL), 0);
+        assert_int_equal(audit_append(d->lab.life.db, &one.who, "request.filed", STR("elsewhere"),
+                                      STR_NONE, NULL),
+                         0);
+        assert_int_equal(db_end(d->lab.life.db, 0, NULL), 0);
+        break;
+    }
+}
+
+/* Once its end was seen, no clock brings a code back; another one is good. */
+static void test_a_clock_that_is_set_back(void **state)
+{
+    (void)state;
+    for (int who = THE_PERSON; who <= THE_RECORD; who++) {
+        struct desk d;
+        desk_open(&d);
+        struct handover_told told = invite(&d);
+        struct handover_told next;
+        clock_fake(0, told.ends_ms);
+        witness(&d, (enum witness)who, &told);
+        clock_fake(0, told.ends_ms - 1000000);
+        refuse(&d, "set back", told.id.text, told.code, -ERR_DENIED, "time of this code");
+        assert_int_equal(handover_code(&d.h, &one, str_of(told.id.text), &next, NULL), 0);
+        refuse(&d, "the old one", told.id.text, told.code, -ERR_DENIED, "not the code");
+        succeed(&d, next.id.text, next.code);
+        desk_close(&d);
+    }
 }
 
 static void test_refused_otherwise(void **state)
@@ -536,6 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_company_of_the_account),
+        cmocka_unit_test(test_a_clock_that_is_set_back),
         cmocka_unit_test(test_not_registered),
         cmocka_unit_test(test_approval),
         cmocka_unit_test(test_wrong_codes),
