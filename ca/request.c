@@ -347,6 +347,12 @@ static int approve(const struct life *l, const struct request_operator *o, struc
         return err_set(e, ERR_CLOSED, "the request is not pending: it is %s",
                        life_state_name(r.state));
     }
+    if (r.approvals_needed > 1 && str_starts(o->who.name, STR(REQUEST_LOCAL))) {
+        return err_set(e, ERR_DENIED,
+                       "%u must agree, and \"%.*s\" may be one of them under another name: name "
+                       "the account in ca.local_accounts",
+                       r.approvals_needed, STR_ARG(o->who.name));
+    }
     rc = people_admit(l->people, str_of(r.user), str_of(r.company), &has_account, e);
     rc = rc == 0 ? decide(l, o, id, true, e) : rc;
     rc = rc == 0

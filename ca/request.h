@@ -30,6 +30,9 @@ struct request_filing {
 int request_file(const struct life *l, const struct actor *who, const struct request_filing *f,
                  struct life_id *id, struct err *e) __attribute__((warn_unused_result));
 
+/* How the names of users and groups of this machine begin; those of accounts hold no colon. */
+#define REQUEST_LOCAL "local:"
+
 /* Who decides: the actor, and the groups that the users' store has them in; borrowed. */
 struct request_operator {
     struct actor who;
@@ -42,10 +45,11 @@ bool request_is_operator(const struct request_operator *o, const struct conf_ca_
 
 /* Agree. Somebody is an operator who is in a group of the profile's; who filed the request, or is
  * its user, cannot agree to it. The user's account is asked as in request_file(): nobody gets a
- * certificate whose account was closed while they waited. The last agreement needed makes it
- * approved. Returns 0, -ERR_NOT_FOUND, -ERR_DENIED (not an operator, or their own; the company),
- * -ERR_EXISTS (has agreed already), -ERR_CLOSED (is decided, or the account is closed), or another,
- * with e. */
+ * certificate whose account was closed while they waited. Where more than one must agree, who is
+ * known as a user of this machine alone cannot: they may have an account too. The last agreement
+ * needed makes it approved. Returns 0, -ERR_NOT_FOUND, -ERR_DENIED (not an operator, or their own;
+ * known here alone; the company), -ERR_EXISTS (has agreed already), -ERR_CLOSED (is decided, or the
+ * account is closed), or another, with e. */
 int request_approve(const struct life *l, const struct request_operator *o, struct str id,
                     struct err *e) __attribute__((warn_unused_result));
 

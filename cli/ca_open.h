@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "auth/store/user.h"
 #include "ca/life.h"
 #include "ca/request.h"
 #include "cli/loaded.h"
@@ -35,10 +36,21 @@ struct ca_operator {
     struct request_operator self;
     char name[CA_OPERATOR_NAME_MAX];
     char group_names[CA_OPERATOR_GROUPS_MAX][CA_OPERATOR_NAME_MAX];
-    struct str groups[CA_OPERATOR_GROUPS_MAX];
+    struct str groups[CA_OPERATOR_GROUPS_MAX + USER_GROUPS_MAX];
+    struct user *account; /* of ca_operator_account(); a reference */
+    char account_name[CA_OPERATOR_NAME_MAX];
 };
 
 /* Fill o, whose self borrows from it. Returns 0 or -ERR_NOT_FOUND with e. */
 int ca_operator_here(struct ca_operator *o, struct err *e) __attribute__((warn_unused_result));
+
+/* If ca.local_accounts says which account that is, act as it: under its name, in its groups too,
+ * from "local:NAME". It must be there and open. open: with people. Returns 0 or a negative err_code
+ * with e. */
+int ca_operator_account(struct ca_operator *o, const struct ca_open *open, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Give back what o holds; a cleared one is fine. */
+void ca_operator_fini(struct ca_operator *o);
 
 #endif

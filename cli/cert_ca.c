@@ -73,6 +73,7 @@ static int open_ca(struct cert_ca *c, const struct conf *conf, struct err *e)
 {
     struct err inner = {0};
     c->life.conf = &conf->ca;
+    c->life.rule = &conf->identity;
     c->by = (struct ca_withdraw){&c->life, conf, &c->here, "cert"};
     c->found.by = &c->by;
     int rc = db_open(conf->ca.store.p, false, &c->life.db, &inner);

@@ -50,7 +50,8 @@ static const char usage_text[] =
     "  -o, --output FORM      table (default) or json (ls, show)\n"
     "\n"
     "You act as local:NAME of your account on this machine, with its groups as local:GROUP; one\n"
-    "of them must be among the profile's operators to approve, deny, withdraw and lift.\n"
+    "of them must be among the profile's operators to approve, deny, withdraw and lift. Whom\n"
+    "ca.local_accounts names acts as that account to file, register and approve.\n"
     "\n"
     "Exit status: 0 done, 1 not done, 2 wrong usage.\n";
 
@@ -301,7 +302,9 @@ static int run(struct wish *w, const char *verb)
         int rc = ca_open(&w->open, w->config, verbs[i].with, &e);
         rc = rc == 0 ? ca_operator_here(&w->here, &e) : rc;
         rc = rc == 0 && verbs[i].people ? ca_open_people(&w->open, &e) : rc;
+        rc = rc == 0 && verbs[i].people ? ca_operator_account(&w->here, &w->open, &e) : rc;
         rc = rc == 0 ? verbs[i].run(w, &e) : rc;
+        ca_operator_fini(&w->here);
         ca_close(&w->open);
         return rc == 0 ? 0 : complain(&e);
     }

@@ -69,7 +69,7 @@ static int backup(const char *config, const char *file, struct err *e)
 static int catch_up(const struct loaded *loaded, struct db *db, struct err *e)
 {
     const struct conf *conf = loaded->conf;
-    const struct life life = {.db = db, .conf = &conf->ca};
+    const struct life life = {.db = db, .conf = &conf->ca, .rule = &conf->identity};
     struct ca_operator here;
     struct str denied = STR_NONE;
     char until[CLOCK_RFC3339_LEN + 1] = "-";

@@ -5,11 +5,29 @@
 
 enum { KEY_TEXT_MAX = 128 };
 
-static void check_profile(const struct conf_ca_profile *p, struct diags *diags)
+static bool are_local(const struct conf_texts *groups)
+{
+    for (size_t i = 0; i < groups->n; i++) {
+        if (!str_starts(str_of(groups->v[i].p), STR("local:"))) {
+            return false;
+        }
+    }
+    return groups->n > 0;
+}
+
+static void check_profile(const struct conf_ca *ca, const struct conf_ca_profile *p,
+                          struct diags *diags)
 {
     char key[KEY_TEXT_MAX];
+    (void)snprintf(key, sizeof(key), "ca.profiles.%.80s.operators", p->name.p);
+    if (p->approvals > 1 && are_local(&p->operators) && ca->local_account_count < p->approvals) {
+        diag_add(diags, DIAG_ERROR, p->at, key,
+                 "Name the accounts of enough users of this machine in ca.local_accounts, or add a "
+                 "group of accounts.",
+                 "%u operators must agree, and fewer of this machine have an account",
+                 p->approvals);
+    }
     if (p->approvals > 0 && p->operators.n == 0) {
-        (void)snprintf(key, sizeof(key), "ca.profiles.%.80s.operators", p->name.p);
         diag_add(diags, DIAG_ERROR, p->at, key,
                  "Add groups, such as operators: [ operators ], or approvals: 0.",
                  "nobody could agree to a request of this profile");
@@ -66,6 +84,6 @@ void check_ca(const struct draft *d, struct diags *diags)
     check_process(d, diags);
     check_notify(ca, diags);
     for (size_t i = 0; i < ca->profile_count; i++) {
-        check_profile(&ca->profiles[i], diags);
+        check_profile(ca, &ca->profiles[i], diags);
     }
 }

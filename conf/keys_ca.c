@@ -172,6 +172,15 @@ static const struct key ca_keys[] = {
      .max = 20,
      .fallback = "5",
      .meaning = "So many wrong tries, and a one-time code is dead."},
+    {.name = "local_accounts",
+     .type = KEY_PAIRS,
+     TWO(conf_ca, local_accounts, local_account_count),
+     .check = syntax_user,
+     .check_name = syntax_label,
+     .example = "{ bob: bob@example.com }",
+     .meaning = "Which accounts users of this machine have, by their names there. At the command "
+                "line they file, register and agree as that account, so that one person counts "
+                "once. Where two or more must agree, nobody else agrees at the command line."},
     {.name = "notify",
      .type = KEY_SECTION,
      AT(conf_ca, notify),

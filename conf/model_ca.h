@@ -42,6 +42,8 @@ struct conf_ca {
     struct conf_notify notify;
     struct conf_notifier *notifiers;
     size_t notifier_count;
+    struct conf_pair *local_accounts; /* a user of this machine, and which account that is */
+    size_t local_account_count;
     struct conf_ca_profile *profiles;
     size_t profile_count;
     struct conf_pos at;

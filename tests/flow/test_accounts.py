@@ -17,6 +17,13 @@ def set_company(proxy, name):
     assert done.returncode == 0, done.stderr
 
 
+def reload(proxy):
+    """The CA's process begins anew."""
+    before = len(proxy.events("ca_serves"))
+    assert proxy.reload().returncode == 0
+    wait_until(lambda: len(proxy.events("ca_serves")) > before)
+
+
 def cli(proxy, *words):
     return proxy.run("request", words[0], "-c", str(proxy.config_path), *map(str, words[1:]))
 
@@ -127,7 +134,7 @@ def test_letter_case(ca):
     with open(ca.dir / "users.htpasswd", "a", encoding="utf-8") as htpasswd:
         htpasswd.write(f"{dave}:{crypt_sha256('d')}\n")
     (ca.dir / "users.fields").write_text(FIELDS + f"{dave} company=Example\n")
-    assert ca.reload().returncode == 0
+    reload(ca)
     ca.passwords.update({dave: "d", "Dave@example.com": "d", "dave@example.com": "d"})
     assert call(ca, "dave@example.com", "GET", REQUESTS).status == 401
     asked = file(ca, "auto", user="Dave@example.com", name="daves")
@@ -179,8 +186,42 @@ def test_active_after_the_cas_process_was_away(ca):
     install(ca, asked, "fresh")
     (ca.dir / "ca.sock.seen").unlink()
     assert ca.get("fresh", ALICE).status == 200
-    assert ca.reload().returncode == 0
+    reload(ca)
     wait_until(lambda: (ca.dir / "ca.sock.seen").exists())
     assert shown_as(ca, asked) == "delivered"
     assert ca.get("fresh", ALICE).status == 200
     wait_until(lambda: shown_as(ca, asked) == "active")
+
+
+def names(*words):
+    return subprocess.run(["id", *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_one_person_at_the_machine_and_at_the_proxy(ca):
+    """Counts once, by the name of the account; unknown, not at all where two must agree."""
+    profiles = {"two": {"operators": ["operators", "local:" + names("-gn")], "approvals": 2}}
+    ca.write_config({"ca": {"profiles": profiles}})
+    reload(ca)
+    asked = file(ca, "two")
+    unknown = cli(ca, "approve", asked["id"])
+    assert unknown.returncode == 1 and "ca.local_accounts" in unknown.stderr
+    for account, word in (("nobody@example.com", "no account"), (ALICE, "their own")):
+        ca.write_config({"ca": {"local_accounts": {names("-un"): account}}})
+        refused = cli(ca, "approve", asked["id"])
+        assert refused.returncode == 1 and word in refused.stderr, (account, refused.stderr)
+    ca.write_config({"ca": {"local_accounts": {names("-un"): "bob@EXAMPLE.com"}}})
+    ca.run("user", "disable", "-c", str(ca.config_path), BOB)
+    assert "closed" in cli(ca, "approve", asked["id"]).stderr
+    ca.run("user", "enable", "-c", str(ca.config_path), BOB)
+    assert cli(ca, "approve", asked["id"]).stdout == "pending\n"
+    entry = [line for line in record_of(ca, asked) if "request.agreed" in line][0]
+    assert BOB in entry and f"local:{names('-un')}" in entry
+    again = call(ca, BOB, "POST", f"{REQUESTS}/{asked['id']}/approve")
+    assert again.status == 409 and "already" in again.problem()["detail"]
+    # What bob files at the machine he does not agree to at the proxy.
+    csr(ca.dir, name="other")
+    filed = cli(ca, "file", "-p", "two", "-u", ALICE, ca.dir / "other.csr").stdout.strip()
+    own = call(ca, BOB, "POST", f"{REQUESTS}/{filed}/approve")
+    assert own.status == 403 and "their own" in own.problem()["detail"]
+    assert call(ca, CAROL, "POST", f"{REQUESTS}/{asked['id']}/approve").status == 200
+    assert shown_as(ca, asked) == "issued"

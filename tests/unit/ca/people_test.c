@@ -262,6 +262,27 @@ static void test_requests(void **state)
     desk_close(&d);
 }
 
+/* Where two must agree, whoever is known at the machine alone may be one of them already. */
+static void test_local_users_are_not_counted(void **state)
+{
+    (void)state;
+    static const struct request_operator local = {{{"local:op1", 9}, {"local", 5}}, operators, 1};
+    struct desk d;
+    struct life_id id;
+    struct err e = {0};
+    desk_open(&d, "");
+    assert_int_equal(file(&d, ALICE, "client", &id), 0);
+    assert_int_equal(request_approve(&d.lab.life, &local, str_of(id.text), &e), -ERR_DENIED);
+    assert_non_null(strstr(e.text, "ca.local_accounts"));
+    assert_int_equal(request_approve(&d.lab.life, &one, str_of(id.text), NULL), 0);
+    assert_int_equal(request_approve(&d.lab.life, &local, str_of(id.text), NULL), -ERR_DENIED);
+    assert_int_equal(request_deny(&d.lab.life, &local, str_of(id.text), STR("no"), NULL), 0);
+    d.lab.profiles[0].approvals = 1;
+    assert_int_equal(file(&d, ALICE, "client", &id), 0);
+    assert_int_equal(request_approve(&d.lab.life, &local, str_of(id.text), NULL), 0);
+    desk_close(&d);
+}
+
 static void test_import(void **state)
 {
     (void)state;
@@ -288,9 +309,13 @@ static void test_import(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_admitted), cmocka_unit_test(test_stores_that_fail),
-        cmocka_unit_test(test_database), cmocka_unit_test(test_no_store),
-        cmocka_unit_test(test_requests), cmocka_unit_test(test_import),
+        cmocka_unit_test(test_admitted),
+        cmocka_unit_test(test_stores_that_fail),
+        cmocka_unit_test(test_database),
+        cmocka_unit_test(test_no_store),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_import),
+        cmocka_unit_test(test_local_users_are_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

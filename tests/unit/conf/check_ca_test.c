@@ -58,6 +58,20 @@ static const struct mistake rows[] = {
      CA "  public_url: https://p\n  notify: { code: mail, before: [ 30, 1 ] }\n"
         "  notifiers: { mail: { smtp: \"smtp://m\", from: a@b } }\n",
      NULL},
+    {"an account with a colon", WITH_ALL, CA "  local_accounts: { bob: \"local:bob\" }\n",
+     AT "6:26" ERROR
+        "ca.local_accounts.bob: \"local:bob\": a user name cannot hold a colon (RFC 7617)"},
+    {"two who must agree, and one known", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { approvals: 2, operators: [ \"local:ops\" ] } }\n"
+     "  local_accounts: { bob: bob@example.com }\n",
+     AT "5:15" ERROR "ca.profiles.a.operators: 2 operators must agree, and fewer of this machine "
+        "have an account"},
+    {"two who must agree, and two known", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { approvals: 2, operators: [ \"local:ops\" ] } }\n"
+     "  local_accounts: { bob: bob@example.com, eve: eve@example.com }\n",
+     NULL},
     {"commands alone", WITH_ALL, CA, NULL},
     {"a process", WITH_ALL, CA "  socket: ca.sock\nrevocation: { deny: d }\n", NULL},
 };
