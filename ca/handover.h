@@ -97,9 +97,9 @@ void handover_gift_wipe(struct handover_gift *g);
 int handover_arrived(const struct life *l, struct str id, struct err *e)
     __attribute__((warn_unused_result));
 
-/* Codes whose time is over are marked so. A certificate whose file nobody got (the process died, the connection broke) is withdrawn, and a
- * request with the same agreements takes its place, for which an operator has a code made. *lost:
- * how many. Returns 0 or a negative err_code with e. */
+/* Codes whose time is over are marked so. A certificate whose file nobody got (the process died,
+ * the connection broke) is withdrawn, and a request with the same agreements takes its place, for
+ * which an operator has a code made. *lost: how many. Returns 0 or a negative err_code with e. */
 int handover_tick(const struct life *l, size_t *lost, struct err *e)
     __attribute__((warn_unused_result));
 
