@@ -18,8 +18,9 @@
 #include "proxy/exchange/forward.h"
 #include "proxy/http/h1_reader.h"
 #include "proxy/http/h1_write.h"
+#include "proxy/tls/traffic.h"
 
-enum { ROUNDS = 15, CALLS = 2000, ARENA_MAX = 1 << 20 };
+enum { ROUNDS = 15, CALLS = 2000, ARENA_MAX = 1 << 20, RECORD = 200 };
 
 static const char configuration[] = "listeners:\n"
                                     "  - address: \"127.0.0.1:1\"\n"
@@ -56,6 +57,10 @@ struct bench {
     STACK_OF(X509) * sent;
     struct pwcache *pwcache;
     struct gate_peer peer;
+    struct traffic_ciphers *ciphers;
+    struct traffic_side sides[4]; /* two connections: what each writes, and what is read of it */
+    size_t turn;
+    unsigned char record[RECORD + TRAFFIC_OVERHEAD];
 };
 
 static void need(bool ok, const char *what)
@@ -160,6 +165,29 @@ static void row_gate(struct bench *b)
     gate_free(g);
 }
 
+static void pass_record(struct bench *b, struct traffic_side *writer, struct traffic_side *reader)
+{
+    static const char octets[RECORD];
+    unsigned char plain[RECORD + 1];
+    size_t n = 0;
+    const struct str record = {(const char *)b->record, sizeof(b->record)};
+    need(traffic_seal(b->ciphers, writer, 23, (struct str){octets, RECORD}, b->record) &&
+             traffic_open(b->ciphers, reader, record, plain, &n) && n == RECORD + 1,
+         "passing a record");
+}
+
+static void row_record(struct bench *b)
+{
+    pass_record(b, &b->sides[0], &b->sides[1]);
+}
+
+/* Each time of another connection: its key has to be put into the cipher. */
+static void row_records_in_turn(struct bench *b)
+{
+    size_t at = b->turn++ % 2 * 2;
+    pass_record(b, &b->sides[at], &b->sides[at + 1]);
+}
+
 static const struct {
     const char *name;
     void (*call)(struct bench *b);
@@ -171,6 +199,8 @@ static const struct {
     {"a remembered chain: digest and look-up", row_chain},
     {"a remembered password: digest and look-up", row_password},
     {"the gate: certificate and remembered password", row_gate},
+    {"a record of 200 octets, sealed and opened", row_record},
+    {"the same, each of another connection", row_records_in_turn},
 };
 
 #define COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -227,10 +257,17 @@ static void set_up(struct bench *b)
                                  .term = {INT64_MAX, REASON_INTERNAL},
                                  .mode = CONF_CLIENT_REQUIRE};
     remember_chain(b);
+    b->ciphers = traffic_ciphers_new(NULL);
+    need(b->ciphers != NULL, "making ciphers");
+    for (size_t i = 0; i < sizeof(b->sides) / sizeof(b->sides[0]); i++) {
+        b->sides[i] =
+            (struct traffic_side){.suite = TRAFFIC_AES_128_GCM, .key = {(unsigned char)(i / 2)}};
+    }
 }
 
 static void tear_down(struct bench *b)
 {
+    traffic_ciphers_free(b->ciphers);
     sk_X509_free(b->sent);
     certcache_free(b->certcache);
     pwcache_free(b->pwcache);

@@ -1,5 +1,5 @@
 /* The protection of TLS 1.3 records with the keys of one direction (RFC 8446 5.2, 5.3, 7.2, 7.3).
- * The ciphers are OpenSSL's. Private to proxy/tls. On one thread. */
+ * The ciphers are OpenSSL's. For proxy/tls and bench/micro. On one thread. */
 #ifndef PROXY_TLS_TRAFFIC_H
 #define PROXY_TLS_TRAFFIC_H
 
