@@ -167,7 +167,7 @@ static void row_gate(struct bench *b)
 
 static void pass_record(struct bench *b, struct traffic_side *writer, struct traffic_side *reader)
 {
-    static const char octets[RECORD];
+    static const char octets[RECORD] = "";
     unsigned char plain[RECORD + 1];
     size_t n = 0;
     const struct str record = {(const char *)b->record, sizeof(b->record)};
