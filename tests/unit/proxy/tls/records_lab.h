@@ -104,6 +104,8 @@ static inline void wire_read(struct wire *w, size_t max)
         assert_int_equal(buf_append(&w->got, (struct str){out, n}), 0);
     } while (w->result == TLS_OK);
     assert_true(w->result != TLS_WANT || !records_may_read(w->r, &w->ends));
+    assert_true(w->result != TLS_CLOSED || records_may_read(w->r, &w->ends));
+    assert_true(w->result == TLS_FAILED || !records_has_input(w->r, &w->ends));
     free(out);
 }
 

@@ -59,6 +59,32 @@ static void test_half_closed(void **state)
     wire_close(&w);
 }
 
+/* What is written counts as data: who listens to a long answer may change keys now and then. */
+static void test_barren_while_writing(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct answer a;
+    wire_open(&w, TRAFFIC_AES_128_GCM);
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned k = 0; k < 32; k++) {
+            wire_update(&w, k == 7);
+        }
+        wire_feed_all(&w);
+        assert_int_equal(w.result, TLS_WANT);
+        assert_int_equal(records_write(w.r, &w.ends, STR("a"), &w.fault), TLS_OK);
+        wire_hear(&w, &a);
+        assert_true(a.updates == 1 && a.records == 2);
+        buf_release(&a.data);
+    }
+    for (unsigned k = 0; k < 33; k++) {
+        wire_update(&w, false);
+    }
+    wire_feed_all(&w);
+    assert_int_equal(w.result, TLS_FAILED);
+    wire_close(&w);
+}
+
 /* How data is cut into records. */
 static void test_sizes(void **state)
 {
@@ -387,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_barren_while_writing),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_owed_update),
         cmocka_unit_test(test_worn_keys),
