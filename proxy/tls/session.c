@@ -98,8 +98,12 @@ bool tls_session_has_input(const struct tls_session *s)
     if (s->failed) {
         return false;
     }
-    return s->records != NULL ? records_has_input(s->records, &s->ends)
-                              : bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0;
+    if (s->records != NULL) {
+        return records_has_input(s->records, &s->ends);
+    }
+    /* What comes behind close_notify is not read. */
+    return (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN) == 0 &&
+           (bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0);
 }
 
 bool tls_session_may_read(const struct tls_session *s)

@@ -418,6 +418,10 @@ static void the_end(void **state)
         tls_session_input(c.session, lab_from_client(&c));
         assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_CLOSED);
         assert_int_equal(tls_session_settle(c.session), 0);
+        tls_session_input(c.session, STR("behind the end"));
+        assert_int_equal(tls_session_settle(c.session), 0);
+        assert_false(tls_session_has_input(c.session)); /* nobody waits for it */
+        assert_int_equal(tls_session_read(c.session, got, sizeof(got), &n), TLS_CLOSED);
         lab_client_part(&c);
 
         lab_client_join(&c, t, NULL);
