@@ -287,6 +287,7 @@ static void link_fail(struct link *l, enum reason why)
     struct str detail = l->tls != NULL ? tls_session_detail(l->tls) : STR_NONE;
     if (speaks) {
         l->state = LINK_FLUSH;
+        push_cipher(l); /* the alert: who is told of the failure may close at once */
     }
     if (!l->failed) {
         l->failed = true;
@@ -371,6 +372,9 @@ static void tell_end(struct link *l)
 /* After the engine was fed or asked: send what it has to say, keep what it has not read. */
 static void settle(struct link *l)
 {
+    if (l->state != LINK_OPEN) {
+        tls_session_unlend(l->tls); /* nobody reads any more, and it goes with this call */
+    }
     if (l->state == LINK_CLOSED) {
         return;
     }
@@ -573,7 +577,8 @@ bool link_is_gone(const struct link *l)
 
 bool link_has_input(const struct link *l)
 {
-    return buf_len(&l->rest) > 0 || (l->tls != NULL && tls_session_has_input(l->tls));
+    return l->state == LINK_OPEN && (buf_len(&l->rest) > 0 || (l->tls != NULL && !l->end_seen &&
+                                                               tls_session_has_input(l->tls)));
 }
 
 void link_idle(struct link *l)

@@ -148,17 +148,32 @@ static void note_offer(SSL *client, struct offer *out)
     }
 }
 
-/* The next record that end sends, opened by side: its type and octets. */
+/* True if record is refused once a bit of it has changed. Another side with the same key does it,
+ * so that it is also seen that sides take turns. */
+static bool is_refused(struct traffic_ciphers *c, const struct traffic_side *side,
+                       unsigned char *record, size_t n)
+{
+    unsigned char plain[WORD + TRAFFIC_OVERHEAD];
+    size_t got = 0;
+    struct traffic_side other = *side;
+    record[n - 1] ^= 1;
+    bool refused = !traffic_open(c, &other, (struct str){(const char *)record, n}, plain, &got);
+    record[n - 1] ^= 1;
+    traffic_forget(c, &other);
+    return refused;
+}
+
+/* The next record that the client sent, opened by side: its octets, and its type behind them. */
 static bool hear(SSL *server, struct traffic_ciphers *c, struct traffic_side *side,
                  const unsigned char *said, size_t n)
 {
     unsigned char record[WORD + TRAFFIC_OVERHEAD];
     unsigned char plain[sizeof(record)];
     size_t got = 0;
-    int record_n = (int)(n - 1 + TRAFFIC_OVERHEAD);
-    return BIO_read(SSL_get_rbio(server), record, record_n) == record_n &&
-           traffic_open(c, side, (struct str){(const char *)record, (size_t)record_n}, plain,
-                        &got) &&
+    size_t record_n = n - 1 + TRAFFIC_OVERHEAD;
+    const struct str octets = {(const char *)record, record_n};
+    return BIO_read(SSL_get_rbio(server), record, (int)record_n) == (int)record_n &&
+           is_refused(c, side, record, record_n) && traffic_open(c, side, octets, plain, &got) &&
            got == n && memcmp(plain, said, n) == 0;
 }
 

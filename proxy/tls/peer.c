@@ -93,22 +93,30 @@ static size_t size_of(X509 *x)
     return n > 0 ? (size_t)n : 0;
 }
 
+/* Nothing is kept unless all of it can be. */
 static void encode(struct tls_peer *p)
 {
     size_t n = size_of(p->leaf);
+    bool whole = n > 0;
     for (int i = 0; i < sk_X509_num(p->sent); i++) {
-        n += size_of(sk_X509_value(p->sent, i));
+        size_t more = size_of(sk_X509_value(p->sent, i));
+        whole = whole && more > 0;
+        n += more;
     }
-    p->der = mem_alloc(n);
+    p->der = whole ? mem_alloc(n) : NULL;
     if (p->der == NULL) {
         return;
     }
     unsigned char *to = p->der;
-    (void)i2d_X509(p->leaf, &to);
+    whole = i2d_X509(p->leaf, &to) > 0;
     for (int i = 0; i < sk_X509_num(p->sent); i++) {
-        (void)i2d_X509(sk_X509_value(p->sent, i), &to);
+        whole = i2d_X509(sk_X509_value(p->sent, i), &to) > 0 && whole;
     }
     p->der_n = (size_t)(to - p->der);
+    if (!whole) {
+        mem_free(p->der);
+        p->der = NULL;
+    }
 }
 
 void peer_idle(struct tls_peer *p)

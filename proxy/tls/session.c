@@ -93,6 +93,11 @@ int tls_session_settle(struct tls_session *s)
     return buf_append(&s->ends.kept, rest) == 0 ? 0 : -ERR_NOMEM;
 }
 
+void tls_session_unlend(struct tls_session *s)
+{
+    s->ends.lent = STR_NONE;
+}
+
 bool tls_session_has_input(const struct tls_session *s)
 {
     if (s->failed) {

@@ -32,6 +32,9 @@ void tls_session_input(struct tls_session *s, struct str octets);
 /* Keep a copy of the lent octets that were not read. Returns 0 or -ERR_NOMEM. */
 int tls_session_settle(struct tls_session *s) __attribute__((warn_unused_result));
 
+/* Forget the lent octets that were not read: the connection is over. */
+void tls_session_unlend(struct tls_session *s);
+
 /* True if unread octets are kept: reading may go on without new input. False after TLS_WANT. */
 bool tls_session_has_input(const struct tls_session *s);
 
