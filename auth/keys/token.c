@@ -24,8 +24,6 @@
 #define SCHEME_MAX 64
 #define WORDS_MAX  128
 
-static const char module_name[] = "module-path=";
-
 /* A URI without its module-path, which bridges do not take there. */
 struct location {
     char uri[URI_MAX];
@@ -52,14 +50,15 @@ static bool locate(struct str uri, struct location *l)
         l->module[0] = '\0';
         return put(l->uri, sizeof(l->uri), &n, uri);
     }
+    const struct str module_path = STR("module-path=");
     bool more = str_cut(uri, '?', &one, &query);
     bool fits = put(l->uri, sizeof(l->uri), &n, one);
     bool first = true;
     l->module[0] = '\0';
     while (more && fits) {
         more = str_cut(query, '&', &one, &query);
-        if (str_starts(one, STR("module-path="))) {
-            one = str_slice(one, sizeof(module_name) - 1, one.n);
+        if (str_starts(one, module_path)) {
+            one = str_slice(one, module_path.n, one.n);
             size_t module_n = 0;
             fits = put(l->module, sizeof(l->module), &module_n, one);
         } else {
