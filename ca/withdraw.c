@@ -93,7 +93,8 @@ static int find(const struct life *l, struct str serial, struct found *f, struct
                               STR_ARG(serial));
 }
 
-/* The end of its overlap stays noted with a hold, which may be lifted before. */
+/* The end of its overlap stays noted with a hold, which may be lifted before. Of a hold that becomes
+ * a withdrawal for good the proxies' list is told again: a copy is restored by what stands there. */
 static int set_withdrawn(const struct life *l, const struct found *f, const struct withdraw_wish *w,
                          struct err *e)
 {
@@ -105,11 +106,12 @@ static int set_withdrawn(const struct life *l, const struct found *f, const stru
     return rc == 0 ? db_query(l->db,
                               "UPDATE certificate SET withdrawn_ms = ?2, withdrawn_reason = ?3, "
                               "state_before = ?4, held_for = ?5, "
-                              "overlap_ends_ms = CASE ?3 WHEN ?6 THEN overlap_ends_ms ELSE 0 END "
+                              "overlap_ends_ms = CASE ?3 WHEN ?6 THEN overlap_ends_ms ELSE 0 END, "
+                              "published = CASE WHEN ?7 AND ?3 <> ?6 THEN 0 ELSE published END "
                               "WHERE request = ?1",
                               DB_VALUES(DB_TEXT(id), DB_NUMBER(at_ms), DB_NUMBER(w->reason),
                                         DB_NUMBER(again ? f->before : f->state), DB_NUMBER(w->why),
-                                        DB_NUMBER(WITHDRAW_HOLD)),
+                                        DB_NUMBER(WITHDRAW_HOLD), DB_NUMBER(again)),
                               NULL, NULL, e)
                    : rc;
 }

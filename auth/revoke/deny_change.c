@@ -14,6 +14,7 @@ struct change {
     int64_t before_s;
     size_t found;
     size_t final; /* of the found, those that stay */
+    bool held;    /* the one that look_at() found is a hold, and the new one is for good */
 };
 
 static int out_of_memory(const struct change *c, struct err *e)
@@ -64,6 +65,18 @@ static bool is_same(const struct change *c, const struct deny_entry *entry)
            str_eq((struct str){a, a_n}, (struct str){b, b_n});
 }
 
+/* A hold that becomes a withdrawal for good; a user's entry can always be taken back. */
+static bool is_hold_ended(const struct change *c, const struct deny_entry *entry)
+{
+    return entry->kind != DENY_USER && entry->reason == DENY_CERTIFICATE_HOLD &&
+           c->entry->reason != DENY_CERTIFICATE_HOLD;
+}
+
+static bool is_old_hold(struct change *c, const struct deny_entry *entry)
+{
+    return is_same(c, entry) && is_hold_ended(c, entry);
+}
+
 /* Goes on as long as the entry was not found. */
 static bool look_at(void *arg, struct str line)
 {
@@ -71,6 +84,7 @@ static bool look_at(void *arg, struct str line)
     struct deny_entry entry;
     bool same = deny_line_may_be(line, c->entry) && read_entry(line, &entry) && is_same(c, &entry);
     c->found += same ? 1 : 0;
+    c->held = same && is_hold_ended(c, &entry);
     return !same;
 }
 
@@ -79,7 +93,7 @@ static int already(const struct change *c, struct err *e)
     return err_set(e, ERR_EXISTS, "%s: withdrawn already", c->path);
 }
 
-/* Where the file cannot be appended to: all of it anew. */
+/* Where the file cannot be appended to, or a hold in it is over: all of it anew. */
 static int add_anew(struct change *c, struct str line, struct err *e)
 {
     struct rewrite *file = NULL;
@@ -88,8 +102,10 @@ static int add_anew(struct change *c, struct str line, struct err *e)
     int rc = rewrite_open(&file, c->path, e);
     if (rc == 0) {
         struct str old = rewrite_old(file);
-        rc = buf_append(&new, old);
-        rc = rc == 0 && old.n > 0 && !str_ends(old, STR("\n")) ? buf_append(&new, STR("\n")) : rc;
+        rc = copy_lines(c, old, &new, is_old_hold);
+        rc = rc == 0 && buf_len(&new) > 0 && !str_ends(buf_str(&new), STR("\n"))
+                 ? buf_append(&new, STR("\n"))
+                 : rc;
         rc = rc == 0 ? buf_append(&new, line) : rc;
         rc = rc == 0 ? rewrite_put(file, buf_str(&new), e) : out_of_memory(c, e);
     }
@@ -116,7 +132,7 @@ static int add(struct change *c, struct str line, struct err *e)
     }
     if (c->found > 0) {
         rewrite_close(file);
-        return already(c, e);
+        return c->held ? add_anew(c, line, e) : already(c, e);
     }
     rc = rewrite_append(file, line, '#', &why);
     rewrite_close(file);

@@ -16,7 +16,8 @@ struct deny_names {
 };
 
 /* Put e at the end of the file at path. One that is missing is not made: the proxy, which goes on
- * with the last list that it has read, would take the new one for all of it. Returns 0,
+ * with the last list that it has read, would take the new one for all of it. A certificate that is
+ * on hold there is put in its place, if e is for good. Returns 0,
  * -ERR_NOT_FOUND, -ERR_EXISTS if the same thing is withdrawn there already (the file is left as it
  * is), -ERR_IO or -ERR_NOMEM, with e. */
 int deny_change_add(const char *path, const struct deny_entry *entry,

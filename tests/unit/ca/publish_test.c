@@ -21,6 +21,16 @@ static size_t entries(const char *path)
     return n;
 }
 
+static bool holds(const char *path, const char *what)
+{
+    char text[4096] = "";
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    (void)fread(text, 1, sizeof(text) - 1, f);
+    (void)fclose(f);
+    return strstr(text, what) != NULL;
+}
+
 struct row {
     const char *says;
     int reason;  /* of a withdrawal; -1: lifted; -2: nothing */
@@ -38,7 +48,10 @@ static const struct row rows[] = {
     {"is written the next time, too", -2, false, 1, 0},
     {"held and lifted between two looks", 6, true, 0, 0},
     {"is as if nothing was", -1, false, 0, 0},
-    {"for good", 1, false, 1, 1},
+    {"held again", 6, false, 1, 1},
+    {"for good, which cannot be written", 1, true, 0, 1},
+    {"is written the next time", -2, false, 1, 1},
+    {"and not again, for good", -2, false, 0, 1},
 };
 
 static void test_rows(void **state)
@@ -64,6 +77,8 @@ static void test_rows(void **state)
         CHECK_ROW(r->says, n == r->changed);
         CHECK_ROW(r->says, entries(path) == r->there);
     }
+    assert_true(holds(path, "reason=keyCompromise"));
+    assert_false(holds(path, "reason=certificateHold"));
     X509_free(c.certificate);
     lab_close(&lab);
 }
