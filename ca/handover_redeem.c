@@ -19,6 +19,7 @@
 #include "ca/records.h"
 
 #define WRONG        "this is not the code for this request"
+#define CLOCK_SLACK_MS INT64_C(60000) /* a clock that is set right may go back a little */
 #define NOT_APPROVED "the request is not approved any more"
 
 /* The request that somebody comes for, and its code. */
@@ -29,6 +30,7 @@ struct wanted {
     char user[CSR_TEXT_MAX + 1];
     char company[CSR_TEXT_MAX + 1];
     struct code_kept kept;
+    int64_t made_ms;
     int64_t ends_ms;
     int64_t used_ms;
     int64_t tries;
@@ -65,6 +67,7 @@ static int take_wanted(void *arg, const struct db_row *r)
     w->used_ms = db_number(r, 7);
     w->tries = db_number(r, 8);
     w->over = db_number(r, 9) != 0;
+    w->made_ms = db_number(r, 10);
     return 0;
 }
 
@@ -73,7 +76,7 @@ static int find(const struct life *l, struct str id, struct wanted *w, struct er
     *w = (struct wanted){.life = l};
     return db_query(l->db,
                     "SELECT r.state, r.profile, r.user, r.company, o.hash, o.salt, o.ends_ms, "
-                    "o.used_ms, o.tries, o.over FROM code o JOIN request r ON r.id = o.request "
+                    "o.used_ms, o.tries, o.over, o.made_ms FROM code o JOIN request r ON r.id = o.request "
                     "WHERE o.request = ?1",
                     DB_VALUES(DB_TEXT(id)), take_wanted, w, e);
 }
@@ -114,12 +117,14 @@ static int uncount_try(const struct life *l, struct str id, struct err *e)
 /* What stands against a code that is the right one. */
 static int check_code(const struct wanted *w, struct err *e)
 {
+    int64_t now_ms = clock_wall_ms();
     if (w->used_ms > 0) {
         return err_set(e, ERR_DENIED,
                        "this code was used already: if it was not by you, say so to "
                        "whoever gave it to you");
     }
-    if (w->over || w->ends_ms <= clock_wall_ms()) {
+    /* A clock from before it was made was set back: nobody knows how long the code has been good. */
+    if (w->over || w->ends_ms <= now_ms || now_ms < w->made_ms - CLOCK_SLACK_MS) {
         return err_set(e, ERR_DENIED, "the time of this code is over: ask for a new one");
     }
     if (w->state != LIFE_APPROVED || w->profile == NULL) {

@@ -315,6 +315,20 @@ static void test_a_clock_that_is_set_back(void **state)
     }
 }
 
+/* Before it was made a code is not good, but for what a clock that is set right goes back. */
+static void test_before_it_was_made(void **state)
+{
+    (void)state;
+    struct desk d;
+    desk_open(&d);
+    struct handover_told told = invite(&d);
+    clock_fake(0, PKI_NOW_S * 1000 - 60001);
+    refuse(&d, "set back", told.id.text, told.code, -ERR_DENIED, "time of this code");
+    clock_fake(0, PKI_NOW_S * 1000 - 60000);
+    succeed(&d, told.id.text, told.code);
+    desk_close(&d);
+}
+
 static void test_refused_otherwise(void **state)
 {
     (void)state;
@@ -581,6 +595,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_company_of_the_account),
         cmocka_unit_test(test_a_clock_that_is_set_back),
+        cmocka_unit_test(test_before_it_was_made),
         cmocka_unit_test(test_not_registered),
         cmocka_unit_test(test_approval),
         cmocka_unit_test(test_wrong_codes),
