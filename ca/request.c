@@ -255,6 +255,23 @@ struct open_request {
     const struct request_operator *decider;
 };
 
+/* Whether a user of this machine, who filed it under that name, has this account. */
+static bool is_account_of(const struct life *l, struct str local, struct str name)
+{
+    const struct conf_ca *conf = l->conf;
+    if (!str_starts(local, STR(REQUEST_LOCAL))) {
+        return false;
+    }
+    struct str here = str_slice(local, sizeof(REQUEST_LOCAL) - 1, local.n);
+    for (size_t i = 0; i < conf->local_account_count; i++) {
+        if (str_eq(str_of(conf->local_accounts[i].name.p), here) &&
+            life_same_user(l, str_of(conf->local_accounts[i].value.p), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int take_open(void *arg, const struct db_row *r)
 {
     struct open_request *o = arg;
@@ -263,7 +280,8 @@ static int take_open(void *arg, const struct db_row *r)
     o->state = (enum life_state)db_number(r, 0);
     o->approvals_needed = (uint32_t)db_number(r, 1);
     o->own = life_same_user(o->life, db_octets(r, 2), name) ||
-             life_same_user(o->life, db_octets(r, 3), name);
+             life_same_user(o->life, db_octets(r, 3), name) ||
+             is_account_of(o->life, db_octets(r, 3), name);
     o->profile = life_profile(o->life, db_octets(r, 4));
     (void)snprintf(o->user, sizeof(o->user), "%.*s", STR_ARG(db_octets(r, 2)));
     (void)snprintf(o->company, sizeof(o->company), "%.*s", STR_ARG(db_octets(r, 5)));

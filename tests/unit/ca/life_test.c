@@ -132,7 +132,10 @@ static void test_not_approved(void **state)
 static void test_own(void **state)
 {
     (void)state;
-    static const char *const own[] = {ALICE, "alice@EXAMPLE.COM", "local:root"};
+    static const char *const own[] = {ALICE, "alice@EXAMPLE.COM", "local:root",
+                                      "carol@EXAMPLE.COM"};
+    struct conf_pair accounts[] = {{.name = {.p = "rooter"}, .value = {.p = "dave@example.com"}},
+                                   {.name = {.p = "root"}, .value = {.p = "carol@example.com"}}};
     struct ca_lab lab;
     struct life_id id;
     struct csr *c = lab_csr(NULL);
@@ -140,6 +143,8 @@ static void test_own(void **state)
     struct request_filing f = {
         .csr = c, .profile = STR("client"), .user = STR(ALICE), .company = STR(ACME)};
     lab_open(&lab);
+    lab.conf.local_accounts = accounts;
+    lab.conf.local_account_count = ROWS(accounts);
     assert_int_equal(request_file(&lab.life, &filer, &f, &id, NULL), 0);
     for (size_t i = 0; i < ROWS(own); i++) {
         struct request_operator o = operator_named(own[i]);
