@@ -18,9 +18,9 @@
 #include "ca/pkcs12.h"
 #include "ca/records.h"
 
-#define WRONG        "this is not the code for this request"
+#define WRONG          "this is not the code for this request"
 #define CLOCK_SLACK_MS INT64_C(60000) /* a clock that is set right may go back a little */
-#define NOT_APPROVED "the request is not approved any more"
+#define NOT_APPROVED   "the request is not approved any more"
 
 /* The request that somebody comes for, and its code. */
 struct wanted {
@@ -74,11 +74,12 @@ static int take_wanted(void *arg, const struct db_row *r)
 static int find(const struct life *l, struct str id, struct wanted *w, struct err *e)
 {
     *w = (struct wanted){.life = l};
-    return db_query(l->db,
-                    "SELECT r.state, r.profile, r.user, r.company, o.hash, o.salt, o.ends_ms, "
-                    "o.used_ms, o.tries, o.over, o.made_ms FROM code o JOIN request r ON r.id = o.request "
-                    "WHERE o.request = ?1",
-                    DB_VALUES(DB_TEXT(id)), take_wanted, w, e);
+    return db_query(
+        l->db,
+        "SELECT r.state, r.profile, r.user, r.company, o.hash, o.salt, o.ends_ms, "
+        "o.used_ms, o.tries, o.over, o.made_ms FROM code o JOIN request r ON r.id = o.request "
+        "WHERE o.request = ?1",
+        DB_VALUES(DB_TEXT(id)), take_wanted, w, e);
 }
 
 /* A transaction of its own: a guess counts although nothing comes of it. */
@@ -123,7 +124,8 @@ static int check_code(const struct wanted *w, struct err *e)
                        "this code was used already: if it was not by you, say so to "
                        "whoever gave it to you");
     }
-    /* A clock from before it was made was set back: nobody knows how long the code has been good. */
+    /* A clock from before it was made was set back: nobody knows how long the code has been good.
+     */
     if (w->over || w->ends_ms <= now_ms || now_ms < w->made_ms - CLOCK_SLACK_MS) {
         return err_set(e, ERR_DENIED, "the time of this code is over: ask for a new one");
     }

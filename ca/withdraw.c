@@ -93,8 +93,9 @@ static int find(const struct life *l, struct str serial, struct found *f, struct
                               STR_ARG(serial));
 }
 
-/* The end of its overlap stays noted with a hold, which may be lifted before. Of a hold that becomes
- * a withdrawal for good the proxies' list is told again: a copy is restored by what stands there. */
+/* The end of its overlap stays noted with a hold, which may be lifted before. Of a hold that
+ * becomes a withdrawal for good the proxies' list is told again: a copy is restored by what stands
+ * there. */
 static int set_withdrawn(const struct life *l, const struct found *f, const struct withdraw_wish *w,
                          struct err *e)
 {
