@@ -194,6 +194,16 @@ static int set_messages(json_t *o, const struct life *l, const struct record *r)
     return rc;
 }
 
+/* A hold is told by its reason. */
+static void set_withdrawn(json_t *o, const struct record *r)
+{
+    const char *reason = withdraw_reason_name(r->withdrawn_reason);
+    if (reason != NULL) {
+        set_time(o, "withdrawnTime", r->withdrawn_ms);
+        (void)json_object_set_new(o, "withdrawnReason", json_string(reason));
+    }
+}
+
 json_t *api_record(const struct life *l, const struct record *r, bool full)
 {
     json_t *o = json_object();
@@ -220,6 +230,7 @@ json_t *api_record(const struct life *l, const struct record *r, bool full)
         set_text(o, "serial", r->serial);
         set_time(o, "notBefore", r->not_before_ms);
         set_time(o, "notAfter", r->not_after_ms);
+        set_withdrawn(o, r);
     }
     if (full) {
         if (set_decisions(o, l, r) != 0 || set_difference(o, l, r) != 0 ||

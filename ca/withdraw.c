@@ -13,7 +13,7 @@
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 
-static const char *reason_name(int reason)
+const char *withdraw_reason_name(int reason)
 {
     switch (reason) {
     case WITHDRAW_UNSPECIFIED:
@@ -38,7 +38,8 @@ static const char *reason_name(int reason)
 int withdraw_reason_of(struct str name)
 {
     for (int reason = 0; reason <= WITHDRAW_PRIVILEGE_WITHDRAWN; reason++) {
-        if (reason_name(reason) != NULL && str_eq(name, str_of(reason_name(reason)))) {
+        if (withdraw_reason_name(reason) != NULL &&
+            str_eq(name, str_of(withdraw_reason_name(reason)))) {
             return reason;
         }
     }
@@ -136,10 +137,10 @@ static int withdraw_found(const struct life *l, const struct actor *who, const s
     }
     if (is_done(f, w->reason, w->why)) {
         return err_set(e, ERR_EXISTS, "the certificate is withdrawn already (%s)",
-                       reason_name(f->reason));
+                       withdraw_reason_name(f->reason));
     }
     int rc = set_withdrawn(l, f, w, e);
-    (void)snprintf(detail, sizeof(detail), "%s%s%s", reason_name(w->reason),
+    (void)snprintf(detail, sizeof(detail), "%s%s%s", withdraw_reason_name(w->reason),
                    w->detail != NULL ? ": " : "", w->detail != NULL ? w->detail : "");
     return rc == 0 ? audit_append(l->db, who, "certificate.withdrawn", w->serial, str_of(detail), e)
                    : rc;
@@ -197,7 +198,7 @@ int withdraw(const struct life *l, const struct actor *who, struct str serial, i
              struct err *e)
 {
     const struct withdraw_wish w = {.serial = serial, .reason = reason};
-    if (reason_name(reason) == NULL) {
+    if (withdraw_reason_name(reason) == NULL) {
         return err_set(e, ERR_MALFORMED,
                        "this is no reason to withdraw a client's certificate: unspecified, "
                        "keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
@@ -221,7 +222,7 @@ int withdraw_lift_now(const struct life *l, const struct actor *who, struct str 
     }
     if (f.reason != WITHDRAW_HOLD) {
         return err_set(e, ERR_DENIED, "the certificate is withdrawn for good (%s)",
-                       reason_name(f.reason));
+                       withdraw_reason_name(f.reason));
     }
     if (f.held_for != why) {
         return err_set(e, ERR_DENIED,

@@ -20,6 +20,9 @@ enum withdraw_reason {
 /* The code of that name ("keyCompromise"); none at all is unspecified; -1: there is none such. */
 int withdraw_reason_of(struct str name);
 
+/* The name of RFC 5280 5.3.1 of an enum withdraw_reason, a literal; NULL: it is none of them. */
+const char *withdraw_reason_name(int reason);
+
 /* On whose account. */
 enum withdraw_for {
     WITHDRAW_FOR_ACTOR = 0, /* somebody's word */

@@ -10,6 +10,7 @@
 #include "ca/csr.h"
 #include "ca/record_json.h"
 #include "ca/records.h"
+#include "ca/withdraw.h"
 #include "cli/request_handover.h"
 
 #define PAGE     1000
@@ -75,6 +76,18 @@ static void print_difference(const struct life *l, const struct record *r)
     }
 }
 
+static void print_withdrawn(const struct record *r)
+{
+    char text[CLOCK_RFC3339_LEN + 1];
+    const char *reason = withdraw_reason_name(r->withdrawn_reason);
+    bool held = r->state == LIFE_WITHDRAWN && r->withdrawn_reason == WITHDRAW_HOLD;
+    if (reason != NULL) {
+        date_of(r->withdrawn_ms, text);
+        (void)printf("withdrawn    %s, %s%s\n", text, reason,
+                     held ? ": on hold, which can be lifted" : "");
+    }
+}
+
 static bool print_lines(void *arg, const struct record *r)
 {
     char text[CLOCK_RFC3339_LEN + 1];
@@ -97,6 +110,7 @@ static bool print_lines(void *arg, const struct record *r)
         date_of(r->not_after_ms, text);
         (void)printf("serial       %.*s\ngood until   %s\n", STR_ARG(r->serial), text);
     }
+    print_withdrawn(r);
     return true;
 }
 

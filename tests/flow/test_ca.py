@@ -1,4 +1,5 @@
 """Certificates issued by the real program: from openssl req to a 200 through the proxy."""
+import json
 import re
 import subprocess
 
@@ -90,11 +91,19 @@ def test_withdrawn_and_lifted_at_the_machine(ca):
                               (0, ["withdraw", "-r", "certificateHold", id]),
                               (1, ["withdraw", "-r", "certificateHold", id])]:
         run("request", *arguments, *config, status=status)
+    shown = lambda: re.findall(r"^withdrawn    (.*)$", run("request", "show", *config, id).stdout,
+                               re.M)
+    held = re.fullmatch(r"(\S+Z), certificateHold: on hold, which can be lifted", *shown())
     assert "fingerprint=" in (ca / "denied").read_text()
+    as_json = json.loads(run("request", "show", "-o", "json", *config, id).stdout)
+    assert as_json["withdrawnReason"] == "certificateHold"
+    assert as_json["withdrawnTime"][:19] == held[1][:19]
     assert run("request", "lift", *config, id).stdout.startswith("lifted")
+    assert shown() == []
     assert "fingerprint=" not in (ca / "denied").read_text()
     assert run("request", "withdraw", *config, "-r", "keyCompromise", id).stdout.startswith(
         "withdrawn")
+    assert re.fullmatch(r"\S+Z, keyCompromise", *shown())
     assert "for good" in run("request", "lift", *config, id, status=1).stderr
     told = run("audit", "ls", *config).stdout
     assert told.count("certificate.withdrawn") == 2 and "certificate.restored" in told

@@ -1,4 +1,5 @@
 """The API of the CA through the proxy, as a customer and an operator use it."""
+import datetime
 import json
 import os
 import signal
@@ -215,17 +216,34 @@ def test_certificates_by_their_end(ca):
     assert listed(ALICE) == mine - {seen[0]}
 
 
+def withdrawal(ca, path):
+    """Since when the certificate at path is withdrawn (ms), and why, as its holder is told."""
+    one = json.loads(call(ca, ALICE, "GET", path).body)
+    assert (one["state"] == "withdrawn") == ("withdrawnTime" in one) == ("withdrawnReason" in one)
+    if one["state"] != "withdrawn":
+        return None, None
+    since = datetime.datetime.fromisoformat(one["withdrawnTime"].replace("Z", "+00:00"))
+    return since.timestamp() * 1000, one["withdrawnReason"]
+
+
 def test_hold_is_lifted_by_operators(ca):
     held = issued(ca, "client", "held")
     path = f"/ca/v1/certificates/{held['serial']}"
+    told = lambda: withdrawal(ca, path)
     assert call(ca, BOB, "POST", f"{path}/restore").status == 409
+    assert told() == (None, None)
     assert post_json(ca, ALICE, f"{path}/withdraw", reason="certificateHold").status == 204
+    held_ms, reason = told()
+    assert abs(held_ms - time.time() * 1000) < 60000 and reason == "certificateHold"
     assert ca.get("held", ALICE).status in (400, 403)
     assert call(ca, ALICE, "POST", f"{path}/restore").status == 403
     assert call(ca, BOB, "POST", "/ca/v1/certificates/00/restore").status == 404
     assert call(ca, BOB, "POST", f"{path}/restore").status == 204
+    assert told() == (None, None)
     wait_until(lambda: ca.get("held", ALICE).status == 200)
     assert post_json(ca, ALICE, f"{path}/withdraw", reason="keyCompromise").status == 204
+    since_ms, reason = told()
+    assert since_ms > held_ms and reason == "keyCompromise"
     assert call(ca, BOB, "POST", f"{path}/restore").status == 403
 
 
@@ -363,7 +381,7 @@ def test_withdrawn_by_its_holder(ca):
     assert ca.get("new", ALICE).status in (400, 403)
     assert post_json(ca, ALICE, path, reason="keyCompromise").status == 409
     told = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{asked['id']}").body)
-    assert told["state"] == "withdrawn"
+    assert (told["state"], told["withdrawnReason"]) == ("withdrawn", "keyCompromise")
 
 
 def companion(ca):

@@ -13,6 +13,7 @@ from test_ca_api import (ALICE, BOB, CAROL, REQUESTS, ca, call, csr, file, insta
 
 TEXT = (ROOT / "ca/openapi.yaml").read_text()
 API = yaml.safe_load(TEXT)
+WITHDRAWN = {"withdrawnTime", "withdrawnReason"}
 METHODS = ("get", "post", "put", "patch", "delete")
 OPERATIONS = {(m.upper(), path): operation for path, item in API["paths"].items()
               for m, operation in item.items() if m in METHODS}
@@ -77,8 +78,11 @@ def test_references_lead_somewhere_and_all_is_used():
 def test_states_and_reasons_are_those_of_the_code():
     states = re.search(r"#define LIFE_STATES\(X\)(.*?)\n\n", (ROOT / "ca/life.h").read_text(), re.S)
     assert API["components"]["schemas"]["state"]["enum"] == re.findall(r'"(\w+)"', states.group(1))
-    reasons = OPERATIONS["POST", "/ca/v1/certificates/{serial}/withdraw"]["requestBody"]["content"][
-        "application/json"]["schema"]["properties"]["reason"]["enum"]
+    asked = OPERATIONS["POST", "/ca/v1/certificates/{serial}/withdraw"]["requestBody"]["content"][
+        "application/json"]["schema"]["properties"]["reason"]
+    told = API["components"]["schemas"]["requestBase"]["properties"]["withdrawnReason"]
+    assert follow(asked) == follow(told)
+    reasons = follow(asked)["enum"]
     assert reasons == re.findall(r'return "(\w+)";', (ROOT / "ca/withdraw.c").read_text())
 
 
@@ -182,7 +186,7 @@ def test_the_life_of_a_certificate(ca):
     """Renewed, listed, withdrawn, held and back, taken in."""
     old = file(ca, "auto", name="old")
     install(ca, old, "old")
-    certificates = "/ca/v1/certificates"
+    certificates, many = "/ca/v1/certificates", "/ca/v1/requests"
     renewed = conforms("POST", "/ca/v1/renew",
                        shown(ca, "old", "POST", "/ca/v1/renew", csr(ca.dir, name="new")))
     assert renewed["renews"] == old["id"] and renewed["difference"]["fields"]
@@ -198,11 +202,18 @@ def test_the_life_of_a_certificate(ca):
         answer = post_json(ca, user, f"{certificates}/{serial}/{verb}", reason=reason)
         assert answer.status == status, (verb, reason, answer.body)
         conforms("POST", f"{one}/{verb}", answer)
+        if status == 204:
+            now = conforms("GET", one, call(ca, ALICE, "GET", f"{certificates}/{serial}"))
+            assert (now["state"], now["withdrawnReason"]) == ("withdrawn", reason)
+            assert now["withdrawnTime"] >= now["requestTime"]
+    page = conforms("GET", many, call(ca, ALICE, "GET", f"{many}?state=withdrawn"))
+    assert "superseded" in {r["withdrawnReason"] for r in page["requests"]}
     made = file(ca, "client", name="held")
     call(ca, BOB, "POST", f"{REQUESTS}/{made['id']}/approve")
     held = json.loads(call(ca, ALICE, "GET", f"{REQUESTS}/{made['id']}").body)["serial"]
     post_json(ca, BOB, f"{certificates}/{held}/withdraw", reason="certificateHold")
     conforms("POST", f"{one}/restore", call(ca, BOB, "POST", f"{certificates}/{held}/restore"))
+    assert not WITHDRAWN & set(conforms("GET", one, call(ca, BOB, "GET", f"{certificates}/{held}")))
 
 
 def test_registered_and_public(ca):
