@@ -5,27 +5,35 @@
 
 enum { KEY_TEXT_MAX = 128 };
 
-static bool are_local(const struct conf_texts *groups)
+static size_t count_local(const struct conf_texts *groups)
 {
+    size_t n = 0;
     for (size_t i = 0; i < groups->n; i++) {
-        if (!str_starts(str_of(groups->v[i].p), STR("local:"))) {
-            return false;
-        }
+        n += str_starts(str_of(groups->v[i].p), STR("local:")) ? 1 : 0;
     }
-    return groups->n > 0;
+    return n;
 }
 
 static void check_profile(const struct conf_ca *ca, const struct conf_ca_profile *p,
                           struct diags *diags)
 {
     char key[KEY_TEXT_MAX];
+    size_t local = count_local(&p->operators);
     (void)snprintf(key, sizeof(key), "ca.profiles.%.80s.operators", p->name.p);
-    if (p->approvals > 1 && are_local(&p->operators) && ca->local_account_count < p->approvals) {
+    if (p->approvals > 1 && local > 0 && local == p->operators.n &&
+        ca->local_account_count < p->approvals) {
         diag_add(diags, DIAG_ERROR, p->at, key,
                  "Name the accounts of enough users of this machine in ca.local_accounts, or add a "
                  "group of accounts.",
                  "%u operators must agree, and fewer of this machine have an account",
                  p->approvals);
+    }
+    if (p->approvals > 0 && local > 0 && local < p->operators.n && ca->local_account_count == 0) {
+        diag_add(diags, DIAG_WARNING, p->at, key,
+                 "Say in ca.local_accounts which accounts users of this machine have, such as "
+                 "local_accounts: { bob: bob@example.com }.",
+                 "holds groups of this machine and groups of accounts: one person may file at the "
+                 "command line and agree by their account");
     }
     if (p->approvals > 0 && p->operators.n == 0) {
         diag_add(diags, DIAG_ERROR, p->at, key,

@@ -97,7 +97,7 @@ static const struct key ca_keys[] = {
      .uri = true,
      .meaning = "Private keys of former CAs, whose certificates stand behind that of the present "
                 "one in ca.certificate: OCSP answers about what they have issued are signed with "
-                "them. Encrypted ones open by the same passphrase."},
+                "them. All that are encrypted or in a token must open by key_passphrase_file."},
     {.name = "store",
      .type = KEY_PATH,
      AT(conf_ca, store),

@@ -72,6 +72,31 @@ static const struct mistake rows[] = {
      "  profiles: { a: { approvals: 2, operators: [ \"local:ops\" ] } }\n"
      "  local_accounts: { bob: bob@example.com, eve: eve@example.com }\n",
      NULL},
+    {"operators of two kinds, and nobody known", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { operators: [ \"local:ops\", ops ] } }\n",
+     AT "5:15" WARNING
+        "ca.profiles.a.operators: holds groups of this machine and groups of accounts: one person "
+        "may file at the command line and agree by their account"},
+    {"the same, in the other order, where two must agree", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { approvals: 2, operators: [ ops, \"local:ops\" ] } }\n",
+     AT "5:15" WARNING
+        "ca.profiles.a.operators: holds groups of this machine and groups of accounts: one person "
+        "may file at the command line and agree by their account"},
+    {"operators of two kinds, and somebody known", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { operators: [ \"local:ops\", ops ] } }\n"
+     "  local_accounts: { bob: bob@example.com }\n",
+     NULL},
+    {"operators of two kinds, who are not asked", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { approvals: 0, operators: [ \"local:ops\", ops ] } }\n",
+     NULL},
+    {"operators of this machine alone", WITH_ALL,
+     "ca:\n  certificate: i.crt\n  key: i.key\n  store: ca.db\n"
+     "  profiles: { a: { operators: [ \"local:ops\", \"local:more\" ] } }\n",
+     NULL},
     {"commands alone", WITH_ALL, CA, NULL},
     {"a process", WITH_ALL, CA "  socket: ca.sock\nrevocation: { deny: d }\n", NULL},
 };
