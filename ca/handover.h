@@ -81,8 +81,9 @@ struct handover_gift {
 
 /* Give the certificate for the code, once. Tries are counted as they begin; when there are
  * conf_ca.code_tries of them, the code is dead; so it is once its end was seen or anything was
- * recorded after it, also if the clock is set back. Of several who come at once one gets it. The
- * request is issued then, and handover_arrived() says when the file is out. Returns 0 with g,
+ * recorded after it, also if the clock is set back. Before it was made, less a minute, it is not
+ * good. Of several who come at once one gets it. The request is issued then, and
+ * handover_arrived() says when the file is out. Returns 0 with g,
  * -ERR_MALFORMED (that can be no code; not counted), -ERR_DENIED (wrong code, or no such request:
  * the same words; code dead, over or used; account closed; another user than the one let in; csr
  * not good for the person: not counted), -ERR_CLOSED (the request is not approved any more),

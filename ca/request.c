@@ -142,7 +142,8 @@ static int check_renewal(const struct life *l, const struct request_filing *f, b
         return err_set(e, ERR_NOT_FOUND, "there is no certificate to renew under this id");
     }
     if (!k.same_account) {
-        return err_set(e, ERR_DENIED, "what is to be renewed is for another user or company");
+        return err_set(e, ERR_DENIED,
+                       "what is to be renewed is for another user or company: file a new request");
     }
     if (!k.same_profile) {
         return err_set(e, ERR_DENIED,

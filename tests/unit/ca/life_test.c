@@ -293,6 +293,36 @@ static void issue_agreed(struct ca_lab *lab, EVP_PKEY *key, struct life_id *id)
 }
 
 /* A renewal needs no operator while the old one is good, and the old one ends after the overlap. */
+/* What is somebody else's is not renewed, and the words say what to do. */
+static void test_renewed_for_another(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        const char *company;
+    } rows[] = {{"bob@example.com", ACME}, {ALICE, "Other Ltd"}};
+    struct ca_lab lab;
+    struct life_id old;
+    struct life_id new;
+    struct csr *c = lab_csr(NULL);
+    lab_open(&lab);
+    issue_auto(&lab, NULL, &old);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct err e = {0};
+        struct request_filing f = {.csr = c,
+                                   .profile = STR("auto"),
+                                   .user = str_of(rows[i].user),
+                                   .company = str_of(rows[i].company),
+                                   .renews = str_of(old.text),
+                                   .held = true};
+        assert_int_equal(request_file(&lab.life, &alice, &f, &new, &e), -ERR_DENIED);
+        assert_string_equal(
+            e.text, "what is to be renewed is for another user or company: file a new request");
+    }
+    csr_free(c);
+    lab_close(&lab);
+}
+
 static void test_renewed(void **state)
 {
     (void)state;
@@ -424,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_issued_once),
         cmocka_unit_test(test_withdrawn),
         cmocka_unit_test(test_renewed),
+        cmocka_unit_test(test_renewed_for_another),
         cmocka_unit_test(test_record_changed),
         cmocka_unit_test(test_queries),
     };
