@@ -209,6 +209,8 @@ def test_one_person_at_the_machine_and_at_the_proxy(ca):
     profiles = {"two": {"operators": ["operators", "local:" + names("-gn")], "approvals": 2}}
     ca.write_config({"ca": {"profiles": profiles}})
     reload(ca)
+    warned = ca.run("check", "-c", str(ca.config_path))
+    assert warned.returncode == 0 and "Say in ca.local_accounts" in warned.stdout + warned.stderr
     asked = file(ca, "two")
     unknown = cli(ca, "approve", asked["id"])
     assert unknown.returncode == 1 and "ca.local_accounts" in unknown.stderr
@@ -217,6 +219,8 @@ def test_one_person_at_the_machine_and_at_the_proxy(ca):
         refused = cli(ca, "approve", asked["id"])
         assert refused.returncode == 1 and word in refused.stderr, (account, refused.stderr)
     ca.write_config({"ca": {"local_accounts": {names("-un"): "bob@EXAMPLE.com"}}})
+    known = ca.run("check", "-c", str(ca.config_path))
+    assert known.returncode == 0 and "ca.local_accounts" not in known.stdout + known.stderr
     ca.run("user", "disable", "-c", str(ca.config_path), BOB)
     assert "closed" in cli(ca, "approve", asked["id"]).stderr
     ca.run("user", "enable", "-c", str(ca.config_path), BOB)
