@@ -153,9 +153,22 @@ def test_an_issuer_that_is_spelled_otherwise(deny_proxy, pki, spelling, way):
     assert cert(p, "withdraw", *ways[way], *hold).returncode == 0
     assert p.get("spelled").status == 400
     assert p.get("alice").status == 200
-    assert "withdrawn already" in cert(p, "withdraw", *ways["serial number and CA file"]).stdout
+    assert "withdrawn already" in cert(
+        p, "withdraw", *ways["serial number and CA file"], *hold).stdout
     assert cert(p, "restore", *ways["serial number and CA name"]).returncode == 0
     assert p.get("spelled").status == 200
+
+
+def test_a_hold_that_becomes_final(deny_proxy, pki):
+    """Its entry is replaced, and cannot be taken back any more."""
+    p = deny_proxy().start()
+    certificate = ["--certificate", str(pki.dir / "alice.crt")]
+    assert cert(p, "withdraw", *certificate, "--reason", "certificateHold").returncode == 0
+    assert cert(p, "withdraw", *certificate, "--reason", "keyCompromise").returncode == 0
+    assert p.deny_path.read_text().count("reason=") == 1
+    assert "reason=keyCompromise" in p.deny_path.read_text()
+    assert cert(p, "restore", *certificate).returncode != 0
+    assert p.get("alice").status == 400
 
 
 def test_an_issuer_by_the_digest_of_its_der_form(deny_proxy, pki):
