@@ -7,8 +7,6 @@
 #include "proxy/tls/client.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
-static struct lab lab;
-
 struct server {
     int listening;
     struct addr address;
@@ -181,9 +179,8 @@ static void nobody_there(void **state)
 /* The client goes by the real clock, so the certificates here are of today. */
 static int set_up(void **state)
 {
-    (void)state;
     int64_t now = (int64_t)time(NULL);
-    lab_init(&lab);
+    (void)lab_set_up(state);
     clock_fake(-1, -1);
     X509_free(lab.ca);
     lab.ca = pki_cert(&(struct pki_spec){.common_name = "Lab CA",
@@ -209,18 +206,11 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exchanges),
         cmocka_unit_test(nobody_there),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, lab_tear_down);
 }

@@ -1,8 +1,6 @@
 /* proxy/tls/hello.c: server names and application protocols. */
 #include "tests/unit/proxy/tls/lab_client.h"
 
-static struct lab lab;
-
 static const struct name_row {
     const char *what;
     const char *sent;
@@ -178,20 +176,6 @@ static void application_protocols(void **state)
     tls_sites_unref(t);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    lab_init(&lab);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,5 +184,5 @@ int main(void)
         cmocka_unit_test(malformed_names),
         cmocka_unit_test(application_protocols),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

@@ -6,30 +6,6 @@
 #include "tests/support/check.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
-static struct lab lab;
-static bool inside; /* OpenSSL's allocations fail only in what is under test */
-
-static void *peer_malloc(size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return inside ? mem_alloc(n) : malloc(n);
-}
-
-static void *peer_realloc(void *p, size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return inside ? mem_realloc(p, n) : realloc(p, n);
-}
-
-static void free_it(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
 /* A session whose OpenSSL object is still there: records are OpenSSL's. */
 struct talk {
     struct lab_setting setting;
@@ -156,7 +132,7 @@ static void test_outlives(void **state)
 
 static void fail_from(unsigned long nth, bool forever)
 {
-    inside = nth > 0;
+    lab_openssl_fails = nth > 0;
     mem_fail_after(nth, forever);
 }
 
@@ -217,23 +193,9 @@ static void test_woken_without_memory(void **state)
     talk_close(&t);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    lab_init(&lab);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 int main(void)
 {
-    if (CRYPTO_set_mem_functions(peer_malloc, peer_realloc, free_it) != 1) {
+    if (!lab_openssl_memory()) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
@@ -243,5 +205,5 @@ int main(void)
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_outlives),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

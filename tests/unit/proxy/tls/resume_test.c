@@ -12,8 +12,6 @@
 #define NOTE_NAME   (1 + 8 + 8 + 8 + 1 + 32 + 1 + (int)sizeof(struct deny_keys))
 #define NOTE_LENGTH (NOTE_NAME + 1 + 11)
 
-static struct lab lab;
-
 /* Where sessions of TLS 1.3 are kept: by the one who comes to give tickets, and by the one who is
  * come to again. Both NULL: in their tickets. */
 static struct session_region *region;
@@ -609,23 +607,9 @@ static void new_tickets(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    lab_init(&lab);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 static int keep(unsigned taker_ring)
 {
-    lab_init(&lab);
+    (void)lab_set_up(NULL);
     region = session_region_new(64, 2);
     giver = session_store_open(region, 0);
     taker = taker_ring == 0 ? giver : session_store_open(region, taker_ring);
@@ -651,7 +635,7 @@ static int tear_down_kept(void **state)
     session_region_free(region);
     giver = taker = NULL;
     region = NULL;
-    return tear_down(state);
+    return lab_tear_down(state);
 }
 
 /* Each in whatever way sessions are kept. */
@@ -672,7 +656,7 @@ int main(void)
         cmocka_unit_test(without_memory),
     };
     const struct CMUnitTest kept[] = {EVERYWHERE};
-    int failed = cmocka_run_group_tests_name("sealed", sealed, set_up, tear_down);
+    int failed = cmocka_run_group_tests_name("sealed", sealed, lab_set_up, lab_tear_down);
     failed += cmocka_run_group_tests_name("kept", kept, set_up_own, tear_down_kept);
     failed +=
         cmocka_run_group_tests_name("kept by another worker", kept, set_up_shared, tear_down_kept);

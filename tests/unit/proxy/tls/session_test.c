@@ -6,30 +6,6 @@
 
 #include "tests/unit/proxy/tls/lab_client.h"
 
-static struct lab lab;
-static bool inside; /* OpenSSL's allocations fail only in the session, not in the client */
-
-static void *session_malloc(size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return inside ? mem_alloc(n) : malloc(n);
-}
-
-static void *session_realloc(void *p, size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return inside ? mem_realloc(p, n) : realloc(p, n);
-}
-
-static void session_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
 static void versions(void **state)
 {
     (void)state;
@@ -549,7 +525,7 @@ static void without_memory(void **state)
         struct lab_client c;
         lab_client_init(&c, row % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION, row < 2 ? good : bad,
                         lab.key);
-        c.inside = &inside;
+        c.fails = true;
         unsigned long needed = handshake_without(&c, t, row < 2, 0);
         for (unsigned long nth = 1; nth <= needed; nth += nth < 40 ? 1 : 1 + needed / 150) {
             (void)handshake_without(&c, t, row < 2, nth);
@@ -592,23 +568,9 @@ static void memory_when_idle(void **state)
     tls_sites_unref(t);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    lab_init(&lab);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 int main(void)
 {
-    if (CRYPTO_set_mem_functions(session_malloc, session_realloc, session_free) != 1) {
+    if (!lab_openssl_memory()) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
@@ -621,5 +583,5 @@ int main(void)
         cmocka_unit_test(no_renegotiation), cmocka_unit_test(ca_names),
         cmocka_unit_test(without_memory),   cmocka_unit_test(memory_when_idle),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

@@ -5,8 +5,6 @@
 
 #include "tests/unit/proxy/tls/lab_client.h"
 
-static struct lab lab;
-
 /* --- loading --- */
 
 struct loaded {
@@ -474,20 +472,6 @@ static void without_memory(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    lab_init(&lab);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,5 +485,5 @@ int main(void)
         cmocka_unit_test(look_up),
         cmocka_unit_test(without_memory),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

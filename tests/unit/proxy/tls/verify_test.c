@@ -5,8 +5,6 @@
 #include "auth/certcache.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
-static struct lab lab;
-
 static X509 *no_client(EVP_PKEY **key)
 {
     (void)key;
@@ -301,20 +299,6 @@ static void remembered_and_stolen(void **state)
     certcache_free(cache);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    lab_init(&lab);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lab_fini(&lab);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,5 +307,5 @@ int main(void)
         cmocka_unit_test(judged_anew),
         cmocka_unit_test(remembered_and_stolen),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

@@ -1,0 +1,106 @@
+#include "tests/unit/proxy/tls/lab.h"
+
+struct lab lab;
+
+const struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
+                                       .remember_chains_max = 64,
+                                       .narrow_crypto = true,
+                                       .fixed_chain = true,
+                                       .aes_128_first = true,
+                                       .release_buffers = true,
+                                       .own_records = true};
+const struct tls_options lab_options = {.keys = TLS_KEYS_ALL, .tuning = &lab_tuning};
+
+int lab_set_up(void **state)
+{
+    (void)state;
+    tmpdir_make(&lab.directory);
+    lab.ca_key = pki_key();
+    lab.ca = pki_ca("Lab CA", lab.ca_key);
+    lab.key = pki_key();
+    lab_write(&lab, "ca.crt", pki_cert_pem(lab.ca));
+    lab_server(&lab, "server",
+               &(struct pki_spec){.common_name = "www.example",
+                                  .purpose = "serverAuth",
+                                  .san = "DNS:www.example,DNS:*.wild.example"});
+    clock_fake(0, PKI_NOW_S * 1000);
+    return 0;
+}
+
+int lab_tear_down(void **state)
+{
+    (void)state;
+    tmpdir_remove(&lab.directory);
+    X509_free(lab.ca);
+    EVP_PKEY_free(lab.ca_key);
+    EVP_PKEY_free(lab.key);
+    lab = (struct lab){.ca = NULL};
+    clock_fake(-1, -1);
+    return 0;
+}
+
+const char *lab_path(const struct lab *l, const char *file)
+{
+    static char paths[8][TMPDIR_PATH_MAX];
+    static unsigned next;
+    char *out = paths[next++ % 8];
+    return tmpdir_path(&l->directory, file, out);
+}
+
+void lab_write(const struct lab *l, const char *file, char *text)
+{
+    pki_write(lab_path(l, file), text);
+    free(text);
+}
+
+X509 *lab_issue(const struct lab *l, const struct pki_spec *spec)
+{
+    return pki_cert(spec, l->key, l->ca, l->ca_key);
+}
+
+X509 *lab_good_client(const struct lab *l)
+{
+    return lab_issue(l, &(struct pki_spec){.common_name = "alice"});
+}
+
+void lab_server(const struct lab *l, const char *stem, const struct pki_spec *spec)
+{
+    char file[64];
+    X509 *x = lab_issue(l, spec);
+    (void)snprintf(file, sizeof(file), "%s.crt", stem);
+    lab_write(l, file, pki_cert_pem(x));
+    (void)snprintf(file, sizeof(file), "%s.key", stem);
+    lab_write(l, file, pki_key_pem(l->key));
+    X509_free(x);
+}
+
+struct tls_sites *lab_sites_with(const struct conf_listener *c, const struct tls_options *options)
+{
+    struct files *files = files_new();
+    struct diags *diags = diags_new();
+    struct tls_sites *t = tls_sites_load(c, options, files, diags, "listeners[0]");
+    if (t == NULL) {
+        diags_print(diags, stderr);
+    }
+    assert_non_null(t);
+    diags_free(diags);
+    files_free(files);
+    return t;
+}
+
+struct tls_sites *lab_sites(const struct conf_listener *c)
+{
+    return lab_sites_with(c, &lab_options);
+}
+
+void lab_setting_init(struct lab_setting *s, const struct lab *l, enum conf_client_mode mode,
+                      enum conf_on_failure on_failure)
+{
+    *s = (struct lab_setting){.ca = {.p = lab_path(l, "ca.crt")}};
+    s->site = (struct conf_site){
+        .certificate = {.p = lab_path(l, "server.crt")},
+        .key = {.p = lab_path(l, "server.key")},
+        .client = {.ca = {&s->ca, 1}, .mode = mode, .on_failure = on_failure, .depth_max = 3},
+    };
+    s->listener = (struct conf_listener){.sites = &s->site, .site_count = 1, .has_default = true};
+}
