@@ -146,6 +146,31 @@ static inline struct csr *lab_csr(EVP_PKEY *key)
     return c;
 }
 
+/* What the record says of a request. */
+struct lab_seen {
+    enum life_state state;
+    int reason;
+    char serial[48];
+    char renews[LIFE_ID_LEN + 1];
+};
+
+static inline bool lab_note_seen(void *arg, const struct record *r)
+{
+    struct lab_seen *s = arg;
+    s->state = r->state;
+    s->reason = r->withdrawn_reason;
+    (void)snprintf(s->serial, sizeof(s->serial), "%.*s", STR_ARG(r->serial));
+    (void)snprintf(s->renews, sizeof(s->renews), "%.*s", STR_ARG(r->renews));
+    return false;
+}
+
+static inline struct lab_seen lab_see(const struct ca_lab *lab, const char *id)
+{
+    struct lab_seen s = {.state = LIFE_STATE_COUNT};
+    assert_int_equal(record_show(&lab->life, str_of(id), lab_note_seen, &s, NULL), 0);
+    return s;
+}
+
 /* A certificate in use, by the profile that asks nobody. */
 struct lab_issued {
     struct life_id id;

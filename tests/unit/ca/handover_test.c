@@ -64,28 +64,6 @@ static int enter(struct desk *d, const char *user, const char *profile, struct l
     return handover_register(&d->h, &one, &p, id, NULL);
 }
 
-struct seen {
-    enum life_state state;
-    char serial[64];
-    char renews[LIFE_ID_LEN + 1];
-};
-
-static bool look(void *arg, const struct record *r)
-{
-    struct seen *s = arg;
-    s->state = r->state;
-    (void)snprintf(s->serial, sizeof(s->serial), "%.*s", STR_ARG(r->serial));
-    (void)snprintf(s->renews, sizeof(s->renews), "%.*s", STR_ARG(r->renews));
-    return true;
-}
-
-static struct seen see(struct desk *d, const char *id)
-{
-    struct seen s = {0};
-    assert_int_equal(record_show(&d->lab.life, str_of(id), look, &s, NULL), 0);
-    return s;
-}
-
 /* alice, registered where nobody is asked, with her code. */
 static struct handover_told invite(struct desk *d)
 {
@@ -205,7 +183,7 @@ static void test_approval(void **state)
     assert_non_null(strstr(told.link, id.text));
     assert_null(strstr(told.link, told.code));
     succeed(&d, id.text, told.code);
-    assert_int_equal(see(&d, id.text).state, LIFE_ISSUED);
+    assert_int_equal(lab_see(&d.lab, id.text).state, LIFE_ISSUED);
     desk_close(&d);
 }
 
@@ -456,7 +434,7 @@ static void test_own_key(void **state)
     BIO *bio = BIO_new_mem_buf(buf_str(&g.file).p, (int)buf_len(&g.file));
     X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     assert_int_equal(X509_check_private_key(leaf, key), 1);
-    assert_int_equal(see(&d, told.id.text).state, LIFE_DELIVERED);
+    assert_int_equal(lab_see(&d.lab, told.id.text).state, LIFE_DELIVERED);
     X509_free(leaf);
     BIO_free(bio);
     handover_gift_wipe(&g);
@@ -484,20 +462,20 @@ static void test_lost(void **state)
     desk_open(&d);
     struct handover_told told = invite(&d);
     succeed(&d, told.id.text, told.code);
-    struct seen first = see(&d, told.id.text);
+    struct lab_seen first = lab_see(&d.lab, told.id.text);
     assert_int_equal(handover_tick(&d.lab.life, &n, NULL), 0);
     assert_int_equal(n, 0);
     clock_fake(0, PKI_NOW_S * 1000 + 120001);
     assert_int_equal(handover_tick(&d.lab.life, &n, NULL), 0);
     assert_int_equal(n, 1);
-    assert_int_equal(see(&d, told.id.text).state, LIFE_WITHDRAWN);
+    assert_int_equal(lab_see(&d.lab, told.id.text).state, LIFE_WITHDRAWN);
     assert_int_equal(handover_tick(&d.lab.life, &n, NULL), 0);
     assert_int_equal(n, 0);
     struct handover_told again;
     const enum life_state approved = LIFE_APPROVED;
     const struct record_query q = {.state = &approved, .limit = 10};
-    struct seen s = {0};
-    assert_int_equal(record_each(&d.lab.life, &q, look, &s, NULL), 0);
+    struct lab_seen s = {0};
+    assert_int_equal(record_each(&d.lab.life, &q, lab_note_seen, &s, NULL), 0);
     assert_string_equal(s.renews, told.id.text);
     assert_int_equal(handover_code(&d.h, &one, str_of(told.id.text), &again, NULL), -ERR_CLOSED);
     assert_string_not_equal(first.serial, "");
@@ -523,13 +501,13 @@ static void test_again(void **state)
     assert_int_equal(handover_code(&d.h, &two, str_of(id.text), &told, NULL), 0);
     succeed(&d, id.text, told.code);
     assert_int_equal(handover_arrived(&d.lab.life, str_of(id.text), NULL), 0);
-    assert_int_equal(see(&d, id.text).state, LIFE_DELIVERED);
+    assert_int_equal(lab_see(&d.lab, id.text).state, LIFE_DELIVERED);
     clock_fake(0, PKI_NOW_S * 1000 + 500000);
     assert_int_equal(handover_tick(&d.lab.life, &n, NULL), 0);
     assert_int_equal(n, 0);
     assert_int_equal(handover_code(&d.h, &one, str_of(id.text), &again, NULL), 0);
     assert_string_not_equal(again.id.text, id.text);
-    assert_int_equal(see(&d, id.text).state, LIFE_WITHDRAWN);
+    assert_int_equal(lab_see(&d.lab, id.text).state, LIFE_WITHDRAWN);
     refuse(&d, "the old request", id.text, again.code, -ERR_DENIED, "not the code");
     succeed(&d, again.id.text, again.code);
     assert_int_equal(db_query(d.lab.life.db, "UPDATE request SET state = 5 WHERE id = ?1",

@@ -31,28 +31,6 @@ static void issue_one(struct ca_lab *lab, EVP_PKEY *key, struct life_id *id)
     assert_int_equal(issue(&lab->life, str_of(id->text), NULL), 0);
 }
 
-struct seen {
-    enum life_state state;
-    int reason;
-    char serial[48];
-};
-
-static bool look(void *arg, const struct record *r)
-{
-    struct seen *s = arg;
-    s->state = r->state;
-    s->reason = r->withdrawn_reason;
-    (void)snprintf(s->serial, sizeof(s->serial), "%.*s", STR_ARG(r->serial));
-    return false;
-}
-
-static struct seen see(struct ca_lab *lab, const struct life_id *id)
-{
-    struct seen s = {.state = LIFE_STATE_COUNT};
-    assert_int_equal(record_show(&lab->life, str_of(id->text), look, &s, NULL), 0);
-    return s;
-}
-
 /* Put a request into a state past the trigger, as only a test can. */
 static void force(struct ca_lab *lab, const struct life_id *id, enum life_state state)
 {
@@ -114,7 +92,7 @@ static void test_hold(void **state)
     size_t n = 0;
     lab_open(&lab);
     issue_one(&lab, key, &id);
-    struct seen s = see(&lab, &id);
+    struct lab_seen s = lab_see(&lab, id.text);
     struct str serial = str_of(s.serial);
     for (int step = 0; step < 4; step++) {
         static const enum life_state states[] = {LIFE_ISSUED, LIFE_DELIVERED, LIFE_ACTIVE,
@@ -131,18 +109,18 @@ static void test_hold(void **state)
             assert_int_equal(issue(&lab.life, str_of(next.text), NULL), 0);
         }
         buf_release(&out);
-        assert_int_equal(see(&lab, &id).state, states[step]);
+        assert_int_equal(lab_see(&lab, id.text).state, states[step]);
         assert_int_equal(withdraw(&lab.life, &alice, serial, WITHDRAW_HOLD, NULL), 0);
-        assert_int_equal(see(&lab, &id).state, LIFE_WITHDRAWN);
+        assert_int_equal(lab_see(&lab, id.text).state, LIFE_WITHDRAWN);
         assert_int_equal(withdraw_lift(&lab.life, &alice, serial, NULL), 0);
-        assert_int_equal(see(&lab, &id).state, states[step]);
+        assert_int_equal(lab_see(&lab, id.text).state, states[step]);
     }
     /* The overlap goes on under a hold, and its end is for good. */
     assert_int_equal(withdraw(&lab.life, &alice, serial, WITHDRAW_HOLD, NULL), 0);
     clock_fake(0, PKI_NOW_S * 1000 + 3600000);
     assert_int_equal(withdraw_tick(&lab.life, &n, NULL), 0);
     assert_int_equal(n, 1);
-    s = see(&lab, &id);
+    s = lab_see(&lab, id.text);
     assert_int_equal(s.reason, WITHDRAW_SUPERSEDED);
     assert_int_equal(withdraw_lift(&lab.life, &alice, serial, NULL), -ERR_DENIED);
     EVP_PKEY_free(key);
@@ -182,7 +160,7 @@ static void test_many_end(void **state)
     assert_int_equal(withdraw_tick(&lab.life, &n, NULL), 0);
     assert_int_equal(withdraw_tick(&lab.life, &n, NULL), 0);
     assert_int_equal(count_actions(&lab, "certificate.expired"), MANY);
-    assert_int_equal(see(&lab, &id).state, LIFE_EXPIRED);
+    assert_int_equal(lab_see(&lab, id.text).state, LIFE_EXPIRED);
     struct audit_entry last;
     assert_int_equal(audit_verify(lab.life.db, &last, NULL), 0);
     lab_close(&lab);
@@ -210,7 +188,7 @@ static void test_seen(void **state)
                               take_fingerprint, fingerprint, NULL),
                      0);
     assert_int_equal(deliver_seen(&lab.life, &alice, octets, NULL), 0);
-    assert_int_equal(see(&lab, &id).state, LIFE_ACTIVE);
+    assert_int_equal(lab_see(&lab, id.text).state, LIFE_ACTIVE);
     assert_int_equal(deliver_seen(&lab.life, &alice, octets, NULL), 0);
     assert_int_equal(count_actions(&lab, "certificate.active"), 1);
     lab_close(&lab);
@@ -229,11 +207,11 @@ static void test_stolen_key(void **state)
     issue_one(&lab, key, &first);
     file_by(&lab, key, ALICE, first.text, 0, &second);
     assert_int_equal(issue(&lab.life, str_of(second.text), NULL), 0);
-    struct seen s = see(&lab, &first);
+    struct lab_seen s = lab_see(&lab, first.text);
     assert_int_equal(withdraw(&lab.life, &alice, str_of(s.serial), WITHDRAW_KEY_COMPROMISE, NULL),
                      0);
-    assert_int_equal(see(&lab, &second).state, LIFE_WITHDRAWN);
-    assert_int_equal(see(&lab, &second).reason, WITHDRAW_KEY_COMPROMISE);
+    assert_int_equal(lab_see(&lab, second.text).state, LIFE_WITHDRAWN);
+    assert_int_equal(lab_see(&lab, second.text).reason, WITHDRAW_KEY_COMPROMISE);
     file_by(&lab, key, ALICE, NULL, -ERR_DENIED, &third);
     file_by(&lab, key, "bob@example.com", NULL, -ERR_DENIED, &third);
     file_by(&lab, lab.key.key, ALICE, NULL, -ERR_DENIED, &third); /* the CA's own */
@@ -274,10 +252,10 @@ static void test_renewal_of_what_is_gone(void **state)
     lab.profiles[1].approvals = 1;
     file_by(&lab, NULL, ALICE, old.text, 0, &next);
     file_by(&lab, NULL, ALICE, old.text, -ERR_EXISTS, &other);
-    struct seen s = see(&lab, &old);
+    struct lab_seen s = lab_see(&lab, old.text);
     assert_int_equal(withdraw(&lab.life, &alice, str_of(s.serial), WITHDRAW_UNSPECIFIED, NULL), 0);
     assert_int_equal(issue(&lab.life, str_of(next.text), NULL), 0);
-    assert_int_equal(see(&lab, &next).state, LIFE_DENIED);
+    assert_int_equal(lab_see(&lab, next.text).state, LIFE_DENIED);
     assert_int_equal(issue(&lab.life, str_of(next.text), NULL), -ERR_DENIED);
     lab_close(&lab);
 }

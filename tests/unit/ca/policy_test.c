@@ -67,28 +67,6 @@ static void lab_end(struct lab *lab)
     lab_close(&lab->ca);
 }
 
-struct seen {
-    enum life_state state;
-    int reason;
-    char serial[48];
-};
-
-static bool look(void *arg, const struct record *r)
-{
-    struct seen *s = arg;
-    s->state = r->state;
-    s->reason = r->withdrawn_reason;
-    (void)snprintf(s->serial, sizeof(s->serial), "%.*s", STR_ARG(r->serial));
-    return false;
-}
-
-static struct seen see(struct lab *lab)
-{
-    struct seen s = {.state = LIFE_STATE_COUNT};
-    assert_int_equal(record_show(&lab->ca.life, str_of(lab->id.text), look, &s, NULL), 0);
-    return s;
-}
-
 /* Look, and say how many certificates changed; next: when to look again, from now. */
 static size_t apply(struct lab *lab, int64_t *next)
 {
@@ -131,7 +109,7 @@ static void test_rows(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         set_accounts(&lab, rows[i].with_alice, rows[i].fields);
         CHECK_ROW(rows[i].says, apply(&lab, &next) == rows[i].changed);
-        struct seen s = see(&lab);
+        struct lab_seen s = lab_see(&lab.ca, lab.id.text);
         CHECK_ROW(rows[i].says, s.state == rows[i].state && s.reason == rows[i].reason);
         CHECK_ROW(rows[i].says, next == 3600000);
     }
@@ -154,15 +132,15 @@ static void test_gone(void **state)
     assert_int_equal(next, 1);
     clock_fake(0, PKI_NOW_S * 1000 + POLICY_GONE_MS);
     assert_int_equal(apply(&lab, &next), 1);
-    assert_int_equal(see(&lab).reason, WITHDRAW_CESSATION);
+    assert_int_equal(lab_see(&lab.ca, lab.id.text).reason, WITHDRAW_CESSATION);
     set_accounts(&lab, true, "");
     assert_int_equal(apply(&lab, &next), 0);
-    assert_int_equal(see(&lab).state, LIFE_WITHDRAWN);
+    assert_int_equal(lab_see(&lab.ca, lab.id.text).state, LIFE_WITHDRAWN);
     lab_end(&lab);
     lab_begin(&lab, false);
     set_accounts(&lab, false, "");
     assert_int_equal(apply(&lab, &next), 0);
-    assert_int_equal(see(&lab).state, LIFE_ISSUED);
+    assert_int_equal(lab_see(&lab.ca, lab.id.text).state, LIFE_ISSUED);
     set_accounts(&lab, true, ""); /* seen with one, it is noted */
     assert_int_equal(apply(&lab, &next), 0);
     set_accounts(&lab, false, "");
@@ -185,7 +163,7 @@ static void test_no_store(void **state)
     set_accounts(&lab, true, ALICE " disabled=perhaps\n");
     assert_int_not_equal(policy_apply(&lab.ca.life, lab.people, &n, &next, NULL), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(see(&lab).state, LIFE_ISSUED);
+    assert_int_equal(lab_see(&lab.ca, lab.id.text).state, LIFE_ISSUED);
     lab_end(&lab);
 }
 
@@ -196,7 +174,7 @@ static void test_two_holds(void **state)
     struct lab lab;
     int64_t next = 0;
     lab_begin(&lab, true);
-    struct seen s = see(&lab);
+    struct lab_seen s = lab_see(&lab.ca, lab.id.text);
     struct str serial = str_of(s.serial);
     const struct life *l = &lab.ca.life;
     assert_int_equal(withdraw(l, &root, serial, WITHDRAW_HOLD, NULL), 0);
@@ -204,7 +182,7 @@ static void test_two_holds(void **state)
     assert_int_equal(apply(&lab, &next), 0);
     set_accounts(&lab, true, "");
     assert_int_equal(apply(&lab, &next), 0);
-    assert_int_equal(see(&lab).state, LIFE_WITHDRAWN);
+    assert_int_equal(lab_see(&lab.ca, lab.id.text).state, LIFE_WITHDRAWN);
     assert_int_equal(withdraw_lift(l, &root, serial, NULL), 0);
     set_accounts(&lab, true, ALICE " disabled=yes\n");
     assert_int_equal(apply(&lab, &next), 1);

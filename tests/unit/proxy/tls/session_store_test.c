@@ -28,6 +28,29 @@ static SSL_SESSION *session_of(const unsigned char *id)
     return x;
 }
 
+/* Two workers and what they share. */
+struct workers {
+    struct session_region *region;
+    struct session_store *one;
+    struct session_store *other;
+};
+
+static struct workers workers(void)
+{
+    struct workers w = {.region = session_region_new(PLACES, 2)};
+    w.one = session_store_open(w.region, 0);
+    w.other = session_store_open(w.region, 1);
+    assert_true(w.one != NULL && w.other != NULL);
+    return w;
+}
+
+static void workers_end(const struct workers *w)
+{
+    session_store_close(w->other);
+    session_store_close(w->one);
+    session_region_free(w->region);
+}
+
 static void put_new(struct session_store *s, unsigned char id[SESSION_STORE_ID])
 {
     assert_true(session_store_id(s, id));
@@ -66,14 +89,12 @@ static void test_bounds(void **state)
 static void test_unknown_numbers(void **state)
 {
     (void)state;
-    struct session_region *r = session_region_new(PLACES, 2);
-    struct session_store *s = session_store_open(r, 0);
-    struct session_store *other = session_store_open(r, 1);
+    const struct workers w = workers();
     unsigned char id[SESSION_STORE_ID];
     unsigned char reserved[SESSION_STORE_ID];
-    put_new(s, id);
-    assert_true(session_store_id(s, reserved));
-    struct session_store *both[] = {s, other};
+    put_new(w.one, id);
+    assert_true(session_store_id(w.one, reserved));
+    struct session_store *both[] = {w.one, w.other};
     for (size_t i = 0; i < ROWS(both); i++) {
         assert_true(knows(both[i], id));
         assert_false(knows(both[i], reserved)); /* no session was put there */
@@ -93,56 +114,46 @@ static void test_unknown_numbers(void **state)
             assert_false(knows(both[i], any));
         }
     }
-    session_store_close(other);
-    session_store_close(s);
-    session_region_free(r);
+    workers_end(&w);
 }
 
 static void test_not_its_own(void **state)
 {
     (void)state;
-    struct session_region *r = session_region_new(PLACES, 2);
-    struct session_store *s = session_store_open(r, 0);
-    struct session_store *other = session_store_open(r, 1);
+    const struct workers w = workers();
     unsigned char id[SESSION_STORE_ID];
-    assert_true(session_store_id(other, id));
+    assert_true(session_store_id(w.other, id));
     SSL_SESSION *x = session_of(id);
-    assert_false(session_store_put(s, x)); /* another's number */
-    assert_false(knows(s, id));
-    assert_true(session_store_put(other, x));
-    assert_true(knows(s, id));
+    assert_false(session_store_put(w.one, x)); /* another's number */
+    assert_false(knows(w.one, id));
+    assert_true(session_store_put(w.other, x));
+    assert_true(knows(w.one, id));
     SSL_SESSION_free(x);
     unsigned char any[SESSION_STORE_ID] = {1};
     x = session_of(any);
-    assert_false(session_store_put(s, x)); /* nobody's */
+    assert_false(session_store_put(w.one, x)); /* nobody's */
     SSL_SESSION_free(x);
-    session_store_close(other);
-    session_store_close(s);
-    session_region_free(r);
+    workers_end(&w);
 }
 
 static void test_full(void **state)
 {
     (void)state;
-    struct session_region *r = session_region_new(PLACES, 2);
-    struct session_store *s = session_store_open(r, 0);
-    struct session_store *other = session_store_open(r, 1);
+    const struct workers w = workers();
     unsigned char ids[3 * PLACES][SESSION_STORE_ID];
     unsigned char elsewhere[SESSION_STORE_ID];
-    put_new(other, elsewhere);
+    put_new(w.other, elsewhere);
     for (size_t i = 0; i < ROWS(ids); i++) {
-        put_new(s, ids[i]);
-        assert_true(session_store_count(s) <= PLACES);
+        put_new(w.one, ids[i]);
+        assert_true(session_store_count(w.one) <= PLACES);
     }
     for (size_t i = 0; i < ROWS(ids); i++) {
         bool kept = i >= ROWS(ids) - PLACES; /* the oldest went */
-        assert_int_equal(knows(s, ids[i]), kept);
-        assert_int_equal(knows(other, ids[i]), kept);
+        assert_int_equal(knows(w.one, ids[i]), kept);
+        assert_int_equal(knows(w.other, ids[i]), kept);
     }
-    assert_true(knows(s, elsewhere)); /* one ring does not push out of the other */
-    session_store_close(other);
-    session_store_close(s);
-    session_region_free(r);
+    assert_true(knows(w.one, elsewhere)); /* one ring does not push out of the other */
+    workers_end(&w);
 }
 
 /* A worker that dies leaves its sessions to the others, and to the one that comes after it. */
@@ -168,25 +179,27 @@ static void test_next_worker(void **state)
     session_region_free(r);
 }
 
-/* What does not fit into shared memory is kept by its worker alone. */
-static void test_large(void **state)
+/* One that does not fit into a slot of shared memory. */
+static void put_large(struct session_store *s, unsigned char id[SESSION_STORE_ID])
 {
-    (void)state;
     static unsigned char note[4096];
-    struct session_region *r = session_region_new(PLACES, 2);
-    struct session_store *s = session_store_open(r, 0);
-    struct session_store *other = session_store_open(r, 1);
-    unsigned char id[SESSION_STORE_ID];
     assert_true(session_store_id(s, id));
     SSL_SESSION *x = session_of(id);
     assert_int_equal(SSL_SESSION_set1_ticket_appdata(x, note, sizeof(note)), 1);
     assert_true(session_store_put(s, x));
     SSL_SESSION_free(x);
-    assert_true(knows(s, id));
-    assert_false(knows(other, id));
-    session_store_close(other);
-    session_store_close(s);
-    session_region_free(r);
+}
+
+/* What does not fit into shared memory is kept by its worker alone. */
+static void test_large(void **state)
+{
+    (void)state;
+    const struct workers w = workers();
+    unsigned char id[SESSION_STORE_ID];
+    put_large(w.one, id);
+    assert_true(knows(w.one, id));
+    assert_false(knows(w.other, id));
+    workers_end(&w);
 }
 
 /* Only the newest are objects: the others come back from their slots, but those that were used. */
@@ -223,15 +236,10 @@ static void test_older_ones(void **state)
 static void test_large_and_old(void **state)
 {
     (void)state;
-    static unsigned char note[4096];
     struct session_region *r = session_region_new(SESSION_STORE_OBJECTS + 8, 1);
     struct session_store *s = session_store_open(r, 0);
     unsigned char id[SESSION_STORE_ID];
-    assert_true(session_store_id(s, id));
-    SSL_SESSION *x = session_of(id);
-    assert_int_equal(SSL_SESSION_set1_ticket_appdata(x, note, sizeof(note)), 1);
-    assert_true(session_store_put(s, x));
-    SSL_SESSION_free(x);
+    put_large(s, id);
     for (size_t i = 0; i < SESSION_STORE_OBJECTS + 4; i++) {
         unsigned char other[SESSION_STORE_ID];
         put_new(s, other);
