@@ -61,24 +61,10 @@ static int print_what(const char *what, const char *path, struct buf *text)
 
 int config_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *path = LOADED_DEFAULT_PATH;
-    int option;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            path = optarg;
-            break;
-        case 'h':
-            (void)fputs(usage_text, stdout);
-            return 0;
-        default:
-            (void)fprintf(stderr, "\n%s", usage_text);
-            return 2;
-        }
+    const char *path;
+    int status = loaded_options(argc, argv, usage_text, &path);
+    if (status >= 0) {
+        return status;
     }
     if (optind + 1 != argc) {
         (void)fputs(usage_text, stderr);
@@ -86,7 +72,7 @@ int config_main(int argc, char **argv)
     }
     struct buf text;
     buf_init(&text, TEXT_MAX);
-    int status = print_what(argv[optind], path, &text);
+    status = print_what(argv[optind], path, &text);
     buf_release(&text);
     return status;
 }

@@ -6,6 +6,12 @@
 
 #define LOADED_DEFAULT_PATH "/etc/countersign/countersign.yaml"
 
+/* Read the options of a verb that has -c FILE (into *path, else LOADED_DEFAULT_PATH) and -h alone;
+ * optind then stands at the first word behind them. Returns -1 to go on, otherwise the exit status
+ * after printing usage_text. */
+int loaded_options(int argc, char **argv, const char *usage_text, const char **path)
+    __attribute__((warn_unused_result));
+
 struct loaded {
     struct files *files;
     struct diags *diags;

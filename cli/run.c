@@ -27,24 +27,10 @@ static bool wants_ca(const struct conf *conf)
 
 int run_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    struct master_options o = {.config_path = LOADED_DEFAULT_PATH};
-    int option;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            o.config_path = optarg;
-            break;
-        case 'h':
-            (void)fputs(usage_text, stdout);
-            return 0;
-        default:
-            (void)fprintf(stderr, "\n%s", usage_text);
-            return 2;
-        }
+    struct master_options o = {0};
+    int status = loaded_options(argc, argv, usage_text, &o.config_path);
+    if (status >= 0) {
+        return status;
     }
     if (optind < argc) {
         (void)fprintf(stderr, "countersign run: what is \"%s\"? The configuration goes behind -c\n",

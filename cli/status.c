@@ -133,6 +133,38 @@ static int print_status(const struct request *r, const struct buf *answer)
     return rc == 0 ? 0 : complain(r, err_name(rc));
 }
 
+static int print_adopted(const struct request *r, const struct buf *answer)
+{
+    (void)r;
+    (void)answer;
+    (void)puts("the new configuration is in force");
+    return 0;
+}
+
+/* A verb that asks one question and prints what is answered within timeout_ms. */
+static int ask_once(int argc, char **argv, const char *usage_text, unsigned timeout_ms,
+                    int (*print)(const struct request *r, const struct buf *answer))
+{
+    struct request r;
+    struct loaded l;
+    struct buf answer;
+    int status = read_options(&r, argc, argv, usage_text);
+    if (status >= 0) {
+        return status;
+    }
+    buf_init(&answer, ANSWER_MAX);
+    status = load_for(&r, &l);
+    if (status == 0) {
+        status = ask(&r, &l, timeout_ms, &answer);
+    }
+    if (status == 0) {
+        status = print(&r, &answer);
+    }
+    buf_release(&answer);
+    loaded_close(&l);
+    return status;
+}
+
 int status_main(int argc, char **argv)
 {
     static const char usage_text[] =
@@ -144,24 +176,7 @@ int status_main(int argc, char **argv)
         "  -o, --output FORM    table (default) or json\n"
         "\n"
         "Exit status: 0 it runs, 1 it does not answer, 2 wrong usage.\n";
-    struct request r;
-    struct loaded l;
-    struct buf answer;
-    int status = read_options(&r, argc, argv, usage_text);
-    if (status >= 0) {
-        return status;
-    }
-    buf_init(&answer, ANSWER_MAX);
-    status = load_for(&r, &l);
-    if (status == 0) {
-        status = ask(&r, &l, STATUS_MS, &answer);
-    }
-    if (status == 0) {
-        status = print_status(&r, &answer);
-    }
-    buf_release(&answer);
-    loaded_close(&l);
-    return status;
+    return ask_once(argc, argv, usage_text, STATUS_MS, print_status);
 }
 
 int reload_main(int argc, char **argv)
@@ -177,24 +192,7 @@ int reload_main(int argc, char **argv)
         "error the old configuration stays.\n"
         "\n"
         "Exit status: 0 adopted, 1 refused or not running, 2 wrong usage.\n";
-    struct request r;
-    struct loaded l;
-    struct buf answer;
-    int status = read_options(&r, argc, argv, usage_text);
-    if (status >= 0) {
-        return status;
-    }
-    buf_init(&answer, ANSWER_MAX);
-    status = load_for(&r, &l);
-    if (status == 0) {
-        status = ask(&r, &l, RELOAD_MS, &answer);
-    }
-    if (status == 0) {
-        (void)puts("the new configuration is in force");
-    }
-    buf_release(&answer);
-    loaded_close(&l);
-    return status;
+    return ask_once(argc, argv, usage_text, RELOAD_MS, print_adopted);
 }
 
 /* Ask /readyz of the admin listener. Returns 0 if it answers 200. */

@@ -130,22 +130,11 @@ static int restore(const char *config, const char *file, struct err *e)
 
 int store_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *config = LOADED_DEFAULT_PATH;
     struct err e = {0};
-    int c = 0;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            return fputs(usage_text, stdout) < 0 ? 1 : 0;
-        }
-        if (c != 'c') {
-            (void)fputs(usage_text, stderr);
-            return 2;
-        }
-        config = optarg;
+    const char *config;
+    int status = loaded_options(argc, argv, usage_text, &config);
+    if (status >= 0) {
+        return status;
     }
     if (argc - optind == 2 && strcmp(argv[optind], "backup") == 0) {
         return backup(config, argv[optind + 1], &e) == 0 ? 0 : complain(&e);

@@ -56,17 +56,13 @@ static void san_mail(struct render *out, const struct facts *facts)
 static void render(const struct facts *facts, bool chain, struct render *out)
 {
     (void)chain;
-    render_put(out, facts != NULL ? STR("SUCCESS") : STR("NONE"));
-    render_field(out, names[VERIFY]);
+    render_value(out, names[VERIFY], facts != NULL ? STR("SUCCESS") : STR("NONE"));
     if (facts == NULL) {
         return;
     }
-    render_put(out, facts->serial);
-    render_field(out, names[SERIAL]);
-    render_put(out, facts->subject.text);
-    render_field(out, names[SUBJECT]);
-    render_put(out, facts->issuer.text);
-    render_field(out, names[ISSUER]);
+    render_value(out, names[SERIAL], facts->serial);
+    render_value(out, names[SUBJECT], facts->subject.text);
+    render_value(out, names[ISSUER], facts->issuer.text);
     render_date(out, facts->not_before_s);
     render_field(out, names[BEGIN]);
     render_date(out, facts->not_after_s);

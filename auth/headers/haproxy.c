@@ -81,13 +81,11 @@ static void upper(struct render *out, struct str hex)
 static void render(const struct facts *facts, bool chain, struct render *out)
 {
     (void)chain;
-    render_put(out, STR("1"));
-    render_field(out, names[TLS]);
+    render_value(out, names[TLS], STR("1"));
     if (facts == NULL) {
         return;
     }
-    render_put(out, STR("0"));
-    render_field(out, names[VERIFY]);
+    render_value(out, names[VERIFY], STR("0"));
     one_line(out, &facts->subject);
     render_field(out, names[SUBJECT]);
     common_name(out, facts);
@@ -97,8 +95,7 @@ static void render(const struct facts *facts, bool chain, struct render *out)
     render_field(out, names[BEGIN]);
     date(out, facts->not_after_s);
     render_field(out, names[END]);
-    render_put(out, facts->serial);
-    render_field(out, names[SERIAL]);
+    render_value(out, names[SERIAL], facts->serial);
     upper(out, facts->sha1);
     render_field(out, names[DIGEST]);
     render_base64(out, facts->der);

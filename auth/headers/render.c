@@ -117,3 +117,9 @@ void render_field(struct render *r, const char *name)
     }
     buf_clear(&r->text);
 }
+
+void render_value(struct render *r, const char *name, struct str value)
+{
+    render_put(r, value);
+    render_field(r, name);
+}

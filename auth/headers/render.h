@@ -47,4 +47,7 @@ void render_date(struct render *r, int64_t seconds);
  * no field. The next value begins. */
 void render_field(struct render *r, const char *name);
 
+/* render_put() and render_field(): a field with that value. */
+void render_value(struct render *r, const char *name, struct str value);
+
 #endif
