@@ -112,7 +112,7 @@ enum verdict gate_secret_checked(struct gate_secret *s, enum pwcheck_result resu
     if (result != PWCHECK_RIGHT) {
         return fail(s, r, REASON_PASSWORD_WRONG);
     }
-    s->fresh = true;
+    s->proven = true;
     return VERDICT_NEXT;
 }
 
@@ -199,7 +199,8 @@ static enum verdict check_password(struct gate_secret *s, bool guesses_code, pwc
     }
     /* Nobody measures how long a command line takes, which may have taken a password as right. */
     bool may_skip = s->user != NULL && (s->code_worth.reason == REASON_OK || q->pwcheck == NULL);
-    bool known = pwcache_known(q->pwcache, s->digest, q->mono_ms) && may_skip;
+    bool known = pwcache_known(q->pwcache, s->digest, clock_mono_ms()) && may_skip;
+    s->proven = known;
     if (known && !guesses_code) {
         return VERDICT_NEXT;
     }
@@ -234,13 +235,14 @@ static enum verdict use_code(struct gate_secret *s, enum reason *r)
     return why == REASON_OK ? VERDICT_NEXT : fail(s, r, why);
 }
 
-/* A password is remembered only once the code was right too: or else a wrong code would be refused
- * faster behind the right password. */
+/* A password is remembered, and goes on to be, only once the code was right too: or else a wrong
+ * code would be refused faster behind the right password. From now on, as a hash may have taken
+ * longer than it is remembered. */
 enum verdict gate_secret_check_code(struct gate_secret *s, enum reason *r)
 {
     enum verdict v = gate_secret_wants_code(s->q, s->user) ? use_code(s, r) : VERDICT_NEXT;
-    if (v == VERDICT_NEXT && s->fresh) {
-        pwcache_put(s->q->pwcache, s->digest, s->q->mono_ms);
+    if (v == VERDICT_NEXT && s->proven) {
+        pwcache_put(s->q->pwcache, s->digest, clock_mono_ms());
     }
     return v;
 }

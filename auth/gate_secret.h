@@ -28,8 +28,8 @@ struct gate_secret {
     unsigned char digest[PWCACHE_DIGEST];
     struct pwcheck_ticket *ticket; /* NULL when no check is under way */
     struct tries tries;
-    bool fresh;       /* the password was hashed just now, and is not remembered yet */
-    bool code_proven; /* just now */
+    bool proven;                    /* the password is right: hashed just now, or remembered */
+    bool code_proven;               /* just now */
     char code[TOTP_DIGITS_MAX + 1]; /* of the field, or the end of the password */
     size_t code_n;                  /* 0: none; more than it holds: too long for one */
     size_t code_split;              /* octets that were the end of the password */

@@ -15,9 +15,9 @@
 enum { GATHER_MAX = 512 };
 
 struct entry {
-    struct list order;  /* in pwcache.used, oldest first, or in pwcache.spare */
+    struct list order;  /* in pwcache.used, the last used one last, or in pwcache.spare */
     struct entry *next; /* in its bucket */
-    uint64_t put_at_ms;
+    uint64_t used_at_ms;
     unsigned char digest[PWCACHE_DIGEST];
 };
 
@@ -32,6 +32,7 @@ struct pwcache {
     size_t bucket_mask;
     uint32_t ttl_ms;
     uint64_t hits;
+    size_t count; /* in used */
 };
 
 static struct entry **bucket_of(struct pwcache *c, const unsigned char *digest)
@@ -64,6 +65,7 @@ static void forget(struct pwcache *c, struct entry *e)
     list_remove(&e->order);
     mem_wipe(e->digest, sizeof(e->digest));
     list_push_back(&c->spare, &e->order);
+    c->count--;
 }
 
 static void drop_table(struct pwcache *c)
@@ -77,6 +79,7 @@ static void drop_table(struct pwcache *c)
     c->buckets = NULL;
     c->entries_max = 0;
     c->bucket_mask = 0;
+    c->count = 0;
     list_init(&c->used);
     list_init(&c->spare);
 }
@@ -213,13 +216,18 @@ int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct s
     return 0;
 }
 
+static bool is_over(const struct pwcache *c, const struct entry *e, uint64_t mono_ms)
+{
+    return mono_ms < e->used_at_ms || mono_ms - e->used_at_ms >= c->ttl_ms;
+}
+
 bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)
 {
     struct entry *e = find(c, digest);
     if (e == NULL) {
         return false;
     }
-    if (mono_ms < e->put_at_ms || mono_ms - e->put_at_ms >= c->ttl_ms) {
+    if (is_over(c, e, mono_ms)) {
         forget(c, e);
         return false;
     }
@@ -232,26 +240,48 @@ uint64_t pwcache_hits(const struct pwcache *c)
     return c->hits;
 }
 
+size_t pwcache_count(const struct pwcache *c)
+{
+    return c->count;
+}
+
+/* More go than can come, so that none stays for good where there is use at all. */
+static void forget_some(struct pwcache *c, uint64_t mono_ms)
+{
+    for (unsigned i = 0; i < 2 && !list_empty(&c->used); i++) {
+        struct entry *oldest = LIST_ENTRY(c->used.next, struct entry, order);
+        if (!is_over(c, oldest, mono_ms)) {
+            return;
+        }
+        forget(c, oldest);
+    }
+}
+
+static struct entry *add(struct pwcache *c, const unsigned char *digest)
+{
+    if (list_empty(&c->spare)) {
+        forget(c, LIST_ENTRY(c->used.next, struct entry, order));
+    }
+    struct entry *e = LIST_ENTRY(c->spare.next, struct entry, order);
+    struct entry **bucket = bucket_of(c, digest);
+    memcpy(e->digest, digest, PWCACHE_DIGEST);
+    e->next = *bucket;
+    *bucket = e;
+    c->count++;
+    return e;
+}
+
 void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)
 {
     if (c->buckets == NULL) {
         return;
     }
+    forget_some(c, mono_ms);
     struct entry *e = find(c, digest);
-    if (e != NULL) {
-        forget(c, e);
-    } else if (list_empty(&c->spare)) {
-        forget(c, LIST_ENTRY(c->used.next, struct entry, order));
+    if (e == NULL) {
+        e = add(c, digest);
     }
-    struct list *spare = list_pop_front(&c->spare);
-    if (spare == NULL) {
-        return;
-    }
-    e = LIST_ENTRY(spare, struct entry, order);
-    memcpy(e->digest, digest, PWCACHE_DIGEST);
-    e->put_at_ms = mono_ms;
-    struct entry **bucket = bucket_of(c, digest);
-    e->next = *bucket;
-    *bucket = e;
+    e->used_at_ms = mono_ms;
+    list_remove(&e->order); /* from wherever it was */
     list_push_back(&c->used, &e->order);
 }

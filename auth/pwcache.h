@@ -1,5 +1,9 @@
-/* Proven credentials, remembered for a short while: a keyed digest of user, stored hash, password
- * and certificate. The key is random and per process; the password itself is never kept. */
+/* Proven credentials, remembered as long as they are used: a keyed digest of user, stored hash,
+ * password and certificate. The key is random and per process; the password itself is never kept.
+ *
+ * Whether a password matches a hash depends on the two alone, and both are in the digest: hashing
+ * once more could tell nothing new, however long ago it was. What ends an entry is for the digest's
+ * own sake, so that it does not stay in memory where nobody needs it. */
 #ifndef AUTH_PWCACHE_H
 #define AUTH_PWCACHE_H
 
@@ -13,8 +17,8 @@
 
 struct pwcache;
 
-/* At most entries_max entries, each good for ttl_ms. Either 0: nothing is remembered, the digest
- * still works. NULL without memory. */
+/* At most entries_max entries, each good until ttl_ms after its last use. Either 0: nothing is
+ * remembered, the digest still works. NULL without memory. */
 struct pwcache *pwcache_new(size_t entries_max, uint32_t ttl_ms);
 
 /* Wipe and free; NULL is fine. */
@@ -29,13 +33,18 @@ int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct s
                    const unsigned char *cert_digest, unsigned char out[PWCACHE_DIGEST])
     __attribute__((warn_unused_result));
 
-/* True if digest was put in less than ttl ago. All 256 bits are compared. */
+/* True if digest was put in less than ttl ago; that is no use of it. A clock that went back finds
+ * nothing. All 256 bits are compared. */
 bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
 
 /* How often pwcache_known() was true since the start: for metrics. */
 uint64_t pwcache_hits(const struct pwcache *c);
 
-/* Remember digest; the oldest goes when the table is full. */
+/* How many digests it holds, those that are over but not wiped yet included: for metrics. */
+size_t pwcache_count(const struct pwcache *c);
+
+/* Remember digest, or that it was used again; the one not used for longest goes when the table is
+ * full. Some of those that are over are wiped on the way. */
 void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
 
 #endif

@@ -40,7 +40,7 @@ struct conf_users {
     struct conf_text realm;
     uint32_t hash_threads;        /* a worker */
     uint32_t hash_queue_max;      /* checks that may wait, a worker */
-    uint32_t remember_ms;         /* a proven credential; 0 = off */
+    uint32_t remember_ms;         /* a proven credential, after its last use; 0 = off */
     uint32_t remember_max;        /* entries, a worker */
     uint32_t lookup_queue_max;    /* look-ups that may wait, a worker */
     uint32_t lookup_remember_max; /* records of a database that are remembered, a worker */

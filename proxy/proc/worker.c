@@ -181,6 +181,7 @@ static void on_before_wait(void *arg)
              logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file));
     count_up(w, METRIC_PASSWORD_REMEMBERED_TOTAL, &w->passwords_remembered,
              pwcache_hits(w->env.pwcache));
+    count_up(w, METRIC_PASSWORDS_KEPT, &w->passwords_kept, pwcache_count(w->env.pwcache));
     struct certcache_counts chains = certcache_counts(w->certcache);
     count_up(w, METRIC_CHAINS_REMEMBERED_TOTAL, &w->chains_remembered, chains.hits);
     count_up(w, METRIC_CHAINS_VERIFIED_TOTAL, &w->chains_verified, chains.misses);
@@ -288,7 +289,7 @@ static int start_worker(struct worker *w, char *error)
         rc = make_env(w, &e);
     }
     if (rc == 0) {
-        w->env.runtime = worker_build(&w->start, w->start.packed, &w->env, w->users_digest, error);
+        w->env.runtime = worker_build(&w->start, w->start.packed, &w->env, error);
         rc = w->env.runtime != NULL ? 0 : -ERR_CONFIG;
     }
     (void)close(w->start.packed);

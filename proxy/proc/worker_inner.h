@@ -15,8 +15,6 @@
 #include "proxy/proc/worker.h"
 #include "proxy/server/server.h"
 
-#define WORKER_DIGEST 32
-
 struct preparation;
 
 struct worker {
@@ -38,6 +36,7 @@ struct worker {
     uint64_t lines_lost;           /* as far as the metrics know */
     uint64_t passwords_computed;   /* the same */
     uint64_t passwords_remembered; /* the same */
+    uint64_t passwords_kept;       /* the same */
     struct certcache *certcache;   /* owned */
     struct session_store *store;   /* owned; NULL: no sessions are kept */
     uint64_t chains_remembered;    /* as far as the metrics know */
@@ -49,7 +48,6 @@ struct worker {
     bool draining;
     bool stopped; /* told to stop, or the master is gone */
     bool empty;   /* no connection is left */
-    unsigned char users_digest[WORKER_DIGEST];
     char role[24];
 
     /* The next configuration, while a reload is under way. */
@@ -61,9 +59,9 @@ struct worker {
 };
 
 /* Build a runtime from the packed files; on any thread. loop and metrics NULL: without upstreams.
- * digest gets that of the users' file. error (IPC_TEXT_MAX + 1 octets) says why on NULL. */
+ * error (IPC_TEXT_MAX + 1 octets) says why on NULL. */
 struct runtime *worker_build(const struct worker_start *start, int packed, struct env *env,
-                             unsigned char digest[WORKER_DIGEST], char *error);
+                             char *error);
 
 /* Serve every listener of the runtime in force. Returns 0 or a negative err_code with e. */
 int worker_serve(struct worker *w, struct err *e) __attribute__((warn_unused_result));

@@ -3,10 +3,8 @@
  * worker's main thread. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/enc.h"
 #include "base/mem.h"
 #include "base/mem_pool.h"
 #include "conf/files.h"
@@ -24,21 +22,8 @@ struct preparation {
     bool wanted;             /* false once it was aborted */
     bool collected;          /* the thread is done with it */
     struct runtime *runtime; /* owned until adopted */
-    unsigned char users_digest[WORKER_DIGEST];
     char error[IPC_TEXT_MAX + 1];
 };
-
-static void digest_users(const struct runtime *r, struct files *files,
-                         unsigned char digest[WORKER_DIGEST])
-{
-    struct str text = STR_NONE;
-    memset(digest, 0, WORKER_DIGEST);
-    if (r->conf->users.htpasswd.p != NULL &&
-        files_read(files, r->conf->users.htpasswd.p, &text, NULL) == 0 &&
-        enc_sha256(text, digest) != 0) {
-        memset(digest, 0, WORKER_DIGEST);
-    }
-}
 
 static void use_ocsp(struct runtime *r, struct ocsp_desk *desk)
 {
@@ -48,7 +33,7 @@ static void use_ocsp(struct runtime *r, struct ocsp_desk *desk)
 }
 
 struct runtime *worker_build(const struct worker_start *start, int packed, struct env *env,
-                             unsigned char digest[WORKER_DIGEST], char *error)
+                             char *error)
 {
     struct err e = {0};
     struct runtime *r = NULL;
@@ -62,7 +47,6 @@ struct runtime *worker_build(const struct worker_start *start, int packed, struc
                           env != NULL ? env->metrics : NULL, diags, TLS_KEYS_ALL);
         if (r != NULL) {
             use_ocsp(r, start->desk);
-            digest_users(r, files, digest);
         } else {
             findings_first_error(diags, error, IPC_TEXT_MAX + 1);
         }
@@ -75,7 +59,7 @@ struct runtime *worker_build(const struct worker_start *start, int packed, struc
 static void run_preparation(struct job *job)
 {
     struct preparation *p = LIST_ENTRY(job, struct preparation, job);
-    p->runtime = worker_build(&p->worker->start, p->packed, NULL, p->users_digest, p->error);
+    p->runtime = worker_build(&p->worker->start, p->packed, NULL, p->error);
 }
 
 static void preparation_free(struct preparation *p)
@@ -188,12 +172,11 @@ static bool is_named(void *arg, struct str address)
     return sockets_named(arg, address);
 }
 
-static void renew_passwords(struct worker *w, const struct preparation *p,
-                            const struct conf_users *old, const struct conf_users *now)
+/* Users who have changed need no care: each password was proven for the hash that stood there. */
+static void renew_passwords(struct worker *w, const struct conf_users *old,
+                            const struct conf_users *now)
 {
-    bool same = mem_equal_secret(w->users_digest, p->users_digest, WORKER_DIGEST) &&
-                old->remember_max == now->remember_max && old->remember_ms == now->remember_ms;
-    memcpy(w->users_digest, p->users_digest, WORKER_DIGEST);
+    bool same = old->remember_max == now->remember_max && old->remember_ms == now->remember_ms;
     if (!same && pwcache_reset(w->env.pwcache, now->remember_max, now->remember_ms) != 0) {
         LOG(w->env.log, LOG_LEVEL_WARNING, "password_memory_off",
             LOG_TEXT("error", str_of(err_name(ERR_NOMEM))));
@@ -226,7 +209,7 @@ void worker_commit(struct worker *w)
     worker_watch_store(w);
     worker_ocsp_watch(w);
     const struct conf *conf = w->env.runtime->conf;
-    renew_passwords(w, p, &old->conf->users, &conf->users);
+    renew_passwords(w, &old->conf->users, &conf->users);
     renew_chains(w, &conf->tuning);
     mem_pool_use(conf->tuning.keep_memory);
     preparation_free(p);

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from proxy import LIMIT_S, basic, wait_until
+from proxy import LIMIT_S, basic, crypt_sha256, wait_until
 
 ALICE = "alice@example.com"
 AUTH = "Authorization: " + basic(ALICE, "wonder land")
@@ -277,3 +277,35 @@ def test_equal_checks_under_way_are_one(make_proxy):
         client.close()
     assert proxy.metric("countersign_password_checks_total") == 1
     assert proxy.metric("countersign_password_remembered_total") >= 8
+
+
+def test_passwords_that_are_remembered_end_with_their_hash(make_proxy):
+    """Whoever else changes: their users are not all hashed anew at once."""
+    proxy = make_proxy({"process": {"watch_files": "0s"}}).start()
+    bob = "bob@example.com"
+    before = {user: f"{user}:{crypt_sha256(proxy.passwords[user])}" for user in (ALICE, bob)}
+
+    def adopt(*lines, **config):
+        proxy.write_users(lines)
+        proxy.write_config(config)
+        assert proxy.reload().returncode == 0
+
+    def hashes(pair, user, password, status):
+        count = proxy.metric("countersign_password_checks_total")
+        assert proxy.get(pair, user, password).status == status
+        return proxy.metric("countersign_password_checks_total") - count
+
+    adopt(*before.values())
+    assert hashes("alice", ALICE, "wonder land", 200) == 1
+    assert hashes("bob", bob, "b:ob", 200) == 1
+    wait_until(lambda: proxy.metric("countersign_passwords_kept") == 2)
+    adopt(before[ALICE], f"{bob}:{crypt_sha256('b:obby')}")
+    assert hashes("bob", bob, "b:ob", 401) == 1, "the old one, at once"
+    assert hashes("bob", bob, "b:obby", 200) == 1
+    assert hashes("alice", ALICE, "wonder land", 200) == 0
+    adopt(before[ALICE])
+    assert hashes("bob", bob, "b:obby", 401) == 1, "he is gone"
+    assert hashes("alice", ALICE, "wonder land", 200) == 0
+    adopt(before[ALICE], users={"remember": "30s"})
+    wait_until(lambda: proxy.metric("countersign_passwords_kept") == 0)
+    assert hashes("alice", ALICE, "wonder land", 200) == 1

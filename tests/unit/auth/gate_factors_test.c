@@ -483,23 +483,30 @@ static void test_hashes(void **state)
         bool route_asks;
         enum reason reason;
         unsigned hashes;
+        int64_t later_ms; /* than the one before */
     } table[] = {
-        {"the first time", "alice:secret", CODE, false, REASON_OK, 1},
-        {"remembered, no code", "alice:secret", NULL, false, REASON_TOTP_MISSING, 1},
-        {"remembered, a wrong code", "alice:secret", "000000", false, REASON_TOTP_WRONG, 1},
-        {"remembered, a used code", "alice:secret", CODE, false, REASON_TOTP_REPLAYED, 1},
-        {"remembered, one appended", "alice:secret" CODE, NULL, false, REASON_TOTP_REPLAYED, 1},
-        {"wrong password, no code", "alice:wrong", NULL, false, REASON_PASSWORD_WRONG, 1},
-        {"wrong password, a new code", "alice:wrong", NEXT, false, REASON_PASSWORD_WRONG, 1},
-        {"remembered, a new code", "alice:secret" NEXT, NULL, false, REASON_OK, 0},
-        {"a user without a secret", "carol:secret", NULL, false, REASON_OK, 1},
-        {"no code is asked for", "carol:secret", NULL, false, REASON_OK, 0},
-        {"one is, and there is none", "carol:secret", CODE, true, REASON_TOTP_MISSING, 1},
+        {"the first time", "alice:secret", CODE, false, REASON_OK, 1, 0},
+        {"remembered, no code", "alice:secret", NULL, false, REASON_TOTP_MISSING, 1, 0},
+        {"remembered, a wrong code", "alice:secret", "000000", false, REASON_TOTP_WRONG, 1, 0},
+        {"remembered, a used code", "alice:secret", CODE, false, REASON_TOTP_REPLAYED, 1, 0},
+        {"remembered, one appended", "alice:secret" CODE, NULL, false, REASON_TOTP_REPLAYED, 1, 0},
+        {"wrong password, no code", "alice:wrong", NULL, false, REASON_PASSWORD_WRONG, 1, 0},
+        {"wrong password, a new code", "alice:wrong", NEXT, false, REASON_PASSWORD_WRONG, 1, 0},
+        {"remembered, a new code", "alice:secret" NEXT, NULL, false, REASON_OK, 0, 0},
+        {"a user without a secret", "carol:secret", NULL, false, REASON_OK, 1, 0},
+        {"no code is asked for", "carol:secret", NULL, false, REASON_OK, 0, 0},
+        {"one is, and there is none", "carol:secret", CODE, true, REASON_TOTP_MISSING, 1, 0},
+        {"used without a code", "carol:secret", NULL, false, REASON_OK, 0, 999},
+        {"just so", "carol:secret", NULL, false, REASON_OK, 0, 999},
+        {"used, but the code is not there", "carol:secret", NULL, true, REASON_TOTP_MISSING, 1,
+         999},
+        {"is no use", "carol:secret", NULL, false, REASON_OK, 1, 1},
     };
     renew();
     struct pwcheck *pwcheck = pwcheck_new(1, 16, wake, NULL);
     assert_non_null(pwcheck);
     for (size_t i = 0; i < ROWS(table); i++) {
+        clock_fake((int64_t)clock_mono_ms() + table[i].later_ms, NOW_MS);
         struct gate_question q =
             question(&without, CONF_REQUIRE_PASSWORD, table[i].pair, table[i].code);
         q.pwcheck = pwcheck;

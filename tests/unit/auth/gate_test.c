@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "auth/gate.h"
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -334,50 +335,60 @@ static void test_no_guessing(void **state)
     pwcache_free(cache);
 }
 
-/* Ask once; *waited: a hash had to run. */
-static enum verdict ask(const struct gate_peer *peer, const struct credentials *c,
-                        struct pwcache *cache, uint64_t mono_ms, bool *waited)
-{
-    struct gate_question q = question(peer, CONF_REQUIRE_BOTH, c, cache);
-    q.mono_ms = mono_ms;
-    struct gate *g = gate_run(&q, on_done, NULL);
-    *waited = gate_result(g)->verdict == VERDICT_WAIT;
-    wait_for_checks();
-    enum verdict v = gate_result(g)->verdict;
-    gate_free(g);
-    return v;
-}
+static const struct identity renewed = {
+    .reason = REASON_OK,
+    .user = {"alice", 5},
+    .digest = {1, 1},
+    .not_before_ms = NOW_MS - 1000,
+    .not_after_ms = NOW_MS + 60000,
+};
+static const struct gate_peer renewed_required = {
+    .identity = &renewed, .certificate = REASON_OK, .term = FOREVER, .mode = CONF_CLIENT_REQUIRE};
+
+/* Asked one after the other; a password is remembered for a second. */
+static const struct asked {
+    const char *says;
+    const struct gate_peer *peer;
+    size_t column;
+    int64_t at_ms;
+    int64_t took_ms; /* the hash */
+    const char *code;
+    bool hashed;
+} asked[] = {
+    {"wrong", &alice_required, 2, 0, 0, "PW", true},
+    {"wrong again: never remembered", &alice_required, 2, 0, 0, "PW", true},
+    {"unknown", &alice_required, 4, 0, 0, "UU", true},
+    {"unknown again: never remembered", &alice_required, 4, 0, 0, "UU", true},
+    {"right", &alice_required, 1, 0, 0, "O2", true},
+    {"remembered", &alice_required, 1, 999, 0, "O2", false},
+    {"from its last use", &alice_required, 1, 1998, 0, "O2", false},
+    {"and from that one", &alice_required, 1, 2997, 0, "O2", false},
+    {"another certificate", &renewed_required, 1, 2997, 0, "O2", true},
+    {"another password", &alice_required, 2, 2998, 0, "PW", true},
+    {"too long ago, whatever came meanwhile", &alice_required, 1, 3997, 0, "O2", true},
+    {"a hash that takes longer than its memory", &renewed_required, 1, 5000, 3000, "O2", true},
+    {"counts from its end", &renewed_required, 1, 8999, 0, "O2", false},
+    {"the wrong user's", &alice_required, 3, 9000, 0, "PM", true},
+    {"is remembered, and refused all the same", &alice_required, 3, 9001, 0, "PM", false},
+};
 
 static void test_cache(void **state)
 {
     (void)state;
-    static struct identity other;
-    other = alice;
-    other.digest[31] = 1;
-    const struct gate_peer renewed = {
-        .identity = &other, .certificate = REASON_OK, .term = FOREVER};
     struct pwcache *cache = pwcache_new(4, 1000);
-    bool waited = false;
-    assert_int_equal(ask(&alice_required, &columns[1], cache, 0, &waited), VERDICT_ALLOW);
-    assert_true(waited);
-    assert_int_equal(ask(&alice_required, &columns[1], cache, 999, &waited), VERDICT_ALLOW);
-    assert_false(waited);
-    assert_int_equal(ask(&alice_required, &columns[1], cache, 1000, &waited), VERDICT_ALLOW);
-    assert_true(waited); /* too long ago */
-    assert_int_equal(ask(&renewed, &columns[1], cache, 1001, &waited), VERDICT_ALLOW);
-    assert_true(waited); /* another certificate */
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(ask(&alice_required, &columns[2], cache, 1002, &waited), VERDICT_DENY);
-        assert_true(waited); /* a wrong password is never remembered */
-        assert_int_equal(ask(&alice_required, &columns[4], cache, 1002, &waited), VERDICT_DENY);
-        assert_true(waited); /* nor an unknown user */
-    }
-    /* A proven password of the wrong user is remembered, and refused all the same. */
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(ask(&alice_required, &columns[3], cache, 1003, &waited), VERDICT_DENY);
-        assert_true(waited == (i == 0));
+    for (size_t i = 0; i < ROWS(asked); i++) {
+        clock_fake(5000 + asked[i].at_ms, NOW_MS);
+        struct gate_question q =
+            question(asked[i].peer, CONF_REQUIRE_BOTH, &columns[asked[i].column], cache);
+        struct gate *g = gate_run(&q, on_done, NULL);
+        CHECK_ROW(asked[i].says, (gate_result(g)->verdict == VERDICT_WAIT) == asked[i].hashed);
+        clock_fake(5000 + asked[i].at_ms + asked[i].took_ms, NOW_MS);
+        wait_for_checks();
+        check_answer(asked[i].says, g, outcome_of(asked[i].code));
+        gate_free(g);
     }
     pwcache_free(cache);
+    clock_fake(-1, -1);
 }
 
 static void test_domain_is_folded(void **state)

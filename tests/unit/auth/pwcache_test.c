@@ -7,6 +7,7 @@
 
 #include "auth/pwcache.h"
 #include "base/mem.h"
+#include "tests/support/check.h"
 
 static void digest(struct pwcache *c, const char *user, unsigned char out[PWCACHE_DIGEST])
 {
@@ -101,9 +102,56 @@ static void test_time(void **state)
     assert_false(pwcache_known(c, d, 6000));
     assert_false(pwcache_known(c, d, 5999)); /* gone for good */
     pwcache_put(c, d, 5000);
-    pwcache_put(c, d, 5900); /* put again: a new time */
+    pwcache_put(c, d, 5900); /* used: a new time */
     assert_true(pwcache_known(c, d, 6800));
+    assert_true(pwcache_known(c, d, 6899)); /* asking is no use */
+    assert_int_equal(pwcache_count(c), 1);
+    assert_false(pwcache_known(c, d, 6900));
+    assert_int_equal(pwcache_count(c), 0);
+    pwcache_put(c, d, 5900);
     assert_false(pwcache_known(c, d, 5800)); /* a clock that went back trusts nothing */
+    pwcache_free(c);
+}
+
+/* As long as somebody comes, those who do not are wiped: two for each that is used. */
+static void test_over_is_wiped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *user;
+        uint64_t at;
+        size_t count; /* then */
+    } rows[] = {
+        {"one", "a", 0, 1},
+        {"two", "b", 0, 2},
+        {"three", "c", 1, 3},
+        {"the first is used again", "a", 999, 3},
+        {"nobody is over", "a", 999, 3},
+        {"one is, and its place is another's", "d", 1000, 3},
+        {"the next", "a", 1001, 2},
+        {"nobody is over again", "a", 1999, 2},
+        {"the last that was not used", "a", 2000, 1},
+        {"much later: itself, and anew", "a", 9000, 1},
+    };
+    unsigned char d[PWCACHE_DIGEST];
+    struct pwcache *c = pwcache_new(8, 1000);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        digest(c, rows[i].user, d);
+        pwcache_put(c, d, rows[i].at);
+        CHECK_ROW(rows[i].says, pwcache_known(c, d, rows[i].at));
+        CHECK_ROW(rows[i].says, pwcache_count(c) == rows[i].count);
+    }
+    for (char user[2] = "A"; user[0] < 'A' + 7; user[0]++) {
+        digest(c, user, d);
+        pwcache_put(c, d, 9001);
+    }
+    assert_int_equal(pwcache_count(c), 8);
+    static const size_t counts[] = {6, 4, 2, 1, 1};
+    for (size_t i = 0; i < ROWS(counts); i++) {
+        pwcache_put(c, d, 20000);
+        assert_int_equal(pwcache_count(c), counts[i]);
+    }
     pwcache_free(c);
 }
 
@@ -182,9 +230,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binding),       cmocka_unit_test(test_key),
-        cmocka_unit_test(test_time),          cmocka_unit_test(test_number),
-        cmocka_unit_test(test_reset_and_off), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_binding), cmocka_unit_test(test_key),
+        cmocka_unit_test(test_time),    cmocka_unit_test(test_over_is_wiped),
+        cmocka_unit_test(test_number),  cmocka_unit_test(test_reset_and_off),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
