@@ -50,6 +50,14 @@ static const struct key tuning_keys[] = {
      AT(conf_tuning, release_buffers),
      .fallback = "true",
      .meaning = "Give OpenSSL's buffers of a connection back while it is idle."},
+    {.name = "own_bio",
+     .type = KEY_BOOL,
+     AT(conf_tuning, own_bio),
+     .fallback = "true",
+     .meaning = "Let OpenSSL read where octets were received and write where they are sent from. "
+                "Otherwise all that it reads and writes goes through buffers of its own (memory "
+                "BIOs), which is a copy more each way. With own_records that is the handshake "
+                "only."},
     {.name = "own_records",
      .type = KEY_BOOL,
      AT(conf_tuning, own_records),

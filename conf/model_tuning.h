@@ -15,6 +15,7 @@ struct conf_tuning {
     bool fixed_chain;
     bool aes_128_first;
     bool release_buffers;
+    bool own_bio;
     bool own_records;
     bool keep_memory;
     uint32_t handshake_steps; /* in one turn of a worker's loop; 0: any number */

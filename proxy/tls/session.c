@@ -18,6 +18,24 @@
 /* Unread input that may be kept: a few whole records; its owner stops reading long before. */
 #define KEPT_MAX ((size_t)1 << 18)
 
+/* OpenSSL's object gets its two ends. */
+static bool set_ends(struct tls_session *s)
+{
+    BIO *in = NULL;
+    BIO *out = NULL;
+    if (s->sites->bio_method != NULL) {
+        in = bio_new(s->sites->bio_method, &s->ends);
+        out = in;
+    } else if (bio_ends_use_memory(&s->ends)) {
+        in = s->ends.memory_in;
+        out = s->ends.memory_out;
+    }
+    if (in != NULL) {
+        SSL_set_bio(s->ssl, in, out);
+    }
+    return in != NULL;
+}
+
 struct tls_session *tls_session_new(struct tls_sites *sites)
 {
     struct tls_session *s = mem_calloc(1, sizeof(*s));
@@ -33,16 +51,14 @@ struct tls_session *tls_session_new(struct tls_sites *sites)
     ERR_clear_error();
     /* Any context will do until the ClientHello has chosen one. */
     s->ssl = SSL_new(sites->v[0].context);
-    BIO *bio = s->ssl != NULL ? bio_new(sites->bio_method, &s->ends) : NULL;
     bool listens = sites->ciphers != NULL;
     s->keys = listens ? mem_calloc(1, sizeof(*s->keys)) : NULL;
-    if (bio == NULL || SSL_set_app_data(s->ssl, s) != 1 || (listens && s->keys == NULL)) {
-        BIO_free(bio);
+    if (s->ssl == NULL || !set_ends(s) || SSL_set_app_data(s->ssl, s) != 1 ||
+        (listens && s->keys == NULL)) {
         ERR_clear_error();
         tls_session_free(s);
         return NULL;
     }
-    SSL_set_bio(s->ssl, bio, bio);
     SSL_set_accept_state(s->ssl);
     return s;
 }
@@ -149,7 +165,7 @@ static enum tls_result fail(struct tls_session *s)
         buf_release(&s->ends.out); /* the answer will be HTTP */
     } else if (s->refusal != REASON_OK) {
         s->reason = s->refusal;
-    } else if (s->ends.out_full) {
+    } else if (s->ends.out_full || s->ends.stuck) {
         s->reason = REASON_OUT_OF_MEMORY;
     } else if (e.bad_certificate) {
         s->reason = s->peer_reason;
@@ -172,10 +188,27 @@ static enum tls_result pass(struct tls_session *s, enum tls_result r,
     return r;
 }
 
-/* What a call of OpenSSL that returned ret without success means. */
+/* After a call of OpenSSL that returned ret: what it wrote is taken. True if it wants input and now
+ * has some, so that the call is to be made again. Only with memory BIOs: ours gives all it has. */
+static bool is_fed(struct tls_session *s, int ret)
+{
+    if (s->ends.memory_in == NULL) {
+        return false;
+    }
+    bio_ends_drain(&s->ends);
+    return ret != 1 && !s->ends.stuck && SSL_get_error(s->ssl, ret) == SSL_ERROR_WANT_READ &&
+           bio_ends_feed(&s->ends);
+}
+
+/* What a call of OpenSSL that returned ret means. */
 static enum tls_result outcome(struct tls_session *s, int ret)
 {
+    if (s->ends.stuck) {
+        return fail(s);
+    }
     switch (SSL_get_error(s->ssl, ret)) {
+    case SSL_ERROR_NONE:
+        return TLS_OK;
     case SSL_ERROR_WANT_READ:
         return TLS_WANT;
     case SSL_ERROR_ZERO_RETURN:
@@ -235,7 +268,8 @@ static struct records *make_records(struct tls_session *s)
     enum traffic_suite suite =
         traffic_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(s->ssl)));
     if (SSL_version(s->ssl) == TLS1_3_VERSION && SSL_has_pending(s->ssl) == 0 &&
-        !is_limited(s->ssl) && narrow_kdf_side(&s->keys->client, suite, &in) &&
+        !is_limited(s->ssl) && bio_ends_take_back(&s->ends) &&
+        narrow_kdf_side(&s->keys->client, suite, &in) &&
         narrow_kdf_side(&s->keys->server, suite, &out)) {
         out.count = count_records(bio_ends_written(&s->ends));
         made = records_new(s->sites->ciphers, &in, &out);
@@ -257,6 +291,7 @@ static void take_over(struct tls_session *s)
         SSL_free(s->ssl);
         mem_pool_wipe_here(false);
         s->ssl = NULL;
+        bio_ends_forget_memory(&s->ends);
     }
 }
 
@@ -296,11 +331,13 @@ enum tls_result tls_session_handshake(struct tls_session *s)
         return TLS_OK;
     }
     ERR_clear_error();
-    int ret = do_handshake(s);
-    if (ret != 1) {
-        return outcome(s, ret);
-    }
-    return establish(s);
+    int ret;
+    (void)bio_ends_feed(&s->ends);
+    do {
+        ret = do_handshake(s);
+    } while (is_fed(s, ret));
+    enum tls_result r = outcome(s, ret);
+    return r == TLS_OK ? establish(s) : r;
 }
 
 /* SSL_get_error() looks at what is queued. Nearly always that is nothing, and asking costs less
@@ -324,8 +361,29 @@ enum tls_result tls_session_read(struct tls_session *s, char *out, size_t max, s
         return pass(s, records_read(s->records, &s->ends, out, max, n, &fault), &fault);
     }
     clear_errors();
-    int ret = SSL_read_ex(s->ssl, out, max, n);
-    return ret == 1 ? TLS_OK : outcome(s, ret);
+    int ret;
+    (void)bio_ends_feed(&s->ends);
+    do {
+        ret = SSL_read_ex(s->ssl, out, max, n);
+    } while (is_fed(s, ret));
+    return outcome(s, ret);
+}
+
+/* Without partial writes OpenSSL takes all or fails, as our end never blocks. A memory BIO has no
+ * bound of its own, so that is drained after each record. */
+static bool write_all(struct tls_session *s, struct str octets)
+{
+    size_t each = s->ends.memory_out != NULL ? SSL3_RT_MAX_PLAIN_LENGTH : octets.n;
+    bool good = true;
+    while (octets.n > 0 && good) {
+        struct str piece = str_slice(octets, 0, each);
+        size_t n = 0;
+        good = SSL_write_ex(s->ssl, piece.p, piece.n, &n) == 1 && n == piece.n;
+        bio_ends_drain(&s->ends);
+        good = good && !s->ends.stuck;
+        octets = str_slice(octets, piece.n, octets.n);
+    }
+    return good;
 }
 
 enum tls_result tls_session_write(struct tls_session *s, struct str octets)
@@ -342,9 +400,7 @@ enum tls_result tls_session_write(struct tls_session *s, struct str octets)
         return pass(s, records_write(s->records, &s->ends, octets, &fault), &fault);
     }
     clear_errors();
-    size_t n = 0;
-    /* Without partial writes OpenSSL takes all or fails, as our end never blocks. */
-    return SSL_write_ex(s->ssl, octets.p, octets.n, &n) == 1 && n == octets.n ? TLS_OK : fail(s);
+    return write_all(s, octets) ? TLS_OK : fail(s);
 }
 
 void tls_session_shutdown(struct tls_session *s)
@@ -361,6 +417,7 @@ void tls_session_shutdown(struct tls_session *s)
     }
     ERR_clear_error();
     (void)SSL_shutdown(s->ssl);
+    bio_ends_drain(&s->ends);
     ERR_clear_error();
 }
 
@@ -486,6 +543,7 @@ void tls_session_idle(struct tls_session *s)
     if (buf_len(&s->ends.out) == 0) {
         buf_release(&s->ends.out);
     }
+    bio_ends_idle_memory(&s->ends);
     if (s->records == NULL) {
         return;
     }

@@ -42,7 +42,7 @@ struct tls_sites {
     bool has_default; /* then v[0] */
     struct site_names exact;
     struct site_names wild;
-    BIO_METHOD *bio_method;          /* owned */
+    BIO_METHOD *bio_method;          /* owned; NULL: by OpenSSL's memory BIOs */
     struct resume *resume;           /* owned; NULL: every handshake is a full one */
     OSSL_LIB_CTX *library;           /* of the contexts; NULL: the default one */
     struct traffic_ciphers *ciphers; /* owned; NULL: records are OpenSSL's */

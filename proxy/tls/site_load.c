@@ -475,16 +475,16 @@ static struct traffic_ciphers *choose_ciphers(const struct loader *l)
     return c;
 }
 
-static struct tls_sites *sites_new(size_t n)
+static struct tls_sites *sites_new(size_t n, bool own_bio)
 {
     struct tls_sites *t = mem_calloc(1, sizeof(*t));
     if (t == NULL) {
         return NULL;
     }
     t->refs = 1;
-    t->bio_method = bio_method_new();
+    t->bio_method = own_bio ? bio_method_new() : NULL;
     t->v = mem_calloc(n, sizeof(*t->v));
-    if (t->bio_method == NULL || t->v == NULL) {
+    if ((own_bio && t->bio_method == NULL) || t->v == NULL) {
         tls_sites_unref(t);
         return NULL;
     }
@@ -537,7 +537,7 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
         return NULL;
     }
     l.library = choose_library(&l);
-    struct tls_sites *t = sites_new(c->site_count);
+    struct tls_sites *t = sites_new(c->site_count, l.tuning->own_bio);
     bool ok = t != NULL;
     if (ok) {
         t->has_default = c->has_default;

@@ -45,11 +45,14 @@ def echo():
     u.close()
 
 
-@pytest.fixture
-def make(make_proxy):
+@pytest.fixture(params=[True, False], ids=["own bio", "openssl's bios"])
+def make(make_proxy, request):
+    """By whatever way octets come to OpenSSL and from it (tuning.own_bio)."""
     def made(own_records, changes=None, **options):
-        proxy = make_proxy({"tuning": {"own_records": own_records}, **(changes or {})}, **options)
-        return proxy
+        tuning = {"own_records": own_records, "own_bio": request.param}
+        changes = changes or {}
+        return make_proxy({**changes, "tuning": {**tuning, **changes.get("tuning", {})}},
+                          **options)
     return made
 
 
@@ -175,8 +178,7 @@ def test_octet_by_octet(make, echo, own_records):
 def test_many_new_keys(make, echo, own_records, aes_128_first):
     """Keys change at both ends all the while that much goes both ways; every record is opened."""
     body = os.urandom(3 << 20)
-    proxy = make(own_records, {"tuning": {"own_records": own_records,
-                                          "aes_128_first": aes_128_first}},
+    proxy = make(own_records, {"tuning": {"aes_128_first": aes_128_first}},
                  address=echo.address).start()
     with raw(proxy) as client:
         assert client.suite == list(SUITES)[0 if aes_128_first else 1]

@@ -225,7 +225,7 @@ static const struct mistake others[] = {
      AT "1:22" ERROR "log.access_delay: expected 0s to 10s, found \"1m\""},
     {"all of it taken back", WITH_ALL,
      "tuning: { remember_chains: 0s, narrow_crypto: false, fixed_chain: false,\n"
-     "          aes_128_first: false, release_buffers: false, own_records: false,\n"
+     "          aes_128_first: false, release_buffers: false, own_bio: false, own_records: false,\n"
      "          handshake_steps: 0 }\n",
      NULL},
 };

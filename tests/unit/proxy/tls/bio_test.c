@@ -85,12 +85,89 @@ static void test_written(void **state)
     bio_ends_fini(&e);
 }
 
+/* By memory BIOs: in bounded portions, in the order in which the octets came, and what was fed and
+ * not read is input again, in front of what came behind it. */
+static void test_fed(void **state)
+{
+    (void)state;
+    enum { LENT = 40000 };
+    static char lent[LENT];
+    static char got[LENT];
+    memset(lent, 'l', LENT);
+    for (size_t kept = 0; kept <= TEXT_N; kept++) {
+        for (int read = 0; read <= (int)TEXT_N; read++) {
+            struct bio_ends e;
+            split(&e, kept);
+            assert_true(bio_ends_use_memory(&e));
+            assert_true(bio_ends_feed(&e));
+            assert_false(bio_ends_feed(&e)); /* not before all is read */
+            assert_int_equal(bio_ends_unread(&e), TEXT_N);
+            size_t fed = kept > 0 ? kept : TEXT_N;
+            int n = BIO_read(e.memory_in, got, read);
+            assert_int_equal(n, (size_t)read < fed ? (size_t)read : fed);
+            assert_true(bio_ends_take_back(&e));
+            assert_int_equal(bio_ends_unread(&e), TEXT_N - (size_t)n);
+            assert_int_equal(bio_ends_peek(&e, got, TEXT_N), TEXT_N - (size_t)n);
+            assert_memory_equal(got, &TEXT[n], TEXT_N - (size_t)n);
+            BIO_free(e.memory_in);
+            BIO_free(e.memory_out);
+            bio_ends_forget_memory(&e);
+            bio_ends_fini(&e);
+        }
+    }
+    struct bio_ends e;
+    bio_ends_init(&e, LENT, LENT);
+    assert_true(bio_ends_use_memory(&e));
+    assert_false(bio_ends_feed(&e)); /* there is nothing */
+    e.lent = (struct str){lent, LENT};
+    assert_true(bio_ends_feed(&e));
+    assert_in_range(BIO_ctrl_pending(e.memory_in), 1, 20000);
+    assert_int_equal(bio_ends_unread(&e), LENT);
+    assert_true(e.started && e.first == 'l');
+    e.kept.cap = 100;
+    assert_false(bio_ends_take_back(&e)); /* no room: it stays fed */
+    assert_int_equal(bio_ends_unread(&e), LENT);
+    BIO_free(e.memory_in);
+    BIO_free(e.memory_out);
+    bio_ends_fini(&e);
+}
+
+static void test_drained(void **state)
+{
+    (void)state;
+    struct bio_ends e;
+    bio_ends_init(&e, 10, 10);
+    assert_true(bio_ends_use_memory(&e));
+    e.lent = STR("x");
+    assert_int_equal(BIO_write(e.memory_out, "ab", 2), 2);
+    bio_ends_drain(&e);
+    assert_true(bio_ends_feed(&e));
+    assert_int_equal(BIO_write(e.memory_out, "cdef", 4), 4);
+    bio_ends_drain(&e);
+    assert_true(str_eq(bio_ends_written(&e), STR("cdef")) && !e.stuck);
+    assert_int_equal(BIO_write(e.memory_out, "ghijk", 5), 5);
+    bio_ends_drain(&e);
+    assert_true(e.stuck && str_eq(buf_str(&e.out), STR("abcdef"))); /* all or nothing */
+    buf_consume(&e.out, 6);
+    bio_ends_idle_memory(&e); /* keeps what waits */
+    bio_ends_drain(&e);
+    assert_true(!e.stuck && str_eq(buf_str(&e.out), STR("ghijk")));
+    bio_ends_idle_memory(&e);
+    bio_ends_drain(&e);
+    assert_int_equal(BIO_write(e.memory_out, "l", 1), 1);
+    bio_ends_drain(&e);
+    assert_true(str_eq(buf_str(&e.out), STR("ghijkl")));
+    BIO_free(e.memory_in);
+    BIO_free(e.memory_out);
+    bio_ends_fini(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_without_memory),
-        cmocka_unit_test(test_written),
+        cmocka_unit_test(test_pieces),  cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_written), cmocka_unit_test(test_fed),
+        cmocka_unit_test(test_drained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
