@@ -153,7 +153,10 @@ def test_who_does_not_read(make_proxy, version, way):
         for _ in range(20):
             assert other.get("/", ALICE, "wrong").status == 401
         assert size() - before < 24 << 20
-        assert client.answer().body == body
+        pieces = [client.tls.recv(65536)]
+        while pieces[-1] and not pieces[-1].endswith(body[-16:]):
+            pieces.append(client.tls.recv(65536))
+        assert b"".join(pieces).endswith(b"\r\n\r\n" + body)
     upstream.close()
 
 

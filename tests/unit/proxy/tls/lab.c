@@ -2,13 +2,31 @@
 
 struct lab lab;
 
-const struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
-                                       .remember_chains_max = 64,
-                                       .narrow_crypto = true,
-                                       .fixed_chain = true,
-                                       .aes_128_first = true,
-                                       .release_buffers = true,
-                                       .own_records = true};
+struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
+                                 .remember_chains_max = 64,
+                                 .narrow_crypto = true,
+                                 .fixed_chain = true,
+                                 .aes_128_first = true,
+                                 .release_buffers = true,
+                                 .own_bio = true,
+                                 .own_records = true};
+const char *lab_use_way(size_t i)
+{
+    static const struct {
+        const char *name;
+        bool own_bio;
+        bool own_records;
+    } ways[] = {{"OpenSSL's BIOs and records", false, false},
+                {"OpenSSL's BIOs, own records", false, true},
+                {"own BIO and records", true, true}};
+    if (i == sizeof(ways) / sizeof(ways[0])) {
+        return NULL;
+    }
+    lab_tuning.own_bio = ways[i].own_bio;
+    lab_tuning.own_records = ways[i].own_records;
+    return ways[i].name;
+}
+
 const struct tls_options lab_options = {.keys = TLS_KEYS_ALL, .tuning = &lab_tuning};
 
 int lab_set_up(void **state)

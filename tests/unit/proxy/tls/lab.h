@@ -46,9 +46,13 @@ X509 *lab_good_client(const struct lab *l);
 /* A server certificate by spec as STEM.crt, with its key in STEM.key. */
 void lab_server(const struct lab *l, const char *stem, const struct pki_spec *spec);
 
-/* The defaults of the configuration. */
-extern const struct conf_tuning lab_tuning;
+/* The defaults of the configuration, as lab_use_way() leaves them. */
+extern struct conf_tuning lab_tuning;
 extern const struct tls_options lab_options;
+
+/* The ways of octets into OpenSSL and out of it: what the one is called that lab_tuning has from
+ * now on, NULL after the last. */
+const char *lab_use_way(size_t i);
 
 /* The table for c, which must load without an error; tls_sites_unref(). */
 struct tls_sites *lab_sites_with(const struct conf_listener *c, const struct tls_options *options);

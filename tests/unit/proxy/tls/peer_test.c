@@ -205,5 +205,10 @@ int main(void)
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_outlives),
     };
-    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
+    int failed = 0;
+    const char *way;
+    for (size_t i = 0; (way = lab_use_way(i)) != NULL; i++) {
+        failed += cmocka_run_group_tests_name(way, tests, lab_set_up, lab_tear_down);
+    }
+    return failed;
 }

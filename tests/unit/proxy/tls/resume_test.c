@@ -656,9 +656,14 @@ int main(void)
         cmocka_unit_test(without_memory),
     };
     const struct CMUnitTest kept[] = {EVERYWHERE};
-    int failed = cmocka_run_group_tests_name("sealed", sealed, lab_set_up, lab_tear_down);
-    failed += cmocka_run_group_tests_name("kept", kept, set_up_own, tear_down_kept);
-    failed +=
-        cmocka_run_group_tests_name("kept by another worker", kept, set_up_shared, tear_down_kept);
+    int failed = 0;
+    const char *way;
+    for (size_t i = 0; (way = lab_use_way(i)) != NULL; i++) {
+        (void)puts(way);
+        failed += cmocka_run_group_tests_name("sealed", sealed, lab_set_up, lab_tear_down);
+        failed += cmocka_run_group_tests_name("kept", kept, set_up_own, tear_down_kept);
+        failed += cmocka_run_group_tests_name("kept by another worker", kept, set_up_shared,
+                                              tear_down_kept);
+    }
     return failed;
 }

@@ -371,6 +371,43 @@ static void early_request(void **state)
     tls_sites_unref(t);
 }
 
+/* What waits to be sent has a bound, whoever buffers: who wants more has to send first. */
+static void more_than_fits(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t sent;
+        size_t more;
+        bool fits;
+    } rows[] = {
+        {0, TLS_SESSION_OUT_MAX + 1, false},
+        {0, TLS_SESSION_OUT_MAX * 4, false},
+        {TLS_SESSION_OUT_MAX / 2, TLS_SESSION_OUT_MAX / 2, false},
+        {TLS_SESSION_OUT_MAX / 2, TLS_SESSION_OUT_MAX / 4, true},
+        {0, TLS_SESSION_OUT_MAX - 4096, true},
+    };
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    char *octets = calloc(4, TLS_SESSION_OUT_MAX);
+    assert_non_null(octets);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
+        struct lab_client c;
+        size_t sent = rows[i / 2].sent;
+        lab_join_good(&lab, &c, t, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
+        assert_int_equal(tls_session_write(c.session, (struct str){octets, sent}), TLS_OK);
+        enum tls_result r = tls_session_write(c.session, (struct str){octets, rows[i / 2].more});
+        assert_int_equal(r, rows[i / 2].fits ? TLS_OK : TLS_FAILED);
+        assert_true(buf_len(tls_session_out(c.session)) <= TLS_SESSION_OUT_MAX);
+        if (!rows[i / 2].fits) {
+            assert_int_equal(tls_session_reason(c.session), REASON_OUT_OF_MEMORY);
+        }
+        lab_client_fini(&c);
+    }
+    free(octets);
+    tls_sites_unref(t);
+}
+
 static void the_end(void **state)
 {
     (void)state;
@@ -579,9 +616,15 @@ int main(void)
         cmocka_unit_test(keys_of_clients),  cmocka_unit_test(not_tls),
         cmocka_unit_test(client_alert),     cmocka_unit_test(data_both_ways),
         cmocka_unit_test(octet_by_octet),   cmocka_unit_test(early_request),
-        cmocka_unit_test(the_end),          cmocka_unit_test(no_resumption),
-        cmocka_unit_test(no_renegotiation), cmocka_unit_test(ca_names),
-        cmocka_unit_test(without_memory),   cmocka_unit_test(memory_when_idle),
+        cmocka_unit_test(the_end),          cmocka_unit_test(more_than_fits),
+        cmocka_unit_test(no_resumption),    cmocka_unit_test(no_renegotiation),
+        cmocka_unit_test(ca_names),         cmocka_unit_test(without_memory),
+        cmocka_unit_test(memory_when_idle),
     };
-    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
+    int failed = 0;
+    const char *way;
+    for (size_t i = 0; (way = lab_use_way(i)) != NULL; i++) {
+        failed += cmocka_run_group_tests_name(way, tests, lab_set_up, lab_tear_down);
+    }
+    return failed;
 }

@@ -307,5 +307,10 @@ int main(void)
         cmocka_unit_test(judged_anew),
         cmocka_unit_test(remembered_and_stolen),
     };
-    return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
+    int failed = 0;
+    const char *way;
+    for (size_t i = 0; (way = lab_use_way(i)) != NULL; i++) {
+        failed += cmocka_run_group_tests_name(way, tests, lab_set_up, lab_tear_down);
+    }
+    return failed;
 }
