@@ -11,7 +11,12 @@
 #include "base/mem.h"
 #include "proxy/tls/hkdf.h"
 
-enum { OPEN = 0, SEAL = 1 };
+enum {
+    OPEN = 0,
+    SEAL = 1,
+    WAYS = 32, /* keys that one suite and direction has at hand: setting one up costs as much as a
+                * record */
+};
 
 static const struct {
     unsigned number;
@@ -27,25 +32,40 @@ static const struct {
 
 /* Of one suite and direction. */
 struct engine {
-    EVP_CIPHER_CTX *context;
-    const struct traffic_side *loaded; /* whose key it has; NULL: nobody's */
+    EVP_CIPHER_CTX *context[WAYS];         /* made when they are first needed, but for the first */
+    const struct traffic_side *side[WAYS]; /* whose key each has; NULL: nobody's */
+    unsigned next;                         /* which gets the next key */
 };
 
 struct traffic_ciphers {
     EVP_MD *digest[TRAFFIC_SUITES];
+    EVP_CIPHER *cipher[TRAFFIC_SUITES];
     struct engine of[TRAFFIC_SUITES][2];
 };
 
-static EVP_CIPHER_CTX *context_new(OSSL_LIB_CTX *library, enum traffic_suite suite, int direction)
+static EVP_CIPHER_CTX *context_new(const EVP_CIPHER *cipher, int direction)
 {
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(library, suites[suite].cipher, NULL);
-    EVP_CIPHER_CTX *made = cipher != NULL ? EVP_CIPHER_CTX_new() : NULL;
+    EVP_CIPHER_CTX *made = EVP_CIPHER_CTX_new();
     if (made != NULL && EVP_CipherInit_ex(made, cipher, NULL, NULL, NULL, direction) != 1) {
         EVP_CIPHER_CTX_free(made);
         made = NULL;
     }
-    EVP_CIPHER_free(cipher);
     return made;
+}
+
+static bool make_first(struct traffic_ciphers *c, size_t suite)
+{
+    if (c->cipher[suite] == NULL || c->digest[suite] == NULL) {
+        return false;
+    }
+    for (int direction = OPEN; direction <= SEAL; direction++) {
+        struct engine *e = &c->of[suite][direction];
+        e->context[0] = context_new(c->cipher[suite], direction);
+        if (e->context[0] == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 struct traffic_ciphers *traffic_ciphers_new(OSSL_LIB_CTX *library)
@@ -57,12 +77,8 @@ struct traffic_ciphers *traffic_ciphers_new(OSSL_LIB_CTX *library)
     bool whole = true;
     for (size_t i = 0; i < TRAFFIC_SUITES && whole; i++) {
         c->digest[i] = EVP_MD_fetch(library, suites[i].digest, NULL);
-        whole = c->digest[i] != NULL;
-    }
-    for (int i = 0; i < TRAFFIC_SUITES * 2 && whole; i++) {
-        EVP_CIPHER_CTX *made = context_new(library, (enum traffic_suite)(i / 2), i % 2);
-        c->of[i / 2][i % 2].context = made;
-        whole = made != NULL;
+        c->cipher[i] = EVP_CIPHER_fetch(library, suites[i].cipher, NULL);
+        whole = make_first(c, i);
     }
     ERR_clear_error();
     if (!whole) {
@@ -78,8 +94,11 @@ void traffic_ciphers_free(struct traffic_ciphers *c)
         return;
     }
     for (size_t i = 0; i < TRAFFIC_SUITES; i++) {
-        EVP_CIPHER_CTX_free(c->of[i][OPEN].context);
-        EVP_CIPHER_CTX_free(c->of[i][SEAL].context);
+        for (size_t way = 0; way < WAYS; way++) {
+            EVP_CIPHER_CTX_free(c->of[i][OPEN].context[way]);
+            EVP_CIPHER_CTX_free(c->of[i][SEAL].context[way]);
+        }
+        EVP_CIPHER_free(c->cipher[i]);
         EVP_MD_free(c->digest[i]);
     }
     mem_free(c);
@@ -104,20 +123,36 @@ size_t traffic_key_size(enum traffic_suite suite)
     return suites[suite].key_n;
 }
 
+/* Which way of e has the key of side, or is to get it. */
+static unsigned choose_way(const struct traffic_ciphers *c, struct engine *e,
+                           const struct traffic_side *side, int direction)
+{
+    if (e->side[side->way] == side) {
+        return side->way;
+    }
+    unsigned way = e->next++ % WAYS;
+    if (e->context[way] == NULL) {
+        e->context[way] = context_new(c->cipher[side->suite], direction);
+    }
+    return e->context[way] != NULL ? way : 0;
+}
+
 /* The context with the key of side and the nonce of its next record, or NULL. */
 static EVP_CIPHER_CTX *load(struct traffic_ciphers *c, struct traffic_side *side, int direction)
 {
     struct engine *e = &c->of[side->suite][direction];
-    const unsigned char *key = e->loaded == side ? NULL : side->key;
+    unsigned way = choose_way(c, e, side, direction);
+    const unsigned char *key = e->side[way] == side ? NULL : side->key;
     unsigned char nonce[TRAFFIC_NONCE];
     memcpy(nonce, side->nonce, sizeof(nonce));
     for (int i = 0; i < 8; i++) {
         nonce[TRAFFIC_NONCE - 1 - i] ^= (unsigned char)(side->count >> (8 * i));
     }
     side->count++; /* also of what fails: no nonce is ever used twice */
-    bool done = EVP_CipherInit_ex(e->context, NULL, NULL, key, nonce, direction) == 1;
-    e->loaded = done ? side : NULL;
-    return done ? e->context : NULL;
+    bool done = EVP_CipherInit_ex(e->context[way], NULL, NULL, key, nonce, direction) == 1;
+    e->side[way] = done ? side : NULL;
+    side->way = (unsigned char)way;
+    return done ? e->context[way] : NULL;
 }
 
 bool traffic_seal(struct traffic_ciphers *c, struct traffic_side *side, unsigned char type,
@@ -204,9 +239,11 @@ void traffic_forget(struct traffic_ciphers *c, struct traffic_side *side)
     static const unsigned char nothing[TRAFFIC_KEY_MAX] = {0};
     for (int direction = OPEN; direction <= SEAL; direction++) {
         struct engine *e = &c->of[side->suite][direction];
-        if (e->loaded == side) {
-            (void)EVP_CipherInit_ex(e->context, NULL, NULL, nothing, nothing, direction);
-            e->loaded = NULL;
+        for (size_t way = 0; way < WAYS; way++) {
+            if (e->side[way] == side) {
+                (void)EVP_CipherInit_ex(e->context[way], NULL, NULL, nothing, nothing, direction);
+                e->side[way] = NULL;
+            }
         }
     }
     mem_wipe(side, sizeof(*side));

@@ -34,7 +34,8 @@ enum traffic_suite {
 /* What one side writes with. Secret. */
 struct traffic_side {
     enum traffic_suite suite;
-    uint64_t count; /* records that were protected with these keys: the number of the next */
+    unsigned char way; /* where traffic.c had the key last */
+    uint64_t count;    /* records that were protected with these keys: the number of the next */
     unsigned char secret[TRAFFIC_SECRET_MAX]; /* application_traffic_secret_N */
     unsigned char key[TRAFFIC_KEY_MAX];
     unsigned char nonce[TRAFFIC_NONCE]; /* the static one */
@@ -43,7 +44,7 @@ struct traffic_side {
 struct traffic_ciphers;
 
 /* Contexts of all suites from library (NULL: the default one), or NULL. They serve any number of
- * sides in turn, so that none needs its own. */
+ * sides in turn, so that none needs its own; those that are used most find their keys set up. */
 struct traffic_ciphers *traffic_ciphers_new(OSSL_LIB_CTX *library);
 
 /* Free them; NULL is fine. */

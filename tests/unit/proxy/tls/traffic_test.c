@@ -254,6 +254,44 @@ static void test_both_ways(void **state)
     }
 }
 
+/* More sides than keys are kept set up for, in turns of every length, some forgotten on the way:
+ * each record opens with the keys of its side, and no others. */
+static void test_many_sides(void **state)
+{
+    (void)state;
+    static struct raw_side raws[100];
+    static struct traffic_side sides[100];
+    for (size_t i = 0; i < ROWS(sides); i++) {
+        raws[i] = raw_side_of((enum traffic_suite)(i / 2 % TRAFFIC_SUITES), (unsigned char)(i + 1));
+        sides[i] = raw_as_traffic(&raws[i]);
+    }
+    for (size_t k = 0; k < 3000; k++) {
+        size_t i = k * 7 % (1 + k / 30); /* first a few in turn, at last all */
+        unsigned char record[64];
+        unsigned char got[64];
+        unsigned char type = 0;
+        size_t n = 0;
+        if (i % 2 == 0) {
+            assert_true(traffic_seal(ciphers, &sides[i], RAW_DATA, STR("ab"), record));
+            assert_true(raw_open(&raws[i], (struct str){(char *)record, 2 + TRAFFIC_OVERHEAD}, got,
+                                 &n, &type));
+        } else {
+            size_t size = raw_seal(&raws[i], (struct str){"ab\x17", 3}, record);
+            assert_true(
+                traffic_open(ciphers, &sides[i], (struct str){(char *)record, size}, got, &n));
+        }
+        assert_memory_equal(got, "ab", 2);
+        if (k % 17 == 0) {
+            traffic_forget(ciphers, &sides[i]);
+            raws[i] = raw_side_of(raws[i].suite, (unsigned char)(k + 101));
+            sides[i] = raw_as_traffic(&raws[i]);
+        }
+    }
+    for (size_t i = 0; i < ROWS(sides); i++) {
+        traffic_forget(ciphers, &sides[i]);
+    }
+}
+
 /* A side that is forgotten holds nothing, and one at its place does not use its key. */
 static void test_forgotten(void **state)
 {
@@ -332,10 +370,15 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turned_bits),       cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_foreign),           cmocka_unit_test(test_published_keys),
-        cmocka_unit_test(test_published_records), cmocka_unit_test(test_both_ways),
-        cmocka_unit_test(test_forgotten),         cmocka_unit_test(test_suites),
+        cmocka_unit_test(test_turned_bits),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_published_keys),
+        cmocka_unit_test(test_published_records),
+        cmocka_unit_test(test_both_ways),
+        cmocka_unit_test(test_many_sides),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_suites),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
