@@ -9,6 +9,7 @@
 
 #include "auth/certcache.h"
 #include "auth/chain.h"
+#include "auth/openssl_lists.h"
 #include "auth/revoke/asn1time.h"
 #include "auth/revoke/deny.h"
 #include "auth/revoke/ocsp_desk.h"
@@ -143,9 +144,12 @@ static STACK_OF(X509) * untrusted_of(const struct trust *t, STACK_OF(X509) * cha
 }
 
 /* A certificate is good up to and with the second that notAfter names (RFC 5280 4.1.2.5); the
- * library ends it one second early. */
+ * library ends it one second early. What lists say is told behind all else, as without them. */
 static int on_verify(int ok, X509_STORE_CTX *ctx)
 {
+    if (ok != 1 && openssl_lists_note(ctx)) {
+        return 1;
+    }
     if (ok == 1 || X509_STORE_CTX_get_error(ctx) != X509_V_ERR_CERT_HAS_EXPIRED) {
         return ok;
     }
@@ -214,14 +218,14 @@ static int asked_about(const struct trust *t, int chain)
 }
 
 static int ask_crls(const struct trust *t, STACK_OF(X509) * built, int64_t wall_ms,
-                    struct trust_term *term)
+                    const struct openssl_lists *others, struct trust_term *term)
 {
     int n = asked_about(t, sk_X509_num(built));
     int error = X509_V_OK;
     for (int i = 0; error == X509_V_OK && i < n; i++) {
         error = ask_crl(t, sk_X509_value(built, i), wall_ms, term);
     }
-    return error;
+    return error != X509_V_OK ? error : openssl_lists_said(others, n);
 }
 
 /* The deny list's word on the whole chain. */
@@ -278,7 +282,9 @@ static int verify(const struct trust *t, const struct trust_question *q, STACK_O
                   struct trust_term *term, STACK_OF(X509) * *kept)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, q->leaf, untrusted) != 1) {
+    struct openssl_lists lists = {.error = X509_V_OK};
+    if (ctx == NULL || X509_STORE_CTX_init(ctx, t->store, q->leaf, untrusted) != 1 ||
+        (t->crl_openssl && !openssl_lists_begin(ctx, t->crl_leaf_only, &lists))) {
         X509_STORE_CTX_free(ctx);
         return X509_V_ERR_OUT_OF_MEM;
     }
@@ -293,7 +299,7 @@ static int verify(const struct trust *t, const struct trust_question *q, STACK_O
         error = chain_lint(built);
         end_with_dates(built, term);
         error = error == X509_V_OK ? ask_deny(q, built) : error;
-        error = error == X509_V_OK ? ask_crls(t, built, q->wall_ms, term) : error;
+        error = error == X509_V_OK ? ask_crls(t, built, q->wall_ms, &lists, term) : error;
         if (error == X509_V_OK && sk_X509_num(built) > 1) {
             /* An anchor that is a client's own certificate answers for itself. */
             error = ask_ocsp(t, q->leaf, sk_X509_value(built, 1), q->wall_ms);

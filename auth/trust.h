@@ -19,12 +19,13 @@ struct deny_chain;
 
 /* Load policy's CA bundles and CRLs through files. CRLs are verified against the CAs once, by who
  * reads them from disk, and become a set of serials that the files then hold for everyone else:
- * none of them goes into an X509_STORE. Errors (no certificate in a
+ * none of them goes into an X509_STORE, unless own_lists is false: then they do as well, and a
+ * certificate of a chain that is verified has to be good by both. Errors (no certificate in a
  * bundle, unreadable, not a CA, CRL by nobody here) and warnings (expired anchor or CRL) go to
  * diags at the key's place; key is the dotted path of the client section for messages.
  * Returns NULL on an error. */
-struct trust *trust_load(const struct conf_client *policy, struct files *files, struct diags *diags,
-                         const char *key);
+struct trust *trust_load(const struct conf_client *policy, bool own_lists, struct files *files,
+                         struct diags *diags, const char *key);
 
 /* One reference more; returns t. Not atomic. */
 struct trust *trust_ref(struct trust *t);

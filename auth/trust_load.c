@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "auth/openssl_lists.h"
 #include "auth/revoke/asn1time.h"
 #include "auth/revoke/crl_pack.h"
 #include "auth/trust.h"
@@ -310,7 +311,8 @@ static void adopt_crls(struct loading *l, struct derived *block)
 {
     struct err e = {0};
     struct crl_set *set = crl_unpack(block, &e);
-    if (set == NULL) {
+    if (set == NULL || (l->t->crl_openssl && openssl_lists_fill(l->t->store, set, &e) != 0)) {
+        crl_set_free(set);
         say(l, DIAG_ERROR, l->policy->at, "crl", NULL, "%s", e.text);
         return;
     }
@@ -376,6 +378,9 @@ static bool begin(struct loading *l)
     t->helpers = sk_X509_new_null();
     t->names = sk_X509_NAME_new_null();
     t->crls = crl_set_new();
+    if (t->crls != NULL && t->crl_openssl) {
+        crl_set_keep_der(t->crls);
+    }
     l->bundle = sk_X509_new_null();
     l->hash = EVP_MD_CTX_new();
     bool named = l->policy->ocsp.responder.p == NULL || t->responder != NULL;
@@ -384,8 +389,8 @@ static bool begin(struct loading *l)
            EVP_DigestInit_ex(l->hash, EVP_sha256(), NULL) == 1;
 }
 
-struct trust *trust_load(const struct conf_client *policy, struct files *files, struct diags *diags,
-                         const char *key)
+struct trust *trust_load(const struct conf_client *policy, bool own_lists, struct files *files,
+                         struct diags *diags, const char *key)
 {
     struct loading l = {
         .policy = policy,
@@ -395,6 +400,9 @@ struct trust *trust_load(const struct conf_client *policy, struct files *files, 
         .now_s = clock_wall_ms() / 1000,
     };
     l.t = mem_calloc(1, sizeof(*l.t));
+    if (l.t != NULL) {
+        l.t->crl_openssl = !own_lists && policy->crl.n > 0;
+    }
     if (l.t == NULL || !begin(&l)) {
         out_of_memory(&l);
     } else {

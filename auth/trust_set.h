@@ -12,13 +12,14 @@
 
 struct trust {
     unsigned refs;
-    X509_STORE *store;           /* the anchors, nothing else */
+    X509_STORE *store;           /* the anchors, and CRLs if crl_openssl */
     STACK_OF(X509) * anchors;    /* the same */
     STACK_OF(X509) * helpers;    /* bundle certificates whose issuer is in the bundle too */
     STACK_OF(X509_NAME) * names; /* of the anchors, each once */
     struct crl_set *crls;
     bool crl_wanted; /* the policy names a CRL */
     bool crl_leaf_only;
+    bool crl_openssl; /* OpenSSL is asked about CRLs as well */
     bool insecure_expired_crl;
     uint32_t crl_grace_ms;
     struct conf_ocsp ocsp;

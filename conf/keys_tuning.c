@@ -50,6 +50,16 @@ static const struct key tuning_keys[] = {
      AT(conf_tuning, release_buffers),
      .fallback = "true",
      .meaning = "Give OpenSSL's buffers of a connection back while it is idle."},
+    {.name = "own_lists",
+     .type = KEY_BOOL,
+     AT(conf_tuning, own_lists),
+     .fallback = "true",
+     .meaning = "Ask revocation lists (client.crl) by look-ups in sorted serial numbers that all "
+                "workers share. Otherwise they are in OpenSSL's store as well, and each chain that "
+                "is verified has to be good by both: OpenSSL then verifies each list's signature "
+                "anew in each such handshake, and each worker keeps each list for itself, at "
+                "about 250 octets an entry. Nobody who is refused with true is let in with false; "
+                "somebody may be refused because OpenSSL does not take a list."},
     {.name = "own_bio",
      .type = KEY_BOOL,
      AT(conf_tuning, own_bio),
@@ -97,7 +107,7 @@ static const struct key tuning_keys[] = {
 
 const struct key_section keys_tuning = {
     .intro = "Speed. The defaults are the fast ones; each can be taken back to see what it saves, "
-             "or to rule it out. Nothing here changes who is let in.",
+             "or to rule it out. Nothing here lets anybody in who would be refused without it.",
     .keys = tuning_keys,
     .count = COUNT(tuning_keys),
     .at_offset = KEY_NOWHERE};

@@ -1,5 +1,5 @@
 /* The part of the loaded configuration that is about speed. As model.h says: cleared, nothing is
- * done for it. None of this changes who is let in. */
+ * done for it. None of this lets anybody in who would be refused without it. */
 #ifndef CONF_MODEL_TUNING_H
 #define CONF_MODEL_TUNING_H
 
@@ -15,6 +15,7 @@ struct conf_tuning {
     bool fixed_chain;
     bool aes_128_first;
     bool release_buffers;
+    bool own_lists;
     bool own_bio;
     bool own_records;
     bool keep_memory;

@@ -31,7 +31,13 @@ void crl_release(struct crl *c)
     X509_NAME_free(c->issuer);
     ASN1_OCTET_STRING_free(c->key_id);
     mem_free(c->owned);
+    mem_free(c->owned_der);
     *c = (struct crl){0};
+}
+
+void crl_set_keep_der(struct crl_set *s)
+{
+    s->keeps_der = true;
 }
 
 void crl_set_free(struct crl_set *s)
@@ -183,6 +189,13 @@ static int read_one(struct crl *c, const struct crl_der *crl, STACK_OF(X509) * c
     return rc == 0 ? copy_serials(c, crl, e) : rc;
 }
 
+static int keep_der(struct crl *c, struct str der, struct err *e)
+{
+    c->owned_der = mem_dup(der.p, der.n);
+    c->der = (struct str){c->owned_der, der.n};
+    return c->owned_der != NULL ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+}
+
 static int add_der(struct crl_set *s, struct str text, STACK_OF(X509) * cas, struct err *e)
 {
     struct crl c = {0};
@@ -192,6 +205,7 @@ static int add_der(struct crl_set *s, struct str text, STACK_OF(X509) * cas, str
         rc = read_one(&c, &crl, cas, e);
         crl_der_close(&crl);
     }
+    rc = rc == 0 && s->keeps_der ? keep_der(&c, text, e) : rc;
     ERR_clear_error();
     if (rc != 0) {
         crl_release(&c);
@@ -327,6 +341,6 @@ bool crl_set_at(const struct crl_set *s, size_t i, struct crl_info *out)
         return false;
     }
     const struct crl *c = &s->v[i];
-    *out = (struct crl_info){c->issuer, c->key_digest, c->this_s, c->next_s, c->count};
+    *out = (struct crl_info){c->issuer, c->key_digest, c->this_s, c->next_s, c->count, c->der};
     return true;
 }

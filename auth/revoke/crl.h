@@ -18,6 +18,9 @@ struct crl_set *crl_set_new(void);
 /* Free it; NULL is fine. */
 void crl_set_free(struct crl_set *s);
 
+/* From now on keep each CRL that is added whole, besides what is asked of it. */
+void crl_set_keep_der(struct crl_set *s);
+
 /* Add every CRL in text (PEM, one or many, or DER). Each must be signed by one of the CAs with the
  * issuer's name, whose key usage allows it; refused are unknown critical extensions, indirect and
  * delta CRLs, what is BER but no DER, those for a part of the certificates only
@@ -52,7 +55,8 @@ struct crl_info {
     const unsigned char *key_digest; /* SHA-256 of the key that signed; likewise, 32 octets */
     int64_t this_s;
     int64_t next_s;
-    size_t count; /* of entries */
+    size_t count;   /* of entries */
+    struct str der; /* the CRL itself, likewise; empty if it was not kept */
 };
 
 /* The i-th CRL in out; false if there are fewer. */

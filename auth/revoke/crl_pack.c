@@ -16,7 +16,7 @@ struct pack_head {
 };
 
 /* Behind it stand the issuer's name in DER, the key identifier, zeros up to a multiple of 8, the
- * serials, and zeros again. */
+ * serials, zeros again, and the whole CRL with zeros, if it was kept. */
 struct pack_crl {
     unsigned char key_digest[32];
     int64_t this_s;
@@ -26,6 +26,7 @@ struct pack_crl {
     uint32_t issuer_n;
     uint32_t key_id_n;
     uint64_t has_key_id;
+    uint64_t der_n;
 };
 
 static const char magic[8] = "cscrls1";
@@ -39,7 +40,8 @@ static size_t size_of(const struct crl *c)
 {
     size_t key_id = c->key_id != NULL ? (size_t)ASN1_STRING_length(c->key_id) : 0;
     size_t issuer = (size_t)i2d_X509_NAME(c->issuer, NULL);
-    return sizeof(struct pack_crl) + padded(issuer + key_id) + padded(c->width * c->count);
+    return sizeof(struct pack_crl) + padded(issuer + key_id) + padded(c->width * c->count) +
+           padded(c->der.n);
 }
 
 /* Write c at the front of *at, which is cleared and large enough. */
@@ -51,6 +53,7 @@ static void put_crl(unsigned char **at, const struct crl *c)
                             .next_s = c->next_s,
                             .width = c->width,
                             .count = c->count,
+                            .der_n = c->der.n,
                             .issuer_n = (uint32_t)i2d_X509_NAME(c->issuer, &p)};
     memcpy(head.key_digest, c->key_digest, sizeof(head.key_digest));
     if (c->key_id != NULL) {
@@ -61,7 +64,11 @@ static void put_crl(unsigned char **at, const struct crl *c)
     memcpy(*at, &head, sizeof(head));
     p = text + padded((size_t)head.issuer_n + head.key_id_n);
     memcpy(p, c->serials, c->width * c->count);
-    *at = p + padded(c->width * c->count);
+    p += padded(c->width * c->count);
+    if (c->der.n > 0) {
+        memcpy(p, c->der.p, c->der.n);
+    }
+    *at = p + padded(c->der.n);
 }
 
 static bool put_digest(unsigned char *block, size_t n)
@@ -134,7 +141,8 @@ static bool read_crl(struct str *rest, struct crl *out)
     }
     const unsigned char *text = take(rest, (uint64_t)head.issuer_n + head.key_id_n);
     out->serials = take(rest, head.width * head.count);
-    if (text == NULL || out->serials == NULL) {
+    const unsigned char *der = take(rest, head.der_n);
+    if (text == NULL || out->serials == NULL || der == NULL) {
         return false;
     }
     const unsigned char *name = text;
@@ -142,6 +150,7 @@ static bool read_crl(struct str *rest, struct crl *out)
     out->next_s = head.next_s;
     out->width = head.width;
     out->count = head.count;
+    out->der = (struct str){(const char *)der, head.der_n};
     memcpy(out->key_digest, head.key_digest, sizeof(out->key_digest));
     out->issuer = d2i_X509_NAME(NULL, &name, (long)head.issuer_n);
     return out->issuer != NULL && name == text + head.issuer_n &&

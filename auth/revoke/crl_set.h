@@ -16,12 +16,15 @@ struct crl {
     size_t count;
     const unsigned char *serials;
     unsigned char *owned; /* the same, or NULL if they are borrowed from the set's block */
+    struct str der;       /* the whole CRL, or empty */
+    char *owned_der;      /* the same; NULL likewise */
 };
 
 struct crl_set {
     struct crl *v;
     size_t n;
-    struct derived *block; /* what serials are borrowed from; a reference, or NULL */
+    bool keeps_der;
+    struct derived *block; /* what serials and CRLs are borrowed from; a reference, or NULL */
 };
 
 /* Drop what c owns. */

@@ -49,6 +49,7 @@ static const struct conf_tuning tuning_on = {.remember_chains_ms = 3600 * 1000,
                                              .fixed_chain = true,
                                              .aes_128_first = true,
                                              .release_buffers = true,
+                                             .own_lists = true,
                                              .own_bio = true,
                                              .own_records = true};
 static const struct conf_tuning tuning_memory_bios = {.remember_chains_ms = 3600 * 1000,
@@ -57,6 +58,7 @@ static const struct conf_tuning tuning_memory_bios = {.remember_chains_ms = 3600
                                                       .fixed_chain = true,
                                                       .aes_128_first = true,
                                                       .release_buffers = true,
+                                                      .own_lists = true,
                                                       .own_records = true};
 static const struct conf_tuning tuning_off = {.fixed_chain = false};
 static const struct conf_resumption resumption_off = {.enabled = false};

@@ -418,7 +418,8 @@ static bool load_trust(const struct loader *l, struct tls_sites *t, size_t i)
     }
     if (s->trust == NULL) {
         char path[KEY_PATH_MAX];
-        s->trust = trust_load(policy, l->files, l->diags, policy_key(l, i, path));
+        s->trust =
+            trust_load(policy, l->tuning->own_lists, l->files, l->diags, policy_key(l, i, path));
     }
     s->face.trust = s->trust;
     return s->trust != NULL;

@@ -7,12 +7,16 @@ import subprocess
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from pki import DAY, NOW, Authority, Pki, cert_pem, crl_pem, long_crl
 from proxy import wait_until
 
 ALICE = "alice@example.com"
 HOUR = datetime.timedelta(hours=1)
+OURS, BOTH = {}, {"own_lists": False}
+ways = pytest.mark.parametrize("tuning", [OURS, BOTH], ids=["own lists", "openssl's as well"])
 WORKER_KIB = 100 * 1024
 
 
@@ -35,8 +39,8 @@ def lists(tmp_path_factory):
     return pki
 
 
-def with_lists(make_proxy, pki, *files, **client):
-    proxy = make_proxy(pki=pki)
+def with_lists(make_proxy, pki, *files, tuning=None, **client):
+    proxy = make_proxy({"tuning": tuning or {}}, pki=pki)
     section = proxy.config["listeners"][0]["client"]
     section.update(client, crl=[str(pki.dir / file) for file in files])
     proxy.write_config()
@@ -61,17 +65,19 @@ SCOPES = [
 ]
 
 
+@ways
 @pytest.mark.parametrize("row", SCOPES, ids=[f"{r[1]}-{r[2]}-{r[3]}" for r in SCOPES])
-def test_scope(make_proxy, lists, row):
+def test_scope(make_proxy, lists, row, tuning):
     files, scope, pair, expected = row
-    proxy = with_lists(make_proxy, lists, *files, crl_scope=scope)
+    proxy = with_lists(make_proxy, lists, *files, tuning=tuning, crl_scope=scope)
     assert reason(proxy, pair) == expected
 
 
-def test_grace(make_proxy, lists):
+@ways
+def test_grace(make_proxy, lists, tuning):
     """Past its next update a list holds for so long, and what it lists is refused all the same."""
     for grace, alice in (("30m", "crl_expired"), ("2h", None)):
-        proxy = with_lists(make_proxy, lists, "late.crl", crl_grace=grace)
+        proxy = with_lists(make_proxy, lists, "late.crl", tuning=tuning, crl_grace=grace)
         assert reason(proxy, "alice") == alice
         assert reason(proxy, "bob", "bob@example.com") == "client_cert_revoked"
         assert proxy.metric("countersign_crl_next_update_timestamp_seconds") < time.time()
@@ -141,11 +147,12 @@ def test_openssl_takes_the_long_list_too(tmp_path):
     assert "verify OK" in out.stderr and out.stdout.count("Serial Number") == 4
 
 
-def test_a_list_of_the_future(make_proxy, lists):
+@ways
+def test_a_list_of_the_future(make_proxy, lists, tuning):
     """Of a CA whose clock is ahead, or ours behind: told apart from one that has ended."""
     lists.write("early.crl", crl_pem(lists.ca.crl(lists.load("bob"), last=NOW + DAY,
                                                   following=NOW + 2 * DAY)))
-    proxy = with_lists(make_proxy, lists, "early.crl")
+    proxy = with_lists(make_proxy, lists, "early.crl", tuning=tuning)
     assert reason(proxy, "alice") == "crl_not_yet_valid"
     assert reason(proxy, "bob", "bob@example.com") == "client_cert_revoked"
 
@@ -165,3 +172,49 @@ def test_an_older_list_is_told(make_proxy, lists):
     assert event["this_update"] < event["before"]
     assert "accepted again" in event["effect"]
     wait_until(lambda: reason(proxy, "bob", "bob@example.com") is None)
+
+
+def odd_list(authority):
+    """Good for us, and not for OpenSSL: its number is critical."""
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(authority.cert.subject)
+               .last_update(NOW - DAY).next_update(NOW + DAY)
+               .add_extension(x509.CRLNumber(1), True))
+    return crl_pem(builder.sign(authority.key, hashes.SHA256()))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_openssl_asked_as_well(make_proxy, tmp_path, workers):
+    """Switched on and off, lists replaced meanwhile: who is listed is refused by either, and what
+    OpenSSL holds against a list counts only where it is asked. Nothing of it is remembered beyond a
+    reload, and open connections are judged by what holds."""
+    (tmp_path / "pki").mkdir()
+    pki = Pki(tmp_path / "pki")
+    lists = {"none": crl_pem(pki.ca.crl()), "odd": odd_list(pki.ca),
+             "alice": crl_pem(pki.ca.crl(pki.load("alice")))}
+    pki.write("live.crl", lists["none"])
+    proxy = with_lists(make_proxy, pki, "live.crl", tuning=BOTH)
+    proxy.config["process"]["workers"] = workers
+
+    def turn(tuning, name):
+        before = proxy.metric("countersign_reloads_total")
+        pki.write("live.crl", lists[name])
+        proxy.config["tuning"] = tuning
+        proxy.write_config()
+        assert proxy.reload().returncode == 0
+        wait_until(lambda: proxy.metric("countersign_reloads_total") > before)
+
+    turn(BOTH, "none")
+    for _ in range(3):
+        assert reason(proxy, "alice") is None
+    for tuning, name, expected in [(BOTH, "alice", "client_cert_revoked"), (BOTH, "none", None),
+                                   (BOTH, "odd", "crl_missing"), (OURS, "odd", None),
+                                   (BOTH, "odd", "crl_missing"), (BOTH, "none", None),
+                                   (OURS, "alice", "client_cert_revoked"), (OURS, "none", None)]:
+        turn(tuning, name)
+        for _ in range(2 * workers):
+            assert reason(proxy, "alice") == expected, (tuning, name)
+    turn(BOTH, "none")
+    with proxy.connect("alice") as client:
+        assert client.get("/", ALICE, "wonder land").status == 200
+        turn(BOTH, "odd")
+        assert client.at_end()

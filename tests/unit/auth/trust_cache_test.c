@@ -266,5 +266,11 @@ int main(void)
         cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_other_policies),
         cmocka_unit_test(test_not_remembered),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = 0;
+    for (int own = 0; own < 2; own++) {
+        own_lists = own == 1;
+        failed += cmocka_run_group_tests_name(own_lists ? "own lists" : "OpenSSL's as well", tests,
+                                              set_up, tear_down);
+    }
+    return failed;
 }

@@ -1,6 +1,8 @@
 /* The CRLs' part in the verdict on a chain: who is asked, how long they hold. */
 #include <stdlib.h>
 
+#include <openssl/x509v3.h>
+
 #include "auth/trust.h"
 #include "base/clock.h"
 #include "tests/support/check.h"
@@ -261,6 +263,202 @@ static void test_crls(void **state)
     free(l);
 }
 
+/* What stands beside the serial in a list's entry, or beside the entries: only revoked is revoked,
+ * and OpenSSL takes some lists not at all that ours take. */
+static const struct other_row {
+    const char *says;
+    bool listed; /* the leaf; else another certificate */
+    int entry_nid;
+    const char *entry;
+    int list_nid;
+    const char *list;
+    enum reason own;
+    enum reason both; /* with OpenSSL's word */
+} other_rows[] = {
+    {"for no reason", true, 0, NULL, 0, NULL, REASON_CLIENT_CERT_REVOKED,
+     REASON_CLIENT_CERT_REVOKED},
+    {"on hold", true, NID_crl_reason, "DER:0a:01:06", 0, NULL, REASON_CLIENT_CERT_REVOKED,
+     REASON_CLIENT_CERT_REVOKED},
+    {"on hold, critical", true, NID_crl_reason, "critical,DER:0a:01:06", 0, NULL,
+     REASON_CLIENT_CERT_REVOKED, REASON_CLIENT_CERT_REVOKED},
+    {"removed, which OpenSSL takes for good", true, NID_crl_reason, "DER:0a:01:08", 0, NULL,
+     REASON_CLIENT_CERT_REVOKED, REASON_CLIENT_CERT_REVOKED},
+    {"in a list with a critical number", true, 0, NULL, NID_crl_number, "critical,DER:02:01:07",
+     REASON_CLIENT_CERT_REVOKED, REASON_CLIENT_CERT_REVOKED},
+    {"another, on hold", false, NID_crl_reason, "DER:0a:01:06", 0, NULL, REASON_OK, REASON_OK},
+    {"another, critical", false, NID_crl_reason, "critical,DER:0a:01:06", 0, NULL, REASON_OK,
+     REASON_CRL_MISSING},
+    {"another, and the list has a number", false, 0, NULL, NID_crl_number, "DER:02:01:07",
+     REASON_OK, REASON_OK},
+    {"another, and the number is critical", false, 0, NULL, NID_crl_number, "critical,DER:02:01:07",
+     REASON_OK, REASON_CRL_MISSING},
+};
+
+static X509_EXTENSION *extension(int nid, const char *value)
+{
+    /* The parameter is not const in OpenSSL 3.0. */
+    X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, NULL, nid, (char *)(uintptr_t)value);
+    assert_non_null(x);
+    return x;
+}
+
+static char *other_list(const struct other_row *row)
+{
+    X509 *named = row->listed ? c.leaf : c.direct;
+    X509_CRL *crl = pki_crl(p.middle, p.key, PKI_NOW_S - HOUR_S, PKI_NOW_S + HOUR_S, &named, 1);
+    if (row->entry != NULL) {
+        X509_REVOKED *entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(crl), 0);
+        X509_EXTENSION *x = extension(row->entry_nid, row->entry);
+        assert_int_equal(X509_REVOKED_add_ext(entry, x, -1), 1);
+        X509_EXTENSION_free(x);
+    }
+    if (row->list != NULL) {
+        X509_EXTENSION *x = extension(row->list_nid, row->list);
+        assert_int_equal(X509_CRL_add_ext(crl, x, -1), 1);
+        X509_EXTENSION_free(x);
+    }
+    assert_true(X509_CRL_sign(crl, p.key, EVP_sha256()) > 0);
+    char *text = pki_crl_pem(crl);
+    X509_CRL_free(crl);
+    return text;
+}
+
+static void test_entries(void **state)
+{
+    (void)state;
+    X509 *bundle[] = {p.root, p.middle};
+    for (size_t i = 0; i < ROWS(other_rows); i++) {
+        const struct other_row *row = &other_rows[i];
+        char *list = other_list(row);
+        const char *crls[] = {c.root_good, list, NULL};
+        struct load *l = load_certs(bundle, 2, (struct conf_client){.depth_max = 3}, crls);
+        CHECK_ROW(row->says, l->t != NULL);
+        enum reason r = trust_judge(l->t, c.leaf, NULL, NOW_MS, NULL, NULL);
+        CHECK_STR(row->says, str_of(reason_token(r)),
+                  str_of(reason_token(own_lists ? row->own : row->both)));
+        end(l);
+        free(l);
+        free(list);
+    }
+}
+
+/* The list of the one CA judges nobody of the other with its name, and who stands in either is
+ * withdrawn. The later list is the one that OpenSSL picks, where neither names its key. */
+static void test_two_keys_of_one_name(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = pki_key();
+    X509 *twin = pki_ca("Root", key);
+    X509 *bundle[] = {p.root, twin};
+    const struct {
+        const char *says;
+        X509 *listed; /* by twin */
+        bool roots;   /* the root's list is there too */
+        enum reason own;
+        enum reason both;
+    } rows[] = {
+        {"no list of its CA", NULL, false, REASON_CRL_MISSING, REASON_CRL_MISSING},
+        {"listed by the other", c.direct, true, REASON_CLIENT_CERT_REVOKED,
+         REASON_CLIENT_CERT_REVOKED},
+        {"both have one", NULL, true, REASON_OK, REASON_CRL_MISSING},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        X509 *listed = rows[i].listed;
+        X509_CRL *crl =
+            pki_crl(twin, key, PKI_NOW_S - 1, PKI_NOW_S + HOUR_S, &listed, listed != NULL ? 1 : 0);
+        char *text = pki_crl_pem(crl);
+        const char *crls[] = {text, rows[i].roots ? c.root_good : NULL, NULL};
+        struct load *l = load_certs(bundle, 2, (struct conf_client){.depth_max = 3}, crls);
+        CHECK_ROW(rows[i].says, l->t != NULL);
+        enum reason r = trust_judge(l->t, c.direct, NULL, NOW_MS, NULL, NULL);
+        CHECK_STR(rows[i].says, str_of(reason_token(r)),
+                  str_of(reason_token(own_lists ? rows[i].own : rows[i].both)));
+        end(l);
+        free(l);
+        free(text);
+        X509_CRL_free(crl);
+    }
+    X509_free(twin);
+    EVP_PKEY_free(key);
+}
+
+/* What ours refuse does not come to OpenSSL, which could take it. */
+static void test_unfit_lists(void **state)
+{
+    (void)state;
+    static const struct pki_extension rows[] = {
+        {NID_delta_crl, "critical,DER:02:01:01"},
+        {NID_issuing_distribution_point, "critical,onlyuser:TRUE"},
+        {NID_issuing_distribution_point, "critical,indirectCRL:TRUE"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        X509_CRL *crl = pki_crl_with(p.root, p.key, PKI_NOW_S, PKI_NOW_S + HOUR_S, &rows[i], 1);
+        char *text = pki_crl_pem(crl);
+        const char *crls[] = {text, NULL};
+        struct load *l = load_certs(&p.root, 1, (struct conf_client){.depth_max = 3}, crls);
+        assert_null(l->t);
+        end(l);
+        free(l);
+        free(text);
+        X509_CRL_free(crl);
+    }
+}
+
+/* Of one CA's lists the later counts for both, whatever the earlier says. */
+static void test_earlier_list(void **state)
+{
+    (void)state;
+    X509_CRL *old =
+        pki_crl(p.root, p.key, PKI_NOW_S - 2 * HOUR_S, PKI_NOW_S + 2 * HOUR_S, &c.direct, 1);
+    char *text = pki_crl_pem(old);
+    const char *crls[] = {text, c.root_good, NULL};
+    struct load *l = load_certs(&p.root, 1, (struct conf_client){.depth_max = 3}, crls);
+    assert_non_null(l->t);
+    assert_int_equal(trust_judge(l->t, c.direct, NULL, NOW_MS, NULL, NULL), REASON_OK);
+    int64_t expired_ms = NOW_MS + (HOUR_S + 1) * 1000; /* the later one; the earlier has not */
+    assert_int_equal(trust_judge(l->t, c.direct, NULL, expired_ms, NULL, NULL), REASON_CRL_EXPIRED);
+    end(l);
+    free(l);
+    free(text);
+    X509_CRL_free(old);
+}
+
+/* The anchor answers for itself, and what is wrong besides lists is told first. */
+static void test_beside_lists(void **state)
+{
+    (void)state;
+    const int64_t later = PKI_NOW_S + 400 * PKI_DAY_S;
+    char *both = crl_text(p.root, p.key, later, p.root);
+    char *listed = crl_text(p.root, p.key, later, c.direct);
+    const struct {
+        const char *says;
+        const char *crl;
+        int64_t at_ms;
+        enum reason reason;
+    } rows[] = {
+        {"the root lists itself", both, NOW_MS, REASON_OK},
+        {"listed", listed, NOW_MS, REASON_CLIENT_CERT_REVOKED},
+        {"listed, and it has expired", listed, NOW_MS + 31 * PKI_DAY_S * 1000,
+         REASON_CLIENT_CERT_EXPIRED},
+        {"listed, and it is not yet valid", listed, NOW_MS - 2 * PKI_DAY_S * 1000,
+         REASON_CLIENT_CERT_NOT_YET_VALID},
+        {"no list, and it has expired", c.middle_good, NOW_MS + 31 * PKI_DAY_S * 1000,
+         REASON_CLIENT_CERT_EXPIRED},
+    };
+    X509 *bundle[] = {p.root, p.middle};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const char *crls[] = {rows[i].crl, NULL};
+        struct load *l = load_certs(bundle, 2, (struct conf_client){.depth_max = 3}, crls);
+        CHECK_ROW(rows[i].says, l->t != NULL);
+        enum reason r = trust_judge(l->t, c.direct, NULL, rows[i].at_ms, NULL, NULL);
+        CHECK_STR(rows[i].says, str_of(reason_token(r)), str_of(reason_token(rows[i].reason)));
+        end(l);
+        free(l);
+    }
+    free(both);
+    free(listed);
+}
+
 /* Asked again of a leaf that was accepted: its own dates, and the CRL of its issuer. */
 static void test_ask_again(void **state)
 {
@@ -327,7 +525,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crls),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_two_keys_of_one_name),
+        cmocka_unit_test(test_unfit_lists),
+        cmocka_unit_test(test_earlier_list),
+        cmocka_unit_test(test_beside_lists),
         cmocka_unit_test(test_ask_again),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = 0;
+    for (int own = 0; own < 2; own++) {
+        own_lists = own == 1;
+        failed += cmocka_run_group_tests_name(own_lists ? "own lists" : "OpenSSL's as well", tests,
+                                              set_up, tear_down);
+    }
+    return failed;
 }

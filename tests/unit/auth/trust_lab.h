@@ -34,6 +34,9 @@ static inline void put_file(struct load *l, size_t slot, struct conf_texts *list
     list->n++;
 }
 
+/* What tuning.own_lists is for all loads that follow. */
+static bool own_lists = true;
+
 /* Load the NULL-ended lists of PEM texts; policy is taken as it is but for the files. */
 static inline void load(struct load *l, struct conf_client policy, const char *const *cas,
                         const char *const *crls)
@@ -51,7 +54,7 @@ static inline void load(struct load *l, struct conf_client policy, const char *c
     for (size_t i = 0; crls != NULL && crls[i] != NULL; i++) {
         put_file(l, FILES + i, &l->policy.crl, crls[i]);
     }
-    l->t = trust_load(&l->policy, l->files, l->diags, "listeners[0].client");
+    l->t = trust_load(&l->policy, own_lists, l->files, l->diags, "listeners[0].client");
 }
 
 /* Drop everything of a load. */

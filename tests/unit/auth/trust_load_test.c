@@ -104,7 +104,7 @@ static void test_load(void **state)
     load(&l, (struct conf_client){.depth_max = 3}, NULL, NULL);
     l.texts[0].p = "/nonexistent/ca.crt";
     l.policy.ca.n = 1;
-    assert_null(trust_load(&l.policy, l.files, l.diags, "k"));
+    assert_null(trust_load(&l.policy, own_lists, l.files, l.diags, "k"));
     end(&l);
 }
 
@@ -170,17 +170,23 @@ static void test_handed_over(void **state)
     struct files *there = files_unpack(fd, NULL);
     assert_non_null(there);
     assert_int_equal(files_read(there, l.policy.crl.v[0].p, &text, NULL), -ERR_NOT_FOUND);
-    struct trust *t = trust_load(&l.policy, there, l.diags, "k");
+    struct trust *t = trust_load(&l.policy, own_lists, there, l.diags, "k");
     files_free(there);
     assert_non_null(t);
     assert_memory_equal(trust_id(t), trust_id(l.t), 32);
     assert_int_equal(trust_judge(t, listed, NULL, NOW_MS, NULL, NULL), REASON_CLIENT_CERT_REVOKED);
     assert_int_equal(trust_crl_expiry_s(t), PKI_NOW_S + HOUR_S);
     trust_unref(t);
+    if (own_lists) {
+        /* OpenSSL could not be asked by what was handed over: then nobody is. */
+        there = files_unpack(fd, NULL);
+        assert_null(trust_load(&l.policy, false, there, l.diags, "k"));
+        files_free(there);
+    }
     /* Another policy with the same list, but other CAs, has to read it for itself. */
     there = files_unpack(fd, NULL);
     l.policy.ca.v = l.policy.crl.v;
-    assert_null(trust_load(&l.policy, there, l.diags, "k"));
+    assert_null(trust_load(&l.policy, own_lists, there, l.diags, "k"));
     files_free(there);
     assert_int_equal(close(fd), 0);
     end(&l);
@@ -201,7 +207,7 @@ static void test_memory(void **state)
     for (unsigned long nth = 1; nth < 24; nth++) {
         struct files *files = files_new();
         mem_fail_after(nth, false);
-        struct trust *t = trust_load(&l.policy, files, l.diags, "k");
+        struct trust *t = trust_load(&l.policy, own_lists, files, l.diags, "k");
         bool failed = mem_allocations() >= nth;
         mem_fail_after(0, false);
         assert_true((t != NULL) != failed);
@@ -254,5 +260,11 @@ int main(void)
         cmocka_unit_test(test_handed_over),
         cmocka_unit_test(test_memory),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = 0;
+    for (int own = 0; own < 2; own++) {
+        own_lists = own == 1;
+        failed += cmocka_run_group_tests_name(own_lists ? "own lists" : "OpenSSL's as well", tests,
+                                              set_up, tear_down);
+    }
+    return failed;
 }

@@ -291,6 +291,15 @@ static void test_memory(void **state)
         assert_true(crl_set_empty(s));
         crl_set_free(s);
     }
+    for (unsigned long nth = 1; nth <= 5; nth++) { /* the last is for the list itself */
+        struct crl_set *s = crl_set_new();
+        crl_set_keep_der(s);
+        mem_fail_after(nth, false);
+        assert_int_equal(crl_set_add(s, str_of(pem), cas, NULL), -ERR_NOMEM);
+        mem_fail_after(0, false);
+        assert_true(crl_set_empty(s));
+        crl_set_free(s);
+    }
     mem_fail_after(1, false);
     assert_null(crl_set_new());
     mem_fail_after(0, false);

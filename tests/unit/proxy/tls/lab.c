@@ -8,6 +8,7 @@ struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
                                  .fixed_chain = true,
                                  .aes_128_first = true,
                                  .release_buffers = true,
+                                 .own_lists = true,
                                  .own_bio = true,
                                  .own_records = true};
 const char *lab_use_way(size_t i)
