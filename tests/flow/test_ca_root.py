@@ -34,8 +34,28 @@ USAGE = {"digital_signature": False, "content_commitment": False, "key_encipherm
          "crl_sign": True, "encipher_only": False, "decipher_only": False}
 
 
+def tlv(tag, octets):
+    n = len(octets)
+    long = n.to_bytes((n.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (long if n < 128 else bytes([0x80 + len(long)]) + long) + octets
+
+
+ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
+
+
+def sign_with_sha1(made, key):
+    """The same certificate with a good signature over SHA-1, which later versions of cryptography
+    make only of octets."""
+    body = made.tbs_certificate_bytes
+    head = 2 + (body[1] & 0x7f if body[1] & 0x80 else 0)
+    body = tlv(0x30, body[head:].replace(ECDSA_SHA256, ECDSA_SHA1))
+    signature = key.sign(body, ec.ECDSA(hashes.SHA1()))
+    return x509.load_der_x509_certificate(tlv(0x30, body + ECDSA_SHA1 + tlv(3, b"\0" + signature)))
+
+
 def certificate(subject, key, issuer=None, issuer_key=None, days=(-1, 300), ca=True, path=None,
-                usage=USAGE, digest=hashes.SHA256(), extensions=()):
+                usage=USAGE, sha1=False, extensions=()):
     """A CA's certificate as others make it; without issuer signed by itself."""
     b = (x509.CertificateBuilder().subject_name(name(subject))
          .issuer_name(issuer.subject if issuer else name(subject)).public_key(key.public_key())
@@ -47,7 +67,8 @@ def certificate(subject, key, issuer=None, issuer_key=None, days=(-1, 300), ca=T
         b = b.add_extension(x509.KeyUsage(**usage), True)
     for e in extensions:
         b = b.add_extension(e, True)
-    return b.sign(issuer_key or key, digest)
+    made = b.sign(issuer_key or key, hashes.SHA256())
+    return sign_with_sha1(made, issuer_key or key) if sha1 else made
 
 
 def pem(*certificates):
@@ -202,7 +223,7 @@ def test_what_comes_back_is_refused(root, tmp_path, what, words):
     other = certificate("Root", root_key)
     changes.update({"client": {"ca": False, "path": None}, "path": {"path": None},
                     "usage": {"usage": None}, "expired": {"days": (-9, -1)},
-                    "longer": {"days": (-1, 301)}, "SHA-1": {"digest": hashes.SHA1()}}
+                    "longer": {"days": (-1, 301)}, "SHA-1": {"sha1": True}}
                    .get(what, {}))
     made = certificate("Sub", new_key() if what == "other key" else key, other, root_key, **changes)
     (tmp_path / "back.crt").write_bytes(
@@ -359,7 +380,7 @@ def take(directory, *options, status=0, **kw):
     ({"usage": {**USAGE, "crl_sign": False}}, "cRLSign"),
     ({"usage": {**USAGE, "key_cert_sign": False}}, "keyCertSign"),
     ({"days": (-9, -1)}, "it has expired"), ({"days": (1, 9)}, "not good yet"),
-    ({"days": (-1, 301)}, "longer than its issuer"), ({"digest": hashes.SHA1()}, "SHA-1"),
+    ({"days": (-1, 301)}, "longer than its issuer"), ({"sha1": True}, "SHA-1"),
     ({"key": rsa.generate_private_key(65537, 1024)}, "too weak"),
     ({"key": ec.generate_private_key(ec.SECP192R1())}, "kind of key"),
     ({"root_changes": {"path": 0}}, "may have no such CA"),

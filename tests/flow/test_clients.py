@@ -201,6 +201,11 @@ def rsa_too(make_proxy, pki, upstream):
     return proxy.start()
 
 
+# What OpenSSL prints from 3.5 on.
+SIGNATURES = {"ECDSA": "ecdsa_secp256r1_sha256", "RSA-PSS": "rsa_pss_rsae_sha256",
+              "RSA": "rsa_pkcs1_sha256"}
+
+
 @pytest.mark.parametrize("options, kind", [
     (("-tls1_3",), "ECDSA"),
     (("-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256"), "ECDSA"),
@@ -213,7 +218,8 @@ def test_certificates_of_two_kinds(rsa_too, options, kind):
     """Each client gets one that it can use. Clients have ECDSA keys here: where they say that they
     know only RSA, it is about the server's."""
     shown = s_client(rsa_too, *options, pair=None).text
-    assert f"Peer signature type: {kind}\n" in shown and "Verify return code: 0 (ok)" in shown, shown
+    assert re.search(f"^Peer signature type: ({kind}|{SIGNATURES[kind]})$", shown, re.M), shown
+    assert "Verify return code: 0 (ok)" in shown
 
 
 def test_both_kinds_let_through(rsa_too):
@@ -234,10 +240,10 @@ def test_two_of_a_kind(make_proxy, pki, upstream):
 
 def test_s_client_sees_what_is_offered(proxy):
     shown = s_client(proxy).text
-    for line in ("Acceptable client certificate CA names", "CN = Test CA",
-                 "New, TLSv1.3, Cipher is TLS_AES_128_GCM_SHA256", "Verify return code: 0 (ok)",
-                 "Server Temp Key: X25519"):
-        assert line in shown, shown
+    for line in ("Acceptable client certificate CA names", "CN ?= ?Test CA",
+                 "New, TLSv1.3, Cipher is TLS_AES_128_GCM_SHA256", r"Verify return code: 0 \(ok\)",
+                 "(Server|Peer) Temp Key: X25519, .*"):
+        assert re.search(f"^ *{line}$", shown, re.M), shown
     for offered, shown in (("h2,http/1.1", "ALPN protocol: http/1.1"),
                            ("http/1.0", "ALPN protocol: http/1.0"),
                            ("http/1.0,http/1.1", "ALPN protocol: http/1.1"),

@@ -1,6 +1,7 @@
 """Resumption of TLS sessions: when it works, and all that must lead to a full handshake instead."""
 import datetime
 import os
+import re
 import signal
 import socket
 import ssl
@@ -529,7 +530,7 @@ def test_psk_without_key_exchange_is_not_taken(make_proxy, own, tmp_path):
     kept = tmp_path / "session.pem"
     s_client(proxy, own, "-tls1_3", session_out=kept)
     output = s_client(proxy, own, "-tls1_3", "-allow_no_dhe_kex", session_in=kept)
-    assert "Reused, TLS" in output and "Server Temp Key: X25519" in output
+    assert "Reused, TLS" in output and re.search("(Server|Peer) Temp Key: X25519", output)
 
 
 def test_early_data_is_not_taken(make_proxy, own, upstream, tmp_path):
