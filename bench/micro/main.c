@@ -130,7 +130,7 @@ static void run_full(const struct plan *p)
         {"libssl, stock: two stateless tickets", 0},
         {"libssl, stock again: what the noise is", 0},
         {"libssl, no tickets", PLAIN_NO_TICKETS},
-        {"libssl, no tickets, narrow context", PLAIN_NO_TICKETS | PLAIN_NARROW},
+        {"libssl, no tickets, narrow crypto", PLAIN_NO_TICKETS | PLAIN_NARROW},
         {"libssl, no tickets, chains remembered", PLAIN_NO_TICKETS | PLAIN_REMEMBER},
         {"libssl, no tickets, AES-128 first", PLAIN_NO_TICKETS | PLAIN_AES_128},
         {"libssl, no tickets, own BIO", PLAIN_NO_TICKETS | PLAIN_OWN_BIO},
@@ -160,7 +160,7 @@ static void run_resumed(const struct plan *p)
     struct contender c[CONTENDERS_MAX];
     size_t n = 0;
     add_plain(p, &c[n++], "libssl, stock: stateless tickets", 0, true);
-    add_plain(p, &c[n++], "libssl, narrow context, stateless", PLAIN_ALL & ~PLAIN_NO_TICKETS, true);
+    add_plain(p, &c[n++], "libssl, narrow crypto, stateless", PLAIN_ALL & ~PLAIN_NO_TICKETS, true);
     add_plain(p, &c[n++], "libssl, narrow, stateful (the floor)",
               (PLAIN_ALL & ~PLAIN_NO_TICKETS) | PLAIN_STATEFUL, true);
     size_t floor = n - 1;

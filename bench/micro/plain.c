@@ -11,7 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "proxy/tls/bio.h"
-#include "proxy/tls/narrow.h"
+#include "proxy/tls/library.h"
 
 enum { VERDICTS = 1024, DER_MAX = 8192, ENDS_MAX = 1 << 18 };
 
@@ -178,10 +178,13 @@ void plain_init(struct contender *c, const struct pki *pki, unsigned tricks)
 {
     struct plain *p = calloc(1, sizeof(*p));
     need(p != NULL, "memory");
-    OSSL_LIB_CTX *library = (tricks & PLAIN_NARROW) != 0 ? narrow_context() : NULL;
-    need((tricks & PLAIN_NARROW) == 0 || library != NULL, "the narrow context");
+    const char *why = NULL;
+    bool narrow = (tricks & PLAIN_NARROW) != 0;
+    OSSL_LIB_CTX *library = narrow ? library_context(&why) : NULL;
+    const char *query = narrow ? library_query() : NULL;
+    need(why == NULL, why);
     p->tricks = tricks;
-    p->context = SSL_CTX_new_ex(library, NULL, TLS_server_method());
+    p->context = SSL_CTX_new_ex(library, query, TLS_server_method());
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
     need(p->context != NULL && names != NULL &&
              SSL_CTX_use_certificate(p->context, pki->server) == 1 &&

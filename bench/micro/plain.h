@@ -8,7 +8,7 @@
 enum plain_trick {
     PLAIN_NO_TICKETS = 1,
     PLAIN_STATEFUL = 2, /* one ticket, whose session the server keeps */
-    PLAIN_NARROW = 4,   /* a narrow library context */
+    PLAIN_NARROW = 4,   /* what tuning.narrow_crypto does with this OpenSSL, if anything */
     PLAIN_REMEMBER = 8, /* chains are remembered, SHA-256 over what was sent */
     PLAIN_AES_128 = 16, /* preferred */
     PLAIN_OWN_BIO = 32, /* octets are lent and taken, not copied through memory BIOs */

@@ -66,9 +66,9 @@ static bool set_groups(SSL_CTX *c, const struct conf_texts *wanted)
 }
 
 SSL_CTX *context_new(enum conf_tls_version min_version, const struct conf_tuning *tuning,
-                     OSSL_LIB_CTX *library)
+                     OSSL_LIB_CTX *library, const char *query)
 {
-    SSL_CTX *c = SSL_CTX_new_ex(library, NULL, TLS_server_method());
+    SSL_CTX *c = SSL_CTX_new_ex(library, query, TLS_server_method());
     if (c == NULL) {
         return NULL;
     }

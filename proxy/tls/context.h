@@ -8,10 +8,11 @@
 #include "proxy/tls/site.h"
 
 /* The server side as we want it, without certificate and key: versions, suites, groups, modes,
- * and the callbacks for ClientHello and client certificate, in library (NULL: the default one).
- * Returns NULL on a failure that stands in OpenSSL's error queue. */
+ * and the callbacks for ClientHello and client certificate, in library (NULL: the default one)
+ * with the property query (NULL: none). Returns NULL on a failure that stands in OpenSSL's error
+ * queue. */
 SSL_CTX *context_new(enum conf_tls_version min_version, const struct conf_tuning *tuning,
-                     OSSL_LIB_CTX *library);
+                     OSSL_LIB_CTX *library, const char *query);
 
 /* What is asked of the clients of site; its conf, trust and policy are set. Returns false on a
  * failure that stands in OpenSSL's error queue. */

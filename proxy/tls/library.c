@@ -20,10 +20,11 @@
 
 enum { SCHEMES_MAX = 64, TURNS_MAX = 8, WORD = 5 };
 
-/* Ends of a handshake with itself: the server in the context that is tried, the client in the
- * default one, so that what is shorter here is held against OpenSSL's own. */
+/* Ends of a handshake with itself: the server in the context that is tried, or with the query, the
+ * client in the default one, so that what is shorter here is held against OpenSSL's own. */
 struct trial {
     OSSL_LIB_CTX *context;
+    const char *query;
     EVP_PKEY *key;
     X509 *cert;
     SSL_CTX *sides[2];
@@ -47,8 +48,9 @@ struct offer {
 static struct {
     pthread_once_t once;
     OSSL_LIB_CTX *context;
+    const char *query;
     const char *why;
-    bool hears; /* the traffic keys of handshakes in it */
+    bool hears; /* the traffic keys of handshakes with them */
 } chosen = {.once = PTHREAD_ONCE_INIT};
 
 static X509 *self_signed(EVP_PKEY *key)
@@ -85,8 +87,8 @@ static X509 *read_in(OSSL_LIB_CTX *context, X509 *x)
 
 static bool open_side(struct trial *t, int side, const struct attempt *a)
 {
-    const SSL_METHOD *method = side == 0 ? TLS_server_method() : TLS_client_method();
-    SSL_CTX *c = SSL_CTX_new_ex(side == 0 ? t->context : NULL, NULL, method);
+    SSL_CTX *c = side == 0 ? SSL_CTX_new_ex(t->context, t->query, TLS_server_method())
+                           : SSL_CTX_new_ex(NULL, NARROW_SHUN, TLS_client_method());
     t->sides[side] = c;
     if (c == NULL) {
         return false;
@@ -232,7 +234,7 @@ static bool run(struct trial *t, const struct attempt *a, struct offer *offer)
     if (good && offer->n == 0) {
         note_offer(t->ends[1], offer);
     }
-    if (good && a->suite != NULL && t->context != NULL) {
+    if (good && a->suite != NULL && (t->context != NULL || t->query != NULL)) {
         t->hears = t->hears && hears_keys(t);
     }
     for (int side = 0; side < 2; side++) {
@@ -244,15 +246,15 @@ static bool run(struct trial *t, const struct attempt *a, struct offer *offer)
     return good;
 }
 
-/* Handshakes of a server in context with a client in the default one, with a key of that, as a
- * server's is. */
-static bool try_context(OSSL_LIB_CTX *context, struct offer offers[2])
+/* Handshakes of a server in context, with query, with a client in the default one, with a key of
+ * that, as a server's is. */
+static bool try_context(OSSL_LIB_CTX *context, const char *query, struct offer offers[2])
 {
     static const struct attempt attempts[] = {{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},
                                               {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
                                               {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
                                               {TLS1_2_VERSION, NULL}};
-    struct trial t = {.context = context, .hears = true};
+    struct trial t = {.context = context, .query = query, .hears = true};
     t.key = EVP_EC_gen("P-256");
     X509 *made = t.key != NULL ? self_signed(t.key) : NULL;
     t.cert = made != NULL ? read_in(context, made) : NULL;
@@ -261,7 +263,7 @@ static bool try_context(OSSL_LIB_CTX *context, struct offer offers[2])
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]) && good; i++) {
         good = run(&t, &attempts[i], &offers[attempts[i].version == TLS1_3_VERSION ? 0 : 1]);
     }
-    chosen.hears = good && t.hears && context != NULL;
+    chosen.hears = good && t.hears && (context != NULL || query != NULL);
     X509_free(t.cert);
     EVP_PKEY_free(t.key);
     ERR_clear_error();
@@ -282,27 +284,33 @@ static bool is_set_up(void)
            OSSL_PROVIDER_available(NULL, "fips") == 1;
 }
 
-int library_is_slow(unsigned major, unsigned minor)
+enum library_way library_way(unsigned major, unsigned minor)
 {
-    return major == 3 && minor < 2;
+    if (major != 3) {
+        return LIBRARY_AS_IT_IS;
+    }
+    return minor < 2 ? LIBRARY_NARROW : LIBRARY_BESIDE;
 }
 
 static void choose(void)
 {
     struct offer whole[2] = {{.n = 0}};
     struct offer narrow[2] = {{.n = 0}};
-    if (library_is_slow(OPENSSL_version_major(), OPENSSL_version_minor()) == 0 || is_set_up()) {
+    enum library_way way = library_way(OPENSSL_version_major(), OPENSSL_version_minor());
+    if (way == LIBRARY_AS_IT_IS || is_set_up()) {
         return;
     }
-    OSSL_LIB_CTX *c = narrow_context();
-    if (c == NULL) {
-        chosen.why = "the context cannot be made";
-    } else if (!try_context(NULL, whole) || !try_context(c, narrow)) {
-        chosen.why = "a handshake in it fails";
+    OSSL_LIB_CTX *c = way == LIBRARY_NARROW ? narrow_context() : NULL;
+    const char *query = way == LIBRARY_BESIDE && narrow_beside() ? NARROW_ASKED : NULL;
+    if (c == NULL && query == NULL) {
+        chosen.why = "what it takes cannot be made";
+    } else if (!try_context(NULL, NULL, whole) || !try_context(c, query, narrow)) {
+        chosen.why = "a handshake with it fails";
     } else if (!offers_the_same(&narrow[0], &whole[0]) || !offers_the_same(&narrow[1], &whole[1])) {
         chosen.why = "it takes other signatures";
     } else {
         chosen.context = c;
+        chosen.query = query;
     }
 }
 
@@ -313,8 +321,15 @@ OSSL_LIB_CTX *library_context(const char **why)
     return asked ? chosen.context : NULL;
 }
 
+const char *library_query(void)
+{
+    const char *why;
+    (void)library_context(&why);
+    return chosen.query;
+}
+
 bool library_hears_keys(void)
 {
     const char *why;
-    return library_context(&why) != NULL && chosen.hears;
+    return (library_context(&why) != NULL || chosen.query != NULL) && chosen.hears;
 }

@@ -1,5 +1,5 @@
-/* Which library context of OpenSSL handshakes use: a narrow one where that helps and works.
- * For proxy/tls and the load tool. */
+/* Which library context of OpenSSL handshakes use, a narrow one where that helps and works, and
+ * which algorithms of it. For proxy/tls and the load tool. */
 #ifndef PROXY_TLS_LIBRARY_H
 #define PROXY_TLS_LIBRARY_H
 
@@ -8,16 +8,27 @@
 
 #include <openssl/types.h>
 
-/* The narrow context, or NULL: the default one, as it is. Tried once a process, by handshakes with
- * itself that must end as they do in the default one; any thread. *why: NULL, or why it is not used
- * although it should help: it does not work. */
+/* The narrow context, or NULL: the default one. Tried once a process, by handshakes with
+ * itself that must end as they do in the default one; any thread. *why: NULL, or why neither it nor
+ * the query below is used although it should help: it does not work. */
 OSSL_LIB_CTX *library_context(const char **why);
 
-/* True if the traffic keys of handshakes in the narrow context are heard, and records can be
- * protected with them: tried with it. */
+/* With the default context: the property query by which a server gets its key derivation from us,
+ * tried in the same way. NULL: it does not. */
+const char *library_query(void);
+
+/* True if the traffic keys of handshakes in the narrow context, or with that query, are heard, and
+ * records can be protected with them: tried with it. */
 bool library_hears_keys(void);
 
-/* Which versions of OpenSSL it helps: 3.0 and 3.1. Later ones read keys quickly. */
-int library_is_slow(unsigned major, unsigned minor);
+enum library_way {
+    LIBRARY_AS_IT_IS = 0, /* a version that nobody has looked at */
+    LIBRARY_NARROW,       /* a narrow context */
+    LIBRARY_BESIDE        /* the default one, with the query: keys are read quickly in it */
+};
+
+/* What is tried with that version of OpenSSL. A later one may agree with clients on more than
+ * records.c knows of, such as how long a record may be (RFC 8449). */
+enum library_way library_way(unsigned major, unsigned minor);
 
 #endif

@@ -1,5 +1,5 @@
-/* Owns: the filter in front of the default provider. Not: whether it is used (library.c). At start,
- * under a lock of the system; constant afterwards. */
+/* Owns: the filters in front of the default provider. Not: whether they are used (library.c). At
+ * start, under a lock of the system; constant afterwards. */
 #include "proxy/tls/narrow.h"
 
 #include <pthread.h>
@@ -9,6 +9,7 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/kdf.h>
 #include <openssl/provider.h>
 
 #include "proxy/tls/narrow_kdf.h"
@@ -37,12 +38,16 @@ static const struct {
 #define OPERATIONS (sizeof(shown) / sizeof(shown[0]))
 
 static struct {
-    pthread_once_t once;
-    OSSL_LIB_CTX *outer; /* what narrow_context() returns; NULL: could not be made */
-    OSSL_LIB_CTX *inner; /* holds the default provider */
-    OSSL_PROVIDER *base;
+    pthread_once_t opened;
+    pthread_once_t made;
+    pthread_once_t added;
+    OSSL_LIB_CTX *outer;     /* what narrow_context() returns; NULL: could not be made */
+    OSSL_LIB_CTX *inner;     /* holds the default provider */
+    OSSL_PROVIDER *base;     /* NULL: could not be opened */
+    OSSL_ALGORITHM alone[2]; /* what narrow_beside() adds */
+    bool beside;             /* it did */
     OSSL_ALGORITHM kept[OPERATIONS][KEPT_MAX + 1];
-} own = {.once = PTHREAD_ONCE_INIT};
+} own = {.opened = PTHREAD_ONCE_INIT, .made = PTHREAD_ONCE_INIT, .added = PTHREAD_ONCE_INIT};
 
 /* Certificates hold keys as DER SubjectPublicKeyInfo; nothing else is read in this context. */
 static bool reads_certificates(const OSSL_ALGORITHM *a)
@@ -172,13 +177,12 @@ static int on_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 {
     (void)handle;
     shorten_reading(in);
-    shorten_derivation();
     *out = functions;
     *context = OSSL_PROVIDER_get0_provider_ctx(own.base);
     return 1;
 }
 
-static bool open_base(void)
+static void open_base(void)
 {
     own.inner = OSSL_LIB_CTX_new();
     own.base = own.inner != NULL ? OSSL_PROVIDER_load(own.inner, "default") : NULL;
@@ -186,26 +190,83 @@ static bool open_base(void)
     for (size_t i = 0; i < OPERATIONS && whole; i++) {
         whole = keep(i);
     }
-    return whole;
+    if (whole) {
+        shorten_derivation();
+        return;
+    }
+    OSSL_LIB_CTX_free(own.inner);
+    own.base = NULL;
+}
+
+static bool has_base(void)
+{
+    return pthread_once(&own.opened, open_base) == 0 && own.base != NULL;
 }
 
 static void make(void)
 {
     static char name[] = "countersign";
-    OSSL_LIB_CTX *outer = open_base() ? OSSL_LIB_CTX_new() : NULL;
+    OSSL_LIB_CTX *outer = has_base() ? OSSL_LIB_CTX_new() : NULL;
     if (outer != NULL && OSSL_PROVIDER_add_builtin(outer, name, on_init) == 1 &&
         OSSL_PROVIDER_load(outer, name) != NULL) {
         own.outer = outer;
         outer = NULL;
     }
     OSSL_LIB_CTX_free(outer);
-    if (own.outer == NULL) {
-        OSSL_LIB_CTX_free(own.inner);
-    }
     ERR_clear_error();
 }
 
 OSSL_LIB_CTX *narrow_context(void)
 {
-    return pthread_once(&own.once, make) == 0 ? own.outer : NULL;
+    return pthread_once(&own.made, make) == 0 ? own.outer : NULL;
+}
+
+/* ---- Beside the default provider ---- */
+
+static const OSSL_ALGORITHM *on_query_alone(void *arg, int operation, int *no_cache)
+{
+    (void)arg;
+    *no_cache = 0;
+    return operation == OSSL_OP_KDF ? own.alone : NULL;
+}
+
+static int on_init_alone(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                         const OSSL_DISPATCH **out, void **context)
+{
+    static const OSSL_DISPATCH alone[] = {
+        {OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))on_teardown},
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))on_query_alone},
+        {0, NULL},
+    };
+    (void)handle;
+    (void)in;
+    *out = alone;
+    *context = OSSL_PROVIDER_get0_provider_ctx(own.base);
+    return 1;
+}
+
+/* Of two that are there OpenSSL gives the one that it found first to who does not ask: its own.
+ * What it would load by itself it still loads. */
+static bool add_alone(void)
+{
+    EVP_KDF *first = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+    EVP_KDF_free(first);
+    return first != NULL && OSSL_PROVIDER_add_builtin(NULL, NARROW_BESIDE, on_init_alone) == 1 &&
+           OSSL_PROVIDER_try_load(NULL, NARROW_BESIDE, 1) != NULL;
+}
+
+static void add(void)
+{
+    const OSSL_ALGORITHM *kdf = has_base() ? find(OSSL_OP_KDF, "TLS13-KDF") : NULL;
+    if (kdf != NULL) {
+        own.alone[0] = *kdf;
+        own.alone[0].property_definition = "provider=" NARROW_BESIDE;
+        own.beside = add_alone();
+    }
+    ERR_clear_error();
+}
+
+bool narrow_beside(void)
+{
+    return pthread_once(&own.added, add) == 0 && own.beside;
 }

@@ -1,5 +1,5 @@
 /* Hearing which traffic keys OpenSSL derives in a TLS 1.3 handshake (RFC 8446 7.1, 7.3). Private to
- * proxy/tls, for the narrow context. */
+ * proxy/tls, for narrow.c. */
 #ifndef PROXY_TLS_NARROW_KDF_H
 #define PROXY_TLS_NARROW_KDF_H
 

@@ -32,6 +32,7 @@ struct loader {
     const struct tls_options *options;
     const struct conf_tuning *tuning;
     OSSL_LIB_CTX *library; /* of handshakes; NULL: the default one */
+    const char *query;     /* of algorithms in it; NULL: none */
     struct files *files;
     struct diags *diags;
     const char *key; /* dotted path of the listener */
@@ -441,7 +442,7 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
     struct site *s = &t->v[i];
     s->face.conf = &l->conf->sites[i];
     ERR_clear_error();
-    s->context = context_new(l->conf->min_version, l->tuning, l->library);
+    s->context = context_new(l->conf->min_version, l->tuning, l->library, l->query);
     if (s->context == NULL) {
         const struct pair p = pair_of(s->face.conf, i, 0);
         refused_by_openssl(l, &p);
@@ -464,7 +465,7 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
 /* Where it cannot be, records are OpenSSL's: that is said, but works. */
 static struct traffic_ciphers *choose_ciphers(const struct loader *l)
 {
-    if (!l->tuning->own_records || l->library == NULL) {
+    if (!l->tuning->own_records || (l->library == NULL && l->query == NULL)) {
         return NULL;
     }
     struct traffic_ciphers *c = library_hears_keys() ? traffic_ciphers_new(l->library) : NULL;
@@ -507,19 +508,19 @@ static bool has_store(const struct conf_listener *c)
     return found;
 }
 
-static OSSL_LIB_CTX *choose_library(const struct loader *l)
+static void choose_library(struct loader *l)
 {
     const char *why = NULL;
     if (!l->tuning->narrow_crypto || has_store(l->conf)) {
-        return NULL;
+        return;
     }
-    OSSL_LIB_CTX *c = library_context(&why);
+    l->library = library_context(&why);
+    l->query = library_query();
     if (why != NULL) {
         diag_add(l->diags, DIAG_WARNING, l->conf->at, "tuning.narrow_crypto",
                  "Set it to false to do without. Handshakes work, and cost more.",
                  "does not work with this OpenSSL, which is used as it is: %s", why);
     }
-    return c;
 }
 
 struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls_options *options,
@@ -537,7 +538,7 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
                  "the listener has no certificate");
         return NULL;
     }
-    l.library = choose_library(&l);
+    choose_library(&l);
     struct tls_sites *t = sites_new(c->site_count, l.tuning->own_bio);
     bool ok = t != NULL;
     if (ok) {

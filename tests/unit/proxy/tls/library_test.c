@@ -18,25 +18,28 @@ static void test_versions(void **state)
     static const struct {
         unsigned major;
         unsigned minor;
-        bool slow;
-    } rows[] = {{1, 1, false}, {3, 0, true},  {3, 1, true}, {3, 2, false},
-                {3, 5, false}, {4, 0, false}, {4, 1, false}};
+        enum library_way way;
+    } rows[] = {{1, 1, LIBRARY_AS_IT_IS}, {4, 0, LIBRARY_AS_IT_IS}, {4, 2, LIBRARY_AS_IT_IS},
+                {3, 0, LIBRARY_NARROW},   {3, 1, LIBRARY_NARROW},   {3, 2, LIBRARY_BESIDE},
+                {3, 5, LIBRARY_BESIDE}};
     for (size_t i = 0; i < ROWS(rows); i++) {
-        assert_int_equal(library_is_slow(rows[i].major, rows[i].minor) != 0, rows[i].slow);
+        assert_int_equal(library_way(rows[i].major, rows[i].minor), rows[i].way);
     }
 }
 
-/* On a version that it is meant for, it must work; on others it must not be used. */
+/* What is tried with a version must work with it. */
 static void test_choice(void **state)
 {
     (void)state;
     const char *why = "not set";
     OSSL_LIB_CTX *c = library_context(&why);
-    bool slow = library_is_slow(OPENSSL_version_major(), OPENSSL_version_minor()) != 0;
+    enum library_way way = library_way(OPENSSL_version_major(), OPENSSL_version_minor());
     if (why != NULL) {
         fail_msg("%s", why);
     }
-    assert_true((c != NULL) == slow);
+    assert_true((c != NULL) == (way == LIBRARY_NARROW));
+    assert_true((library_query() != NULL) == (way == LIBRARY_BESIDE));
+    assert_true(library_hears_keys() == (way != LIBRARY_AS_IT_IS));
     assert_ptr_equal(library_context(&why), c);
 }
 

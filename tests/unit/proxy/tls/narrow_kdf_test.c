@@ -3,8 +3,11 @@
 #include <pthread.h>
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 
 #include "proxy/tls/library.h"
 #include "proxy/tls/narrow.h"
@@ -30,12 +33,32 @@ struct derived {
     size_t server_n;
 };
 
-static bool derive(OSSL_LIB_CTX *library, struct str secret, const char *label, unsigned char *out,
-                   size_t n)
+/* Where a derivation comes from. */
+struct source {
+    const char *says;
+    OSSL_LIB_CTX *library;
+    const char *query;
+};
+
+static const struct source whole = {.says = "OpenSSL's own"};
+
+/* Those that are heard. */
+static struct source ways[2];
+
+static int open_sources(void **state)
+{
+    (void)state;
+    ways[0] = (struct source){.says = "narrow context", .library = narrow_context()};
+    ways[1] = (struct source){.says = "beside", .query = NARROW_ASKED};
+    return ways[0].library != NULL && narrow_beside() ? 0 : -1;
+}
+
+static bool derive(const struct source *from, struct str secret, const char *label,
+                   unsigned char *out, size_t n)
 {
     int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
     char digest[] = "SHA384";
-    EVP_KDF *kdf = EVP_KDF_fetch(library, "TLS13-KDF", NULL);
+    EVP_KDF *kdf = EVP_KDF_fetch(from->library, "TLS13-KDF", from->query);
     EVP_KDF_CTX *x = EVP_KDF_CTX_new(kdf);
     char prefix[] = "tls13 ";
     const OSSL_PARAM params[] = {
@@ -68,11 +91,11 @@ static struct str secret_of(const struct derived *d, enum from from)
     return STR("nobody nobody nobody nobody nobo");
 }
 
-static void take_step(OSSL_LIB_CTX *library, const struct step *s, struct derived *d)
+static void take_step(const struct source *from, const struct step *s, struct derived *d)
 {
     unsigned char out[OUT_MAX];
     assert_true(s->n <= sizeof(out));
-    assert_true(derive(library, secret_of(d, s->from), s->label, out, s->n));
+    assert_true(derive(from, secret_of(d, s->from), s->label, out, s->n));
     if (strcmp(s->label, "c ap traffic") == 0) {
         memcpy(d->client, out, s->n);
         d->client_n = s->n;
@@ -205,10 +228,10 @@ static const struct row {
      0},
 };
 
-static void take_steps(OSSL_LIB_CTX *library, const struct row *row, struct derived *d)
+static void take_steps(const struct source *from, const struct row *row, struct derived *d)
 {
     for (size_t i = 0; i < STEPS_MAX && row->steps[i].label != NULL; i++) {
-        take_step(library, &row->steps[i], d);
+        take_step(from, &row->steps[i], d);
     }
 }
 
@@ -227,9 +250,9 @@ static unsigned suites_of(const struct narrow_heard *heard, const char *says, st
         CHECK_ROW(says, side.count == 0 && side.suite == (enum traffic_suite)suite);
         CHECK_ROW(says, secret.n == traffic_secret_size(side.suite));
         CHECK_ROW(says, memcmp(side.secret, secret.p, secret.n) == 0);
-        CHECK_ROW(says, derive(NULL, secret, "key", wanted, key_n));
+        CHECK_ROW(says, derive(&whole, secret, "key", wanted, key_n));
         CHECK_ROW(says, memcmp(side.key, wanted, key_n) == 0);
-        CHECK_ROW(says, derive(NULL, secret, "iv", wanted, TRAFFIC_NONCE));
+        CHECK_ROW(says, derive(&whole, secret, "iv", wanted, TRAFFIC_NONCE));
         CHECK_ROW(says, memcmp(side.nonce, wanted, TRAFFIC_NONCE) == 0);
     }
     return found;
@@ -238,25 +261,26 @@ static unsigned suites_of(const struct narrow_heard *heard, const char *says, st
 static void test_heard(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(rows); i++) {
+    for (size_t i = 0; i < ROWS(rows) * ROWS(ways); i++) {
+        const struct row *row = &rows[i / ROWS(ways)];
         struct narrow_keys keys = {.client = {.key_n = 0}};
         struct derived d = {.client_n = 0};
         narrow_kdf_listen(&keys);
-        take_steps(narrow_context(), &rows[i], &d);
+        take_steps(&ways[i % ROWS(ways)], row, &d);
         narrow_kdf_listen(NULL);
-        CHECK_ROW(rows[i].says,
-                  suites_of(&keys.client, rows[i].says, secret_of(&d, CLIENT)) == rows[i].client);
-        CHECK_ROW(rows[i].says,
-                  suites_of(&keys.server, rows[i].says, secret_of(&d, SERVER)) == rows[i].server);
+        CHECK_ROW(row->says,
+                  suites_of(&keys.client, row->says, secret_of(&d, CLIENT)) == row->client);
+        CHECK_ROW(row->says,
+                  suites_of(&keys.server, row->says, secret_of(&d, SERVER)) == row->server);
     }
 }
 
-/* Nobody listens, another thread does, or what is derived is of another context. */
-static void *derive_all(void *library)
+/* Nobody listens, another thread does, or who derives has not asked for what is heard. */
+static void *derive_all(void *from)
 {
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct derived d = {.client_n = 0};
-        take_steps(library, &rows[i], &d);
+        take_steps(from, &rows[i], &d);
     }
     return NULL;
 }
@@ -266,52 +290,84 @@ static void test_not_heard(void **state)
     (void)state;
     static const struct narrow_keys nothing;
     struct narrow_keys keys = nothing;
-    pthread_t thread;
+    struct source asks_nothing = whole;
+    struct source shuns = {.query = NARROW_SHUN};
     narrow_kdf_listen(&keys);
-    (void)derive_all(NULL);
-    assert_int_equal(pthread_create(&thread, NULL, derive_all, narrow_context()), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)derive_all(&asks_nothing);
+    (void)derive_all(&shuns);
+    for (size_t i = 0; i < ROWS(ways); i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, derive_all, &ways[i]), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
     narrow_kdf_listen(NULL);
-    (void)derive_all(narrow_context());
+    for (size_t i = 0; i < ROWS(ways); i++) {
+        (void)derive_all(&ways[i]);
+    }
     assert_memory_equal(&keys, &nothing, sizeof(keys));
 }
 
-/* What fails is not heard, and what does not is the same as in the default context. */
+/* What fails is not heard, and what does not is the same as OpenSSL's own. */
 static void test_same(void **state)
 {
     (void)state;
     static const struct narrow_keys nothing;
     struct narrow_keys keys = nothing;
-    unsigned char narrow[OUT_MAX];
-    unsigned char whole[OUT_MAX];
+    unsigned char ours[OUT_MAX];
+    unsigned char theirs[OUT_MAX];
     static unsigned char much[255 * 48 + 1]; /* more than HKDF can give */
-    narrow_kdf_listen(&keys);
-    assert_false(derive(narrow_context(), STR("secret"), "c ap traffic", much, sizeof(much)));
-    narrow_kdf_listen(NULL);
-    assert_memory_equal(&keys, &nothing, sizeof(keys));
-    for (size_t n = 1; n <= OUT_MAX; n++) {
-        assert_true(derive(narrow_context(), STR("secret"), "c ap traffic", narrow, n));
-        assert_true(derive(NULL, STR("secret"), "c ap traffic", whole, n));
-        assert_memory_equal(narrow, whole, n);
+    for (size_t i = 0; i < ROWS(ways); i++) {
+        narrow_kdf_listen(&keys);
+        CHECK_ROW(ways[i].says,
+                  !derive(&ways[i], STR("secret"), "c ap traffic", much, sizeof(much)));
+        narrow_kdf_listen(NULL);
+        assert_memory_equal(&keys, &nothing, sizeof(keys));
+        for (size_t n = 1; n <= OUT_MAX; n++) {
+            assert_true(derive(&ways[i], STR("secret"), "c ap traffic", ours, n));
+            assert_true(derive(&whole, STR("secret"), "c ap traffic", theirs, n));
+            assert_memory_equal(ours, theirs, n);
+        }
     }
 }
 
-/* On a version that the context is for, its handshakes are heard. */
+/* Of the KDF alone: nothing else of the default context comes from it, and the default provider is
+ * there as before. */
+static void test_beside(void **state)
+{
+    (void)state;
+    EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", "provider=" NARROW_BESIDE);
+    EVP_KDF *other = EVP_KDF_fetch(NULL, "HKDF", "provider=" NARROW_BESIDE);
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+    EVP_KDF *asked = EVP_KDF_fetch(NULL, "TLS13-KDF", NARROW_ASKED);
+    EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NARROW_ASKED);
+    assert_null(md);
+    assert_null(other);
+    assert_string_equal(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)), "default");
+    assert_string_equal(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(asked)), NARROW_BESIDE);
+    assert_string_equal(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(hkdf)), "default");
+    assert_true(narrow_beside());
+    EVP_KDF_free(kdf);
+    EVP_KDF_free(asked);
+    EVP_KDF_free(hkdf);
+    ERR_clear_error();
+}
+
+/* Handshakes are heard in the way that is meant for this version. */
 static void test_tried(void **state)
 {
     (void)state;
     const char *why = NULL;
-    assert_int_equal(library_hears_keys(), library_context(&why) != NULL);
+    bool tried = library_context(&why) != NULL || library_query() != NULL;
+    assert_int_equal(library_hears_keys(), tried);
     assert_null(why);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heard),
-        cmocka_unit_test(test_not_heard),
-        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_heard), cmocka_unit_test(test_not_heard),
+        cmocka_unit_test(test_same),  cmocka_unit_test(test_beside),
         cmocka_unit_test(test_tried),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_sources, NULL);
 }
