@@ -105,7 +105,7 @@ static int on_write(BIO *b, const char *octets, size_t count, size_t *n)
     BIO_clear_retry_flags(b);
     if (buf_append(&e->out, (struct str){octets, count}) != 0) {
         e->out_full = true;
-        return 0;
+        return -1; /* 0 is success to OpenSSL 3.2 and later, with the octets lost */
     }
     *n = count;
     return 1;
