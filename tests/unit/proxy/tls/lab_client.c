@@ -1,32 +1,6 @@
 #include "tests/unit/proxy/tls/lab_client.h"
 
-bool lab_openssl_fails;
-
-static void *openssl_malloc(size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return lab_openssl_fails ? mem_alloc(n) : malloc(n);
-}
-
-static void *openssl_realloc(void *p, size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return lab_openssl_fails ? mem_realloc(p, n) : realloc(p, n);
-}
-
-static void openssl_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
-bool lab_openssl_memory(void)
-{
-    return CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) == 1;
-}
+#include "tests/support/library_memory.h"
 
 void lab_client_init(struct lab_client *c, int version, X509 *cert, EVP_PKEY *key)
 {
@@ -47,7 +21,7 @@ void lab_client_init(struct lab_client *c, int version, X509 *cert, EVP_PKEY *ke
 static void inside(const struct lab_client *c, bool yes)
 {
     if (c->fails) {
-        lab_openssl_fails = yes;
+        library_memory_fails = yes;
     }
 }
 

@@ -33,7 +33,7 @@ struct lab_client {
     SSL *ssl;
     struct tls_session *session;
     size_t step; /* octets given to the session at a time; 0: all */
-    bool fails;  /* OpenSSL's allocations can fail too while the session works */
+    bool fails;  /* library_memory_fails while the session works */
     int alert;   /* the last one that came in, or -1 */
 };
 
@@ -62,10 +62,5 @@ enum tls_result lab_handshake(struct lab_client *c);
 
 /* A handshake with the good client, which must succeed. */
 void lab_join_good(const struct lab *l, struct lab_client *c, struct tls_sites *t, int version);
-
-/* For main(), before anything of OpenSSL's: its allocations fail by mem_fail_after() like ours, but
- * only while lab_openssl_fails is true. False: it was too late. */
-bool lab_openssl_memory(void);
-extern bool lab_openssl_fails;
 
 #endif

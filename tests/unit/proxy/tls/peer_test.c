@@ -4,6 +4,7 @@
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/site_inner.h"
 #include "tests/support/check.h"
+#include "tests/support/library_memory.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
 /* A session whose OpenSSL object is still there: records are OpenSSL's. */
@@ -132,7 +133,7 @@ static void test_outlives(void **state)
 
 static void fail_from(unsigned long nth, bool forever)
 {
-    lab_openssl_fails = nth > 0;
+    library_memory_fails = nth > 0;
     mem_fail_after(nth, forever);
 }
 
@@ -195,7 +196,7 @@ static void test_woken_without_memory(void **state)
 
 int main(void)
 {
-    if (!lab_openssl_memory()) {
+    if (!library_memory_openssl()) {
         return 1;
     }
     const struct CMUnitTest tests[] = {

@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
+#include "tests/support/library_memory.h"
 #include "tests/unit/proxy/tls/lab_client.h"
 
 static void versions(void **state)
@@ -607,7 +608,7 @@ static void memory_when_idle(void **state)
 
 int main(void)
 {
-    if (!lab_openssl_memory()) {
+    if (!library_memory_openssl()) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
