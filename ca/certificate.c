@@ -94,6 +94,15 @@ bool certificate_add_authority(X509 *x, X509_CRL *crl, X509 *issuer)
     return ok;
 }
 
+int certificate_is_issued(X509 *issuer, X509 *x)
+{
+    int verdict = X509_check_issued(issuer, x);
+    if (verdict == X509_V_ERR_UNSPECIFIED || verdict == X509_V_ERR_OUT_OF_MEM) {
+        return -ERR_CRYPTO;
+    }
+    return verdict == X509_V_OK ? 1 : 0;
+}
+
 const EVP_MD *certificate_digest(const EVP_PKEY *key)
 {
     if (EVP_PKEY_is_a(key, "ED25519")) {

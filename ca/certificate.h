@@ -46,6 +46,10 @@ bool certificate_add_extension(X509 *x, X509 *issuer, int nid, const char *value
  */
 bool certificate_add_authority(X509 *x, X509_CRL *crl, X509 *issuer);
 
+/* Whether issuer has issued x, by names and identifiers: the signature is not verified. Returns 1,
+ * 0, or -ERR_CRYPTO: one of them cannot be read, as where memory has run out. */
+int certificate_is_issued(X509 *issuer, X509 *x);
+
 /* The digest that fits the key; NULL: the key hashes by itself. */
 const EVP_MD *certificate_digest(const EVP_PKEY *key);
 

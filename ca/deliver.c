@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "ca/certificate.h"
 #include "ca/csr.h"
 #include "ca/issuer.h"
 #include "ca/records.h"
@@ -69,8 +70,9 @@ static int write_all(const struct life *l, X509 *leaf, struct buf *out, struct e
     if (l->key == NULL) {
         return 0;
     }
-    if (X509_check_issued(l->key->certificate, leaf) == X509_V_OK) {
-        return deliver_chain(l, out, e);
+    int issued = certificate_is_issued(l->key->certificate, leaf);
+    if (issued != 0) {
+        return issued > 0 ? deliver_chain(l, out, e) : certificate_failed(e, "a chain");
     }
     return append_former(l, leaf, out) ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }

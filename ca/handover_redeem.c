@@ -291,6 +291,9 @@ static int wrap(const struct handover *h, const struct handover_visit *v, const 
     struct leaf leaf = {NULL};
     struct code password = {.text = ""};
     int rc = record_show(h->life, v->id, take_leaf, &leaf, e);
+    if (rc == 0 && leaf.certificate == NULL) {
+        rc = certificate_failed(e, "a certificate of what was issued");
+    }
     rc = rc == 0 ? code_password(code, v->id, &w->kept, &password, e) : rc;
     if (rc == 0) {
         const struct pkcs12_wish wish = {.key = key,

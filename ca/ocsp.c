@@ -30,45 +30,55 @@ struct generation {
 struct search {
     const struct generation *by;
     struct status *status;
+    bool failed;
 };
 
 /* A serial number is one CA's: of what another of ours has issued under it, this one knows nothing.
- */
+ * What cannot be looked at, as memory has run out, is not unknown: then there is no answer. */
 static bool take(void *arg, const struct record *r)
 {
-    const struct search *s = arg;
+    struct search *s = arg;
     const unsigned char *p = (const unsigned char *)r->certificate.p;
     X509 *x = d2i_X509(NULL, &p, (long)r->certificate.n);
-    if (x != NULL && X509_check_issued(s->by->certificate, x) == X509_V_OK) {
+    int issued = x != NULL ? certificate_is_issued(s->by->certificate, x) : -ERR_CRYPTO;
+    if (issued == 1) {
         *s->status = (struct status){true, r->withdrawn_ms, r->withdrawn_reason};
     }
+    s->failed = issued < 0;
     X509_free(x);
     return false;
 }
 
-/* Our serial numbers are upper-case hex in whole octets. */
-static bool serial_text(const OCSP_CERTID *id, char out[DENY_SERIAL_MAX + 1])
+/* Our serial numbers are upper-case hex in whole octets; *ours: whether it can be one. */
+static int serial_text(const OCSP_CERTID *id, char out[DENY_SERIAL_MAX + 1], bool *ours,
+                       struct err *e)
 {
     ASN1_INTEGER *serial = NULL;
     (void)OCSP_id_get0_info(NULL, NULL, NULL, &serial, (OCSP_CERTID *)(uintptr_t)id);
     BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
     char *hex = number != NULL ? BN_bn2hex(number) : NULL;
-    bool ok = hex != NULL && deny_serial_read(str_of(hex), out);
+    *ours = hex != NULL && deny_serial_read(str_of(hex), out);
+    int rc = hex != NULL ? 0 : certificate_failed(e, "text of a serial number");
     OPENSSL_free(hex);
     BN_free(number);
-    return ok;
+    return rc;
 }
 
-/* True if id is of a certificate that ca may have issued. */
-static bool is_of(X509 *ca, OCSP_CERTID *id)
+/* *is: whether id is of a certificate that ca may have issued. */
+static int is_of(X509 *ca, OCSP_CERTID *id, bool *is, struct err *e)
 {
     ASN1_OBJECT *algorithm = NULL;
     (void)OCSP_id_get0_info(NULL, &algorithm, NULL, NULL, id);
     const EVP_MD *digest = EVP_get_digestbyobj(algorithm);
-    OCSP_CERTID *own = digest != NULL ? OCSP_cert_to_id(digest, NULL, ca) : NULL;
-    bool is = own != NULL && OCSP_id_issuer_cmp(own, id) == 0;
+    *is = false;
+    if (digest == NULL) {
+        return 0;
+    }
+    OCSP_CERTID *own = OCSP_cert_to_id(digest, NULL, ca);
+    *is = own != NULL && OCSP_id_issuer_cmp(own, id) == 0;
+    int rc = own != NULL ? 0 : certificate_failed(e, "an OCSP answer");
     OCSP_CERTID_free(own);
-    return is;
+    return rc;
 }
 
 static EVP_PKEY *former_key(const struct ca_key *k, const X509 *certificate)
@@ -81,21 +91,23 @@ static EVP_PKEY *former_key(const struct ca_key *k, const X509 *certificate)
     return NULL;
 }
 
-/* Which of our CAs is asked about by id; false: none. */
-static bool find_generation(const struct ca_key *k, OCSP_CERTID *id, struct generation *g)
+/* Which of our CAs is asked about by id; *found false: none. */
+static int find_generation(const struct ca_key *k, OCSP_CERTID *id, struct generation *g,
+                           bool *found, struct err *e)
 {
-    if (is_of(k->certificate, id)) {
+    int rc = is_of(k->certificate, id, found, e);
+    if (rc == 0 && *found) {
         *g = (struct generation){k->certificate, k->key};
-        return true;
+        return 0;
     }
-    for (int i = 0; k->others != NULL && i < sk_X509_num(k->others); i++) {
+    for (int i = 0; rc == 0 && !*found && k->others != NULL && i < sk_X509_num(k->others); i++) {
         X509 *x = sk_X509_value(k->others, i);
-        if (is_of(x, id)) {
+        rc = is_of(x, id, found, e);
+        if (rc == 0 && *found) {
             *g = (struct generation){x, former_key(k, x)};
-            return true;
         }
     }
-    return false;
+    return rc;
 }
 
 static OCSP_CERTID *asked_id(OCSP_REQUEST *request, int i)
@@ -105,28 +117,35 @@ static OCSP_CERTID *asked_id(OCSP_REQUEST *request, int i)
 
 /* Who answers: one answer has one signature, which must be that of the CA that issued (RFC 6960
  * 4.2.2.2). About certificates of none of our CAs the present one says that it knows none. */
-static struct generation choose(const struct ca_key *k, OCSP_REQUEST *request)
+static int choose(const struct ca_key *k, OCSP_REQUEST *request, struct generation *g,
+                  struct err *e)
 {
-    struct generation g = {k->certificate, k->key};
-    for (int i = 0; i < OCSP_request_onereq_count(request); i++) {
-        if (find_generation(k, asked_id(request, i), &g)) {
-            break;
-        }
+    bool found = false;
+    int rc = 0;
+    *g = (struct generation){k->certificate, k->key};
+    for (int i = 0; rc == 0 && !found && i < OCSP_request_onereq_count(request); i++) {
+        rc = find_generation(k, asked_id(request, i), g, &found, e);
     }
-    return g;
+    return rc;
 }
 
 static int find(const struct life *l, const struct generation *by, OCSP_CERTID *id,
                 struct status *s, struct err *e)
 {
     char serial[DENY_SERIAL_MAX + 1];
+    bool is = false;
     struct err absent = {0};
-    struct search search = {by, s};
+    struct search search = {by, s, false};
     *s = (struct status){.known = false};
-    if (!is_of(by->certificate, id) || !serial_text(id, serial)) {
-        return 0;
+    int rc = is_of(by->certificate, id, &is, e);
+    rc = rc == 0 && is ? serial_text(id, serial, &is, e) : rc;
+    if (rc != 0 || !is) {
+        return rc;
     }
-    int rc = record_show_serial(l, str_of(serial), take, &search, &absent);
+    rc = record_show_serial(l, str_of(serial), take, &search, &absent);
+    if (rc == 0 && search.failed) {
+        return certificate_failed(e, "an OCSP answer");
+    }
     return rc == 0 || rc == -ERR_NOT_FOUND ? 0 : err_set(e, absent.code, "%s", absent.text);
 }
 
@@ -177,11 +196,23 @@ static int fill(const struct life *l, const struct generation *by, OCSP_REQUEST 
                : certificate_failed(e, "an OCSP answer");
 }
 
+/* Where memory runs out, OpenSSL 3.0 may leave out a part and go on: what cannot be read again does
+ * not go out. */
+static bool is_whole(OCSP_RESPONSE *response)
+{
+    OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+    bool is = basic != NULL && OCSP_resp_get0_signature(basic) != NULL &&
+              ASN1_STRING_length(OCSP_resp_get0_signature(basic)) > 0;
+    OCSP_BASICRESP_free(basic);
+    return is;
+}
+
 static int append(struct buf *out, int status, OCSP_BASICRESP *basic, struct err *e)
 {
     unsigned char *der = NULL;
     OCSP_RESPONSE *response = OCSP_response_create(status, basic);
-    int n = response != NULL ? i2d_OCSP_RESPONSE(response, &der) : -1;
+    bool good = response != NULL && (basic == NULL || is_whole(response));
+    int n = good ? i2d_OCSP_RESPONSE(response, &der) : -1;
     int rc = n > 0 ? buf_append(out, (struct str){(const char *)der, (size_t)n}) : -ERR_CRYPTO;
     OPENSSL_free(der);
     OCSP_RESPONSE_free(response);
@@ -191,12 +222,14 @@ static int append(struct buf *out, int status, OCSP_BASICRESP *basic, struct err
 static int answer(const struct life *l, OCSP_REQUEST *request, struct buf *out, struct err *e)
 {
     struct err mine = {0};
-    const struct generation by = choose(l->key, request);
-    if (by.key == NULL) {
+    struct generation by;
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    int rc = basic != NULL ? choose(l->key, request, &by, &mine) : -ERR_NOMEM;
+    if (rc == 0 && by.key == NULL) {
+        OCSP_BASICRESP_free(basic);
         return append(out, OCSP_RESPONSE_STATUS_UNAUTHORIZED, NULL, e);
     }
-    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    int rc = basic != NULL ? fill(l, &by, request, basic, &mine) : -ERR_NOMEM;
+    rc = rc == 0 ? fill(l, &by, request, basic, &mine) : rc;
     rc = append(out, rc == 0 ? OCSP_RESPONSE_STATUS_SUCCESSFUL : OCSP_RESPONSE_STATUS_INTERNALERROR,
                 rc == 0 ? basic : NULL, e);
     OCSP_BASICRESP_free(basic);

@@ -126,6 +126,7 @@ struct tasks {
     char last[PAIRING_NAME_MAX + 1];
     int64_t next_ms;
     bool more;
+    struct err *e;
 };
 
 /* had: has had an account; held_ms: since when the first is on hold for the account, 0: none;
@@ -165,7 +166,7 @@ static int take_user(void *arg, const struct db_row *r)
     }
     t->v[t->n] = (struct task){mem_dup(user.p, user.n), todo};
     if (t->v[t->n].user == NULL) {
-        return -ERR_NOMEM;
+        return err_set(t->e, ERR_NOMEM, "out of memory");
     }
     t->more = ++t->n == BATCH;
     return t->more ? 1 : 0;
@@ -269,7 +270,7 @@ int policy_apply(const struct life *l, struct people *p, size_t *changed, int64_
     *changed = 0;
     *next_ms = a.next_ms;
     int rc = load(p, &a, e);
-    struct tasks t = {.accounts = &a, .next_ms = a.next_ms};
+    struct tasks t = {.accounts = &a, .next_ms = a.next_ms, .e = e};
     do {
         size_t n = 0;
         t.more = false;
