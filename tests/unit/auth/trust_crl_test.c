@@ -342,6 +342,31 @@ static void test_entries(void **state)
     }
 }
 
+/* OpenSSL is asked about the certificates that ours are asked about: a list of the root that it
+ * does not take counts only where intermediates are asked about. */
+static void test_scope(void **state)
+{
+    (void)state;
+    static const struct pki_extension number[] = {{NID_crl_number, "critical,DER:02:01:07"}};
+    X509 *bundle[] = {p.root, p.middle};
+    X509_CRL *crl = pki_crl_with(p.root, p.key, PKI_NOW_S - HOUR_S, PKI_NOW_S + HOUR_S, number, 1);
+    char *text = pki_crl_pem(crl);
+    const char *crls[] = {text, c.middle_good, NULL};
+    const enum conf_crl_scope scopes[] = {CONF_CRL_SCOPE_CHAIN, CONF_CRL_SCOPE_LEAF};
+    for (size_t i = 0; i < ROWS(scopes); i++) {
+        struct conf_client policy = {.depth_max = 3, .crl_scope = scopes[i]};
+        struct load *l = load_certs(bundle, 2, policy, crls);
+        assert_non_null(l->t);
+        bool asked = !own_lists && scopes[i] == CONF_CRL_SCOPE_CHAIN;
+        assert_int_equal(trust_judge(l->t, c.leaf, NULL, NOW_MS, NULL, NULL),
+                         asked ? REASON_CRL_MISSING : REASON_OK);
+        end(l);
+        free(l);
+    }
+    free(text);
+    X509_CRL_free(crl);
+}
+
 /* The list of the one CA judges nobody of the other with its name, and who stands in either is
  * withdrawn. The later list is the one that OpenSSL picks, where neither names its key. */
 static void test_two_keys_of_one_name(void **state)
@@ -524,13 +549,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_crls),
-        cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_two_keys_of_one_name),
-        cmocka_unit_test(test_unfit_lists),
-        cmocka_unit_test(test_earlier_list),
-        cmocka_unit_test(test_beside_lists),
-        cmocka_unit_test(test_ask_again),
+        cmocka_unit_test(test_crls),         cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_scope),        cmocka_unit_test(test_two_keys_of_one_name),
+        cmocka_unit_test(test_unfit_lists),  cmocka_unit_test(test_earlier_list),
+        cmocka_unit_test(test_beside_lists), cmocka_unit_test(test_ask_again),
     };
     int failed = 0;
     for (int own = 0; own < 2; own++) {

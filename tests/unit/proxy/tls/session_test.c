@@ -409,6 +409,26 @@ static void more_than_fits(void **state)
     tls_sites_unref(t);
 }
 
+/* The server's flight of a handshake does not fit: that is the end, not a wait for more. */
+static void flight_without_room(void **state)
+{
+    (void)state;
+    struct lab_setting s;
+    lab_setting_init(&s, &lab, CONF_CLIENT_OFF, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = lab_sites(&s.listener);
+    for (size_t i = 0; i < 4; i++) {
+        struct lab_client c;
+        lab_client_init(&c, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION, NULL, NULL);
+        lab_client_join(&c, t, NULL);
+        c.step = i / 2;
+        tls_session_out(c.session)->cap = 100;
+        assert_int_equal(lab_handshake(&c), TLS_FAILED);
+        assert_int_equal(tls_session_reason(c.session), REASON_OUT_OF_MEMORY);
+        lab_client_fini(&c);
+    }
+    tls_sites_unref(t);
+}
+
 static void the_end(void **state)
 {
     (void)state;
@@ -612,14 +632,23 @@ int main(void)
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),         cmocka_unit_test(refused_offers),
-        cmocka_unit_test(asked_again),      cmocka_unit_test(name_changed),
-        cmocka_unit_test(keys_of_clients),  cmocka_unit_test(not_tls),
-        cmocka_unit_test(client_alert),     cmocka_unit_test(data_both_ways),
-        cmocka_unit_test(octet_by_octet),   cmocka_unit_test(early_request),
-        cmocka_unit_test(the_end),          cmocka_unit_test(more_than_fits),
-        cmocka_unit_test(no_resumption),    cmocka_unit_test(no_renegotiation),
-        cmocka_unit_test(ca_names),         cmocka_unit_test(without_memory),
+        cmocka_unit_test(versions),
+        cmocka_unit_test(refused_offers),
+        cmocka_unit_test(asked_again),
+        cmocka_unit_test(name_changed),
+        cmocka_unit_test(keys_of_clients),
+        cmocka_unit_test(not_tls),
+        cmocka_unit_test(client_alert),
+        cmocka_unit_test(data_both_ways),
+        cmocka_unit_test(octet_by_octet),
+        cmocka_unit_test(early_request),
+        cmocka_unit_test(the_end),
+        cmocka_unit_test(more_than_fits),
+        cmocka_unit_test(flight_without_room),
+        cmocka_unit_test(no_resumption),
+        cmocka_unit_test(no_renegotiation),
+        cmocka_unit_test(ca_names),
+        cmocka_unit_test(without_memory),
         cmocka_unit_test(memory_when_idle),
     };
     int failed = 0;
