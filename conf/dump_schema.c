@@ -14,6 +14,9 @@
     "\"anyOf\": [{\"type\": \"string\", \"pattern\": \"" pattern "\"}, " VARIABLE "]"
 #define LISTEN FORM("^(unix:.+|systemd:.+|.+:[0-9]{1,5})$")
 #define SERVER FORM("^(unix:.+|.+:[0-9]{1,5})$")
+#define SIZE                                                                                       \
+    "\"anyOf\": [{\"type\": \"integer\", \"minimum\": 0}, {\"type\": \"string\", "                 \
+    "\"pattern\": \"^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)?$\"}, " VARIABLE "]"
 
 static void fixed(struct emit *e, const char *text)
 {
@@ -42,59 +45,34 @@ static void count(struct emit *e, const struct key *k)
 }
 
 /* The keywords of a scalar or list row. */
+/* Of the types whose values all have one form. */
+static const char *const forms[] = {
+    [KEY_BOOL] = "\"anyOf\": [{\"type\": \"boolean\"}, " VARIABLE "]",
+    [KEY_DURATION] = FORM("^(0|[1-9][0-9]*)(ms|s|m|h|d)$"),
+    [KEY_SIZE_32] = SIZE,
+    [KEY_SIZE] = SIZE,
+    [KEY_MODE] = FORM("^[0-7]{3,4}$"),
+    [KEY_TEXTS] = "\"type\": \"array\", \"items\": " TEXT,
+    [KEY_RANGES] = "\"type\": \"array\", \"items\": " TEXT,
+    [KEY_SERVERS] = "\"type\": \"array\", \"items\": {" SERVER "}",
+    [KEY_LISTEN] = LISTEN,
+    [KEY_PAIRS] = "\"type\": \"object\", \"additionalProperties\": " TEXT,
+    [KEY_FILES] = "\"anyOf\": [" TEXT ", " TEXT_LIST "]",
+    [KEY_MAP] = NULL,
+};
+
 static void value(struct emit *e, const struct key *k)
 {
-    switch (k->type) {
-    case KEY_BOOL:
-        fixed(e, "\"anyOf\": [{\"type\": \"boolean\"}, " VARIABLE "]");
-        break;
-    case KEY_CHOICE:
+    if (k->type == KEY_CHOICE) {
         fixed(e, "\"anyOf\": [{");
         words(e, k->choices);
         fixed(e, "}, " VARIABLE "]");
-        break;
-    case KEY_COUNT:
+    } else if (k->type == KEY_COUNT) {
         count(e, k);
-        break;
-    case KEY_DURATION:
-        fixed(e, "\"anyOf\": [{\"type\": \"string\", "
-                 "\"pattern\": \"^(0|[1-9][0-9]*)(ms|s|m|h|d)$\"}, " VARIABLE "]");
-        break;
-    case KEY_SIZE_32:
-    case KEY_SIZE:
-        fixed(e, "\"anyOf\": [{\"type\": \"integer\", \"minimum\": 0}, {\"type\": \"string\", "
-                 "\"pattern\": \"^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)?$\"}, " VARIABLE "]");
-        break;
-    case KEY_MODE:
-        fixed(e,
-              "\"anyOf\": [{\"type\": \"string\", \"pattern\": \"^[0-7]{3,4}$\"}, " VARIABLE "]");
-        break;
-    case KEY_TEXTS:
-    case KEY_RANGES:
-        fixed(e, "\"type\": \"array\", \"items\": " TEXT);
-        break;
-    case KEY_SERVERS:
-        fixed(e, "\"type\": \"array\", \"items\": {" SERVER "}");
-        break;
-    case KEY_LISTEN:
-        fixed(e, LISTEN);
-        break;
-    case KEY_PAIRS:
-        fixed(e, "\"type\": \"object\", \"additionalProperties\": " TEXT);
-        break;
-    case KEY_FILES:
-        fixed(e, "\"anyOf\": [" TEXT ", " TEXT_LIST "]");
-        break;
-    case KEY_TEXT:
-    case KEY_FILE:
-    case KEY_PATH:
-    case KEY_OUTPUT:
-    case KEY_SECTION:
-    case KEY_LIST:
-    case KEY_MAP:
-    default:
+    } else if (forms[k->type] != NULL) {
+        fixed(e, forms[k->type]);
+    } else {
         fixed(e, k->check == syntax_route_path ? FORM("^/") : "\"type\": \"string\"");
-        break;
     }
 }
 

@@ -1,5 +1,5 @@
-/* Owns: the rows, but for those of keys_clients.c and keys_headers.c. Not: reading or printing by
- * them. Constant data. */
+/* Owns: the file as a whole, and the rows of what has no keys_....c of its own: upstreams, routes,
+ * limits, the process. Not: reading or printing by them. Constant data. */
 #include "conf/keys.h"
 
 #include "conf/draft.h"
