@@ -26,8 +26,8 @@ struct users_db_options {
 struct users_db *users_db_new(const struct users_db_options *options);
 
 /* Open the database, learn what users_db_typical_hash(), users_db_facts() and
- * users_db_any_optional() tell, and close it: a handle must not live on over a fork. Any thread, but
- * none may use db meanwhile. Returns 0 or a negative err_code with e. */
+ * users_db_any_optional() tell, and close it: a handle must not live on over a fork. Any thread,
+ * but none may use db meanwhile. Returns 0 or a negative err_code with e. */
 int users_db_check(struct users_db *db, struct err *e) __attribute__((warn_unused_result));
 
 /* Close the database if a search in place has opened it; the next one opens it again. */
