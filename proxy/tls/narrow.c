@@ -45,7 +45,7 @@ static struct {
     OSSL_LIB_CTX *inner;     /* holds the default provider */
     OSSL_PROVIDER *base;     /* NULL: could not be opened */
     OSSL_ALGORITHM alone[2]; /* what narrow_beside() adds */
-    bool beside;             /* it did */
+    OSSL_PROVIDER *beside;   /* as which; NULL: it could not */
     OSSL_ALGORITHM kept[OPERATIONS][KEPT_MAX + 1];
 } own = {.opened = PTHREAD_ONCE_INIT, .made = PTHREAD_ONCE_INIT, .added = PTHREAD_ONCE_INIT};
 
@@ -247,12 +247,13 @@ static int on_init_alone(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in
 
 /* Of two that are there OpenSSL gives the one that it found first to who does not ask: its own.
  * What it would load by itself it still loads. */
-static bool add_alone(void)
+static OSSL_PROVIDER *add_alone(void)
 {
     EVP_KDF *first = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
     EVP_KDF_free(first);
-    return first != NULL && OSSL_PROVIDER_add_builtin(NULL, NARROW_BESIDE, on_init_alone) == 1 &&
-           OSSL_PROVIDER_try_load(NULL, NARROW_BESIDE, 1) != NULL;
+    return first != NULL && OSSL_PROVIDER_add_builtin(NULL, NARROW_BESIDE, on_init_alone) == 1
+               ? OSSL_PROVIDER_try_load(NULL, NARROW_BESIDE, 1)
+               : NULL;
 }
 
 static void add(void)
@@ -268,5 +269,5 @@ static void add(void)
 
 bool narrow_beside(void)
 {
-    return pthread_once(&own.added, add) == 0 && own.beside;
+    return pthread_once(&own.added, add) == 0 && own.beside != NULL;
 }
