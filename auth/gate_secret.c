@@ -170,15 +170,15 @@ static enum verdict take(struct gate_secret *s, enum reason *r)
     return let_wait(s, tries_take(&s->tries, s->user != NULL, clock_mono_ms()), r);
 }
 
-static enum verdict start_check(struct gate_secret *s, struct str hash, pwcheck_done_fn done,
-                                void *arg, enum reason *r)
+static enum verdict start_check(struct gate_secret *s, struct str hash, bool trusted,
+                                pwcheck_done_fn done, void *arg, enum reason *r)
 {
     const struct gate_question *q = s->q;
     if (q->pwcheck == NULL) {
         return gate_secret_checked(
             s, pwhash_verify(hash, s->basic.password) ? PWCHECK_RIGHT : PWCHECK_WRONG, r);
     }
-    const struct pwcheck_input in = {s->digest, hash, s->basic.password, source_of(q)};
+    const struct pwcheck_input in = {s->digest, hash, s->basic.password, source_of(q), trusted};
     int rc = pwcheck_start(q->pwcheck, &in, done, arg, &s->ticket);
     if (rc != 0) {
         tries_give_back(&s->tries);
@@ -205,8 +205,9 @@ static enum verdict check_password(struct gate_secret *s, bool guesses_code, pwc
         return VERDICT_NEXT;
     }
     tell_sent(s);
+    bool trusted = tries_trusted(&s->tries, clock_mono_ms());
     enum verdict v = take(s, r);
-    return v != VERDICT_NEXT || known ? v : start_check(s, hash, done, arg, r);
+    return v != VERDICT_NEXT || known ? v : start_check(s, hash, trusted, done, arg, r);
 }
 
 enum verdict gate_secret_check(struct gate_secret *s, const struct user *user, pwcheck_done_fn done,

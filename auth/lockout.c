@@ -126,6 +126,12 @@ uint64_t lockout_wait(struct lockout *l, const struct conf_lockout *rule, uint64
     return wait_of(rule, recall(rule, slots_read(l->slots, key), mono_ms), mono_ms);
 }
 
+uint64_t lockout_count(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
+                       uint64_t mono_ms)
+{
+    return recall(rule, slots_read(l->slots, key), mono_ms).failures;
+}
+
 struct question {
     const struct conf_lockout *rule;
     uint64_t mono_ms;

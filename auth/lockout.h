@@ -45,6 +45,10 @@ uint64_t lockout_key(const struct lockout *l, const struct lockout_who *who,
 uint64_t lockout_wait(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
                       uint64_t mono_ms);
 
+/* How many failures of key are counted, those of attempts under way included. */
+uint64_t lockout_count(struct lockout *l, const struct conf_lockout *rule, uint64_t key,
+                       uint64_t mono_ms);
+
 /* A failure, to be counted. */
 struct lockout_failure {
     const struct lockout_who *who;

@@ -1,5 +1,5 @@
 /* Owns: password checks under way, who waits for which, and whose turn it is. Leaves the threads to
- * base/job and the hashing to store/pwhash. The pool gets no more than its threads can run at once;
+ * base/job and the hashing to store/pwhash. A pool gets no more than its threads can run at once;
  * what waits, waits here, in a line for each source. Everything but run_check() runs on the loop's
  * thread. */
 #include "auth/pwcheck.h"
@@ -12,12 +12,24 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-#define NICE_BY  19 /* the lowest: hashing takes the time that the loops leave */
-#define SHARE_OF 4  /* of the queue, for one source */
+#define SHARE_OF 4 /* of the queue, for one source */
+
+/* Of a core that a loop keeps busy, a thread gets 1.5 % with the lowest priority: whoever guesses
+ * takes the time that is left. Those who are trusted get 6.4 %. */
+#define NICE_OTHERS  19
+#define NICE_TRUSTED 12
+
+/* Those for whom trusted is the same. */
+struct side {
+    struct job_pool *pool;
+    struct list lines; /* the one whose turn it is comes first */
+    size_t waiting;    /* in all lines */
+    unsigned running;  /* given to the pool and not collected */
+};
 
 /* The waiting checks of one source; there is one as long as there are any. */
 struct line {
-    struct list link; /* in pwcheck.lines */
+    struct list link; /* in side.lines */
     struct list checks;
     size_t n;
     uint64_t source;
@@ -30,6 +42,7 @@ struct check {
     struct line *line; /* NULL: it does not wait (any more) */
     struct list tickets;
     struct pwcheck *pwcheck;
+    struct side *side;
     _Atomic bool unwanted; /* nobody waits any more: not joined, and skipped if not begun */
     bool ran;
     bool match;
@@ -49,20 +62,25 @@ struct pwcheck_ticket {
 };
 
 struct pwcheck {
-    struct job_pool *pool;
+    struct side trusted;
+    struct side others;
     struct list checks;
     size_t share;        /* checks of one source */
-    struct list lines;   /* the one whose turn it is comes first */
     struct list dropped; /* not told yet */
-    size_t waiting;      /* in all lines */
-    size_t queue_max;
-    unsigned running; /* given to the pool and not collected */
-    unsigned threads;
+    size_t queue_max;    /* of a side */
+    unsigned threads;    /* of a side */
     void (*wake)(void *arg);
     void *wake_arg;
     uint64_t computed;
     bool closing;
 };
+
+static bool open_side(struct pwcheck *p, struct side *side, int nice_by)
+{
+    list_init(&side->lines);
+    side->pool = job_pool_new(p->threads, p->threads, nice_by, p->wake, p->wake_arg);
+    return side->pool != NULL;
+}
 
 struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(void *arg), void *arg)
 {
@@ -72,14 +90,13 @@ struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(voi
     }
     list_init(&p->checks);
     p->share = queue_max / SHARE_OF >= 1 ? queue_max / SHARE_OF : 1;
-    list_init(&p->lines);
     list_init(&p->dropped);
     p->queue_max = queue_max;
     p->threads = threads;
     p->wake = wake;
     p->wake_arg = arg;
-    p->pool = job_pool_new(threads, threads, NICE_BY, wake, arg);
-    if (p->pool == NULL) {
+    if (!open_side(p, &p->trusted, NICE_TRUSTED) || !open_side(p, &p->others, NICE_OTHERS)) {
+        job_pool_free(p->trusted.pool);
         mem_free(p);
         return NULL;
     }
@@ -95,7 +112,7 @@ static void leave_line(struct check *c)
     }
     c->line = NULL;
     list_remove(&c->place);
-    c->pwcheck->waiting--;
+    c->side->waiting--;
     if (--line->n == 0) {
         list_remove(&line->link);
         mem_free(line);
@@ -119,7 +136,8 @@ void pwcheck_free(struct pwcheck *p)
         return;
     }
     p->closing = true;
-    job_pool_free(p->pool);
+    job_pool_free(p->trusted.pool);
+    job_pool_free(p->others.pool);
     while (!list_empty(&p->checks)) {
         free_check(LIST_ENTRY(p->checks.next, struct check, link));
     }
@@ -156,23 +174,23 @@ static void tell(struct check *c, enum pwcheck_result result)
     free_check(c);
 }
 
-static int run_now(struct pwcheck *p, struct check *c)
+static int run_now(struct check *c)
 {
-    int rc = job_submit(p->pool, &c->job);
-    p->running += rc == 0 ? 1 : 0;
+    int rc = job_submit(c->side->pool, &c->job);
+    c->side->running += rc == 0 ? 1 : 0;
     return rc;
 }
 
 /* Give the pool what it can run, one of each line in turn. */
-static void serve_lines(struct pwcheck *p)
+static void serve_lines(struct side *side, unsigned threads)
 {
-    while (p->running < p->threads && !list_empty(&p->lines)) {
-        struct line *line = LIST_ENTRY(p->lines.next, struct line, link);
+    while (side->running < threads && !list_empty(&side->lines)) {
+        struct line *line = LIST_ENTRY(side->lines.next, struct line, link);
         struct check *c = LIST_ENTRY(line->checks.next, struct check, place);
         list_remove(&line->link);
-        list_push_back(&p->lines, &line->link);
+        list_push_back(&side->lines, &line->link);
         leave_line(c);
-        if (run_now(p, c) != 0) {
+        if (run_now(c) != 0) {
             tell(c, PWCHECK_DROPPED);
         }
     }
@@ -183,12 +201,12 @@ static void finish_check(struct job *job)
     struct check *c = LIST_ENTRY(job, struct check, job);
     struct pwcheck *p = c->pwcheck;
     p->computed += c->ran ? 1 : 0;
-    p->running--;
+    c->side->running--;
     if (p->closing) {
         free_check(c);
         return;
     }
-    serve_lines(p);
+    serve_lines(c->side, p->threads);
     tell(c, c->match ? PWCHECK_RIGHT : PWCHECK_WRONG);
 }
 
@@ -214,7 +232,7 @@ static struct check *find_check(struct pwcheck *p, const unsigned char *digest)
 }
 
 /* Waiting and running; also those that run for nobody any more. */
-static bool share_is_full(struct pwcheck *p, uint64_t source)
+static bool share_is_full(struct pwcheck *p, const struct side *side, uint64_t source)
 {
     size_t n = 0;
     if (source == 0) {
@@ -222,14 +240,14 @@ static bool share_is_full(struct pwcheck *p, uint64_t source)
     }
     for (struct list *l = p->checks.next; l != &p->checks; l = l->next) {
         const struct check *c = LIST_ENTRY(l, struct check, link);
-        n += c->source == source ? 1 : 0;
+        n += c->side == side && c->source == source ? 1 : 0;
     }
     return n >= p->share;
 }
 
-static struct line *find_line(struct pwcheck *p, uint64_t source)
+static struct line *find_line(struct side *side, uint64_t source)
 {
-    for (struct list *l = p->lines.next; l != &p->lines; l = l->next) {
+    for (struct list *l = side->lines.next; l != &side->lines; l = l->next) {
         struct line *line = LIST_ENTRY(l, struct line, link);
         if (line->source == source) {
             return line;
@@ -239,10 +257,10 @@ static struct line *find_line(struct pwcheck *p, uint64_t source)
 }
 
 /* The last one of the longest line gives way to a source that has mine waiting. */
-static int make_room(struct pwcheck *p, size_t mine)
+static int make_room(struct pwcheck *p, struct side *side, size_t mine)
 {
     struct line *longest = NULL;
-    for (struct list *l = p->lines.next; l != &p->lines; l = l->next) {
+    for (struct list *l = side->lines.next; l != &side->lines; l = l->next) {
         struct line *line = LIST_ENTRY(l, struct line, link);
         longest = longest == NULL || line->n > longest->n ? line : longest;
     }
@@ -257,10 +275,11 @@ static int make_room(struct pwcheck *p, size_t mine)
     return 0;
 }
 
-static int stand_in_line(struct pwcheck *p, struct check *c, uint64_t source)
+static int stand_in_line(struct pwcheck *p, struct check *c)
 {
-    struct line *line = find_line(p, source);
-    if (p->waiting >= p->queue_max && make_room(p, line != NULL ? line->n : 0) != 0) {
+    struct side *side = c->side;
+    struct line *line = find_line(side, c->source);
+    if (side->waiting >= p->queue_max && make_room(p, side, line != NULL ? line->n : 0) != 0) {
         return -ERR_BUSY;
     }
     if (line == NULL) {
@@ -269,19 +288,20 @@ static int stand_in_line(struct pwcheck *p, struct check *c, uint64_t source)
             return -ERR_NOMEM;
         }
         list_init(&line->checks);
-        line->source = source;
-        list_push_back(&p->lines, &line->link);
+        line->source = c->source;
+        list_push_back(&side->lines, &line->link);
     }
     list_push_back(&line->checks, &c->place);
     c->line = line;
     line->n++;
-    p->waiting++;
+    side->waiting++;
     return 0;
 }
 
 static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struct check **out)
 {
-    if (share_is_full(p, in->source)) {
+    struct side *side = in->trusted ? &p->trusted : &p->others;
+    if (share_is_full(p, side, in->source)) {
         return -ERR_BUSY;
     }
     struct check *c = mem_calloc(1, sizeof(*c));
@@ -289,6 +309,7 @@ static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struc
         return -ERR_NOMEM;
     }
     c->source = in->source;
+    c->side = side;
     c->job.run = run_check;
     c->job.done = finish_check;
     c->pwcheck = p;
@@ -298,7 +319,7 @@ static int submit_check(struct pwcheck *p, const struct pwcheck_input *in, struc
     c->hash_n = copy_bounded(c->hash, sizeof(c->hash), in->hash);
     c->password_n = copy_bounded(c->password, sizeof(c->password), in->password);
     /* Where a thread is free, nobody waits. */
-    int rc = p->running < p->threads ? run_now(p, c) : stand_in_line(p, c, in->source);
+    int rc = side->running < p->threads ? run_now(c) : stand_in_line(p, c);
     if (rc != 0) {
         free_check(c);
         return rc;
@@ -349,12 +370,13 @@ void pwcheck_collect(struct pwcheck *p)
     while (!list_empty(&p->dropped)) {
         tell(LIST_ENTRY(p->dropped.next, struct check, link), PWCHECK_DROPPED);
     }
-    job_collect(p->pool);
+    job_collect(p->trusted.pool);
+    job_collect(p->others.pool);
 }
 
 size_t pwcheck_pending(const struct pwcheck *p)
 {
-    return p->waiting + p->running;
+    return p->trusted.waiting + p->trusted.running + p->others.waiting + p->others.running;
 }
 
 uint64_t pwcheck_computed(const struct pwcheck *p)

@@ -1,6 +1,7 @@
-/* Password checks off the loop: a bounded pool of threads; equal checks under way are merged. Who
+/* Password checks off the loop: bounded pools of threads; equal checks under way are merged. Who
  * wants many waits behind himself only: each source has a line of its own, and the lines are served
- * in turn. */
+ * in turn. Sources that are trusted have threads and room apart from the others', at a better
+ * priority: guesses do not stand in their way. */
 #ifndef AUTH_PWCHECK_H
 #define AUTH_PWCHECK_H
 
@@ -23,7 +24,8 @@ enum pwcheck_result {
 /* Told once, on the loop's thread, never inside pwcheck_start(). */
 typedef void (*pwcheck_done_fn)(void *arg, enum pwcheck_result result);
 
-/* threads as job_pool_new(); at most queue_max checks wait; wake(arg) is called from another thread
+/* threads as job_pool_new(), so many for either kind of source; at most queue_max checks of either
+ * wait; wake(arg) is called from another thread
  * when pwcheck_collect() has something to do. NULL on failure. */
 struct pwcheck *pwcheck_new(unsigned threads, size_t queue_max, void (*wake)(void *arg), void *arg);
 
@@ -37,6 +39,7 @@ struct pwcheck_input {
     struct str hash;
     struct str password;
     uint64_t source; /* who asks, as a number of any kind; 0: nobody in particular */
+    bool trusted;    /* it has hardly failed; not to be had for a new address or name */
 };
 
 /* Check in->password against in->hash (both copied, wiped afterwards); one of an equal digest that

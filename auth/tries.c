@@ -40,6 +40,13 @@ uint64_t tries_ask(struct tries *t, enum lockout_factor factor, uint64_t mono_ms
     return wait_ms != 0 && lockout_begun(t->lockout, t->attempt, mono_ms) ? 0 : wait_ms;
 }
 
+bool tries_trusted(const struct tries *t, uint64_t mono_ms)
+{
+    uint64_t key = t->count[LOCKOUT_PASSWORD].key;
+    return t->lockout != NULL && key != 0 && t->who.certificate != NULL && t->who.compared &&
+           lockout_count(t->lockout, t->rule, key, mono_ms) <= 1;
+}
+
 static struct lockout_failure failure_of(const struct tries *t, size_t factor, bool known,
                                          uint64_t mono_ms)
 {

@@ -53,6 +53,11 @@ void tries_sent(struct tries *t, const struct str sent[3]);
  * that equals one under way need not wait. */
 uint64_t tries_ask(struct tries *t, enum lockout_factor factor, uint64_t mono_ms);
 
+/* True if it is a certificate's own user who is counted, or its claims of others, all as one; and
+ * at most one failure is. That one may be a slip, or this very attempt, under way elsewhere. Before
+ * tries_take(), behind tries_ask() for LOCKOUT_PASSWORD. */
+bool tries_trusted(const struct tries *t, uint64_t mono_ms);
+
 /* Count it as failed for all that was asked, before it is made. known: the claimed user exists.
  * Returns as tries_ask(); then nothing was counted. */
 uint64_t tries_take(struct tries *t, bool known, uint64_t mono_ms);

@@ -403,15 +403,16 @@ static const struct key users_keys[] = {
      .min = 1,
      .max = 64,
      .fallback = "1",
-     .meaning = "Threads of each worker that check password hashes."},
+     .meaning = "Threads of each worker that check password hashes for certificates that hardly "
+                "failed of late, and as many, of the lowest priority, for all others."},
     {.name = "hash_queue_max",
      .type = KEY_COUNT,
      AT(conf_users, hash_queue_max),
      .min = 1,
      .max = 65536,
-     .fallback = "64",
-     .meaning = "Checks of each worker that may wait; past it a request gets 503. One certificate, "
-                "or address without one, gets a quarter of it."},
+     .fallback = "256",
+     .meaning = "Checks of each worker that may wait for either; past it a request gets 503. One "
+                "certificate, or address without one, gets a quarter of it."},
     {.name = "remember",
      .type = KEY_DURATION,
      AT(conf_users, remember_ms),

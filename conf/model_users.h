@@ -38,8 +38,8 @@ struct conf_users {
     struct conf_user_rule *rules;
     size_t rule_count;
     struct conf_text realm;
-    uint32_t hash_threads;        /* a worker */
-    uint32_t hash_queue_max;      /* checks that may wait, a worker */
+    uint32_t hash_threads;        /* a worker, as pwcheck_new() */
+    uint32_t hash_queue_max;      /* checks that may wait, a worker, as pwcheck_new() */
     uint32_t remember_ms;         /* a proven credential, after its last use; 0 = off */
     uint32_t remember_max;        /* entries, a worker */
     uint32_t lookup_queue_max;    /* look-ups that may wait, a worker */

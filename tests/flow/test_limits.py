@@ -260,6 +260,29 @@ def test_who_guesses_does_not_keep_the_others_out(make_proxy):
         client.close()
 
 
+def test_a_certificate_that_has_not_failed_is_not_behind_guesses(make_proxy):
+    import subprocess
+    bob = "bob@example.com"
+    proxy = make_proxy({"users": {"hash_queue_max": 1}, "routes": [
+        {"path": "/password", "require": "password", "upstream": "api"},
+        {"path": "/", "require": "both", "upstream": "api"}]})
+    proxy.config["listeners"][0]["client"]["mode"] = "optional"
+    proxy.write_config()
+    slow = subprocess.run(["htpasswd", "-nbBC", "13", ALICE, "wonder land"], capture_output=True,
+                          text=True, check=True).stdout.strip()
+    proxy.write_users([slow, f"{bob}:{crypt_sha256('b:ob')}"])
+    proxy.start()
+    guessers = [proxy.connect(None), proxy.connect("alice")]  # one is hashed, one waits
+    for client in guessers:
+        client.send(("GET /password HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+                     f"{basic(ALICE, 'guess')}\r\n\r\n").encode())
+    assert proxy.get("bob", bob, "b:ob", "/password").status == 503
+    assert proxy.get("bob", bob, "b:ob", "/").status == 200
+    for client in guessers:
+        assert client.answer().status == 401
+        client.close()
+
+
 def test_equal_checks_under_way_are_one(make_proxy):
     import subprocess
     proxy = make_proxy()

@@ -472,6 +472,12 @@ static void wake(void *arg)
     (void)arg;
 }
 
+static void ignore(void *arg, enum pwcheck_result result)
+{
+    (void)arg;
+    (void)result;
+}
+
 /* Whoever has no right code must not see by the time whether the password is right: a remembered
  * one is hashed all the same. The sums are what is counted, not the time. */
 static void test_hashes(void **state)
@@ -527,6 +533,59 @@ static void test_hashes(void **state)
     pwcheck_free(pwcheck);
 }
 
+/* Who is checked apart from those who guess: seen by where there is no room any more. */
+static void test_trusted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const struct gate_peer *peer;
+        enum conf_require require;
+        const char *pair;
+        unsigned failed; /* before */
+        bool counted;    /* failures are */
+        bool trusted;
+    } table[] = {
+        {"no certificate", &without, CONF_REQUIRE_PASSWORD, "carol:secret", 0, true, false},
+        {"two failures", &with_bob, CONF_REQUIRE_BOTH, "bob:secret", 2, true, false},
+        {"nothing is counted", &with_bob, CONF_REQUIRE_BOTH, "bob:secret", 0, false, false},
+        {"each name counts by itself", &with_bob, CONF_REQUIRE_PASSWORD, "bob:secret", 0, true,
+         false},
+        {"two failures of other names", &with_bob, CONF_REQUIRE_BOTH, "carol:secret", 2, true,
+         false},
+        {"an accepted certificate", &with_bob, CONF_REQUIRE_BOTH, "bob:secret", 0, true, true},
+        {"a slip", &with_bob, CONF_REQUIRE_BOTH, "bob:secret", 1, true, true},
+        {"wrong, but who knows that", &with_bob, CONF_REQUIRE_BOTH, "bob:wrong", 0, true, true},
+    };
+    for (size_t i = 0; i < ROWS(table); i++) {
+        renew();
+        for (unsigned n = 0; n < table[i].failed; n++) {
+            const char *wrong =
+                strcmp(table[i].pair, "bob:secret") == 0 ? "bob:wrong" : "alice:wrong";
+            struct gate_question q = question(table[i].peer, table[i].require, wrong, NULL);
+            assert_int_equal(answer(&q).reason, REASON_PASSWORD_WRONG);
+        }
+        struct pwcheck *pwcheck = pwcheck_new(1, 1, wake, NULL);
+        assert_non_null(pwcheck);
+        for (unsigned char n = 0; n < 2; n++) { /* one runs until it is collected, one waits */
+            const unsigned char digest[PWCACHE_DIGEST] = {n};
+            struct pwcheck_ticket *ticket = NULL;
+            const struct pwcheck_input in = {digest, STR(USERS_LAB_HASH), STR("secret"), 0, false};
+            assert_int_equal(pwcheck_start(pwcheck, &in, ignore, NULL, &ticket), 0);
+        }
+        struct gate_question q = question(table[i].peer, table[i].require, table[i].pair, NULL);
+        q.pwcheck = pwcheck;
+        q.lockout = table[i].counted ? lockout : NULL;
+        struct gate *g = gate_run(&q, on_done, NULL);
+        assert_non_null(g);
+        CHECK_ROW(table[i].says, (gate_result(g)->verdict == VERDICT_WAIT) == table[i].trusted);
+        CHECK_ROW(table[i].says,
+                  (gate_result(g)->reason == REASON_PASSWORD_QUEUE_FULL) == !table[i].trusted);
+        gate_free(g);
+        pwcheck_free(pwcheck);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -557,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_clock_jumps),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_trusted),
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_lockout_of_others),
         cmocka_unit_test(test_lockout_by_certificate),

@@ -54,16 +54,22 @@ static uint64_t source_now; /* of the next checks */
 static int start(struct pwcheck *p, const unsigned char *digest, struct str hash,
                  struct str password, pwcheck_done_fn done, struct waiter *w)
 {
-    return pwcheck_start(p, &(struct pwcheck_input){digest, hash, password, source_now}, done, w,
-                         &w->ticket);
+    return pwcheck_start(p, &(struct pwcheck_input){digest, hash, password, source_now, false},
+                         done, w, &w->ticket);
 }
 
 /* A slow check of which there is one only, for source. */
-static int start_own(struct pwcheck *p, uint64_t source, unsigned char n, struct waiter *w)
+static int start_of(struct pwcheck *p, uint64_t source, bool trusted, unsigned char n,
+                    struct waiter *w)
 {
     const unsigned char digest[PWCACHE_DIGEST] = {(unsigned char)source, n, 77};
-    return pwcheck_start(p, &(struct pwcheck_input){digest, SLOW, STR("secret"), source}, on_done,
-                         w, &w->ticket);
+    return pwcheck_start(p, &(struct pwcheck_input){digest, SLOW, STR("secret"), source, trusted},
+                         on_done, w, &w->ticket);
+}
+
+static int start_own(struct pwcheck *p, uint64_t source, unsigned char n, struct waiter *w)
+{
+    return start_of(p, source, false, n, w);
 }
 
 static void collect_all(struct pwcheck *p)
@@ -229,6 +235,51 @@ static void test_full_by_some(void **state)
     pwcheck_free(p);
 }
 
+/* Who is trusted has room of his own, which others do not fill, nor he theirs. */
+static void test_sides(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        uint64_t source;
+        bool trusted;
+        int rc;
+    } rows[] = {
+        {"it runs", 1, false, 0},
+        {"it waits", 2, false, 0},
+        {"another", 3, false, 0},
+        {"that is all", 4, false, -ERR_BUSY},
+        {"trusted, it runs", 5, true, 0},
+        {"trusted, it waits", 6, true, 0},
+        {"a source that others know too", 2, true, 0},
+        {"that is all here too", 7, true, -ERR_BUSY},
+        {"and there still", 8, false, -ERR_BUSY},
+    };
+    struct pwcheck *p = pwcheck_new(1, 2, wake, NULL);
+    struct waiter w[ROWS(rows)] = {{0}};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].says, start_of(p, rows[i].source, rows[i].trusted, (unsigned char)i,
+                                         &w[i]) == rows[i].rc);
+    }
+    assert_int_equal(pwcheck_pending(p), 6);
+    /* What is equal is one check, on whichever side it is. */
+    struct waiter equal = {0};
+    assert_int_equal(start_of(p, 2, true, 1, &equal), 0);
+    assert_int_equal(pwcheck_pending(p), 6);
+    pwcheck_cancel(w[5].ticket); /* a place that is free again is one of that side */
+    struct waiter late[2] = {{0}};
+    assert_int_equal(start_of(p, 9, false, 0, &late[0]), -ERR_BUSY);
+    assert_int_equal(start_of(p, 9, true, 1, &late[1]), 0);
+    collect_all(p);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].says, w[i].match == (rows[i].rc == 0 && i != 5));
+    }
+    assert_true(equal.match && late[1].match);
+    assert_int_equal(pwcheck_pending(p), 0);
+    assert_int_equal(pwcheck_computed(p), 6);
+    pwcheck_free(p);
+}
+
 /* What was dropped and is not wanted any more is told to nobody; a cancelled place is free. */
 static void test_dropped_and_cancelled(void **state)
 {
@@ -353,6 +404,11 @@ static void test_free_while_waiting(void **state)
 static void test_memory(void **state)
 {
     (void)state;
+    for (unsigned long nth = 1; nth <= 3; nth++) {
+        mem_fail_after(nth, false);
+        assert_null(pwcheck_new(1, 8, wake, NULL));
+    }
+    mem_fail_after(0, false);
     struct pwcheck *p = pwcheck_new(1, 8, wake, NULL);
     struct waiter w = {0};
     for (unsigned long nth = 1; nth <= 2; nth++) {
@@ -375,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_share_of_a_source),
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_full_by_some),
+        cmocka_unit_test(test_sides),
         cmocka_unit_test(test_dropped_and_cancelled),
         cmocka_unit_test(test_cancel_all),
         cmocka_unit_test(test_start_inside_done),
