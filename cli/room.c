@@ -6,17 +6,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "proxy/tls/library.h"
 #include "proxy/tls/session_store.h"
 
-#define KIB              UINT64_C(1024)
-#define MIB              (KIB * KIB)
-#define LEAN_BYTES       (5 * KIB)  /* one that idles, with a client certificate of 450 octets */
-#define CONNECTION_BYTES (27 * KIB) /* the same where OpenSSL frames the records */
-#define SESSION_BYTES    (2 * KIB)
-#define OBJECT_BYTES     (9 * KIB) /* a session as the worker keeps it that made it */
-#define CHAIN_BYTES      UINT64_C(280)
-#define PASSWORD_BYTES   UINT64_C(80)
+#define KIB             UINT64_C(1024)
+#define MIB             (KIB * KIB)
+#define LEAN_BYTES      (5 * KIB)  /* one that idles, with a client certificate of 450 octets */
+#define WHOLE_BYTES     (27 * KIB) /* the same where OpenSSL frames the records */
+#define WHOLE_3_2_BYTES (36 * KIB) /* and is 3.2 or later, as measured with 3.5 */
+#define SESSION_BYTES   (2 * KIB)
+#define OBJECT_BYTES    (9 * KIB) /* a session as the worker keeps it that made it */
+#define CHAIN_BYTES     UINT64_C(280)
+#define PASSWORD_BYTES  UINT64_C(80)
 
 /* The least TLS version that some listener speaks is 1.2. */
 static bool speaks_1_2(const struct conf *conf)
@@ -28,6 +31,12 @@ static bool speaks_1_2(const struct conf *conf)
     return found;
 }
 
+static uint64_t whole_bytes(void)
+{
+    bool later = OPENSSL_version_major() > 3 || OPENSSL_version_minor() >= 2;
+    return later ? WHOLE_3_2_BYTES : WHOLE_BYTES;
+}
+
 struct room room_of(const struct conf *conf, uint32_t workers)
 {
     const struct conf_resumption *r = &conf->resumption;
@@ -36,8 +45,8 @@ struct room room_of(const struct conf *conf, uint32_t workers)
     uint64_t kept = r->enabled && r->secret_file.p == NULL ? r->keep_max : 0;
     uint64_t objects = (uint64_t)SESSION_STORE_OBJECTS * workers;
     struct room room = {
-        .connection = lean ? LEAN_BYTES : CONNECTION_BYTES,
-        .connection_1_2 = speaks_1_2(conf) ? CONNECTION_BYTES : 0,
+        .connection = lean ? LEAN_BYTES : whole_bytes(),
+        .connection_1_2 = speaks_1_2(conf) ? whole_bytes() : 0,
         .sessions = kept * SESSION_BYTES + (kept < objects ? kept : objects) * OBJECT_BYTES,
         .workers = workers,
     };

@@ -281,7 +281,7 @@ static const struct key limits_keys[] = {
      .meaning =
          "Client connections, all workers together. With a client certificate of 450 octets, "
          "one of TLS 1.3 that idles takes about 5 KiB, 10000 of them 49 MiB; of TLS 1.2, or "
-         "without tuning.own_records, 27 KiB."},
+         "without tuning.own_records, 27 KiB, with OpenSSL 3.2 and later 36."},
     {.name = "connections_per_address",
      .type = KEY_COUNT,
      AT(conf_limits, connections_per_address),
