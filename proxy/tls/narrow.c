@@ -261,7 +261,7 @@ static void add(void)
     const OSSL_ALGORITHM *kdf = has_base() ? find(OSSL_OP_KDF, "TLS13-KDF") : NULL;
     if (kdf != NULL) {
         own.alone[0] = *kdf;
-        own.alone[0].property_definition = "provider=" NARROW_BESIDE;
+        own.alone[0].property_definition = "provider=" NARROW_BESIDE ",countersign.kdf=yes";
         own.beside = add_alone();
     }
     ERR_clear_error();

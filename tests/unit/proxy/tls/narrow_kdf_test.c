@@ -352,6 +352,36 @@ static void test_beside(void **state)
     ERR_clear_error();
 }
 
+/* Which providers a system wants to be used by default holds for who asks for ours, too. */
+static void test_system_decides(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *properties;
+        const char *query;
+        const char *provider; /* of the KDF; NULL: there is none */
+    } systems[] = {
+        {"one that is not there", "provider=absent", NARROW_ASKED, NULL},
+        {"one that is not there, shunned", "provider=absent", NARROW_SHUN, NULL},
+        {"OpenSSL's", "provider=default", NARROW_ASKED, "default"},
+        {"any but ours", "provider!=" NARROW_BESIDE, NARROW_ASKED, "default"},
+        {"rather another's", "?provider=absent", NARROW_ASKED, NARROW_BESIDE},
+        {"FIPS", "fips=yes", NARROW_ASKED, NULL},
+        {"nothing, shunned", "", NARROW_SHUN, "default"},
+        {"nothing", "", NARROW_ASKED, NARROW_BESIDE},
+    };
+    for (size_t i = 0; i < ROWS(systems); i++) {
+        assert_int_equal(EVP_set_default_properties(NULL, systems[i].properties), 1);
+        EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", systems[i].query);
+        const char *got = kdf != NULL ? OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)) : NULL;
+        CHECK_ROW(systems[i].says, (got != NULL) == (systems[i].provider != NULL));
+        CHECK_ROW(systems[i].says, got == NULL || strcmp(got, systems[i].provider) == 0);
+        EVP_KDF_free(kdf);
+    }
+    ERR_clear_error();
+}
+
 /* Handshakes are heard in the way that is meant for this version. */
 static void test_tried(void **state)
 {
@@ -365,9 +395,9 @@ static void test_tried(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heard), cmocka_unit_test(test_not_heard),
-        cmocka_unit_test(test_same),  cmocka_unit_test(test_beside),
-        cmocka_unit_test(test_tried),
+        cmocka_unit_test(test_heard),          cmocka_unit_test(test_not_heard),
+        cmocka_unit_test(test_same),           cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_system_decides), cmocka_unit_test(test_tried),
     };
     return cmocka_run_group_tests(tests, open_sources, NULL);
 }
