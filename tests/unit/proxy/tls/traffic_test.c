@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "proxy/tls/traffic.h"
 #include "tests/support/check.h"
+#include "tests/support/library_memory.h"
 #include "tests/support/raw_records.h"
 
 static struct traffic_ciphers *ciphers;
@@ -353,6 +354,65 @@ static void test_without_memory(void **state)
     traffic_ciphers_free(NULL);
 }
 
+/* A side's next record, OpenSSL having no memory from then on: it is right or it fails,
+ * and the number of one that failed is not used again. */
+static bool record_without_memory(struct traffic_ciphers *c, struct raw_side *raw,
+                                  struct traffic_side *side)
+{
+    unsigned char record[64];
+    unsigned char got[64];
+    unsigned char type = 0;
+    size_t n = 0;
+    uint64_t before = side->count;
+    library_memory_fails = true;
+    mem_fail_after(1, true);
+    bool sealed = traffic_seal(c, side, RAW_DATA, STR("ab"), record);
+    mem_fail_after(0, false);
+    library_memory_fails = false;
+    assert_int_equal(side->count, before + 1);
+    raw->count = before;
+    if (sealed) {
+        assert_true(
+            raw_open(raw, (struct str){(char *)record, 2 + TRAFFIC_OVERHEAD}, got, &n, &type));
+        assert_memory_equal(got, "ab", 2);
+    }
+    return sealed;
+}
+
+/* Contexts that cannot be made any more: sides take turns with those that there are. */
+static void test_starved(void **state)
+{
+    (void)state;
+    enum { SIDES = 40 };
+    for (size_t made = 0; made < SIDES; made += 13) {
+        struct traffic_ciphers *c = traffic_ciphers_new(NULL);
+        struct raw_side raws[SIDES];
+        struct traffic_side sides[SIDES];
+        assert_non_null(c);
+        for (size_t i = 0; i < SIDES; i++) {
+            raws[i] = raw_side_of(TRAFFIC_AES_128_GCM, (unsigned char)(i + 1));
+            sides[i] = raw_as_traffic(&raws[i]);
+        }
+        for (size_t i = 0; i < made; i++) {
+            unsigned char record[64];
+            assert_true(traffic_seal(c, &sides[i], RAW_DATA, STR("ab"), record));
+        }
+        for (size_t k = 0; k < 200; k++) {
+            size_t i = k * 7 % SIDES;
+            assert_true(record_without_memory(c, &raws[i], &sides[i]));
+            if (k % 11 == 0) {
+                traffic_forget(c, &sides[i]);
+                raws[i] = raw_side_of(TRAFFIC_AES_128_GCM, (unsigned char)(k + 41));
+                sides[i] = raw_as_traffic(&raws[i]);
+            }
+        }
+        for (size_t i = 0; i < SIDES; i++) {
+            traffic_forget(c, &sides[i]);
+        }
+        traffic_ciphers_free(c);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -380,6 +440,10 @@ int main(void)
         cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_suites),
         cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_starved),
     };
+    if (!library_memory_openssl()) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
