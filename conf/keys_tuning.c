@@ -31,7 +31,7 @@ static const struct key tuning_keys[] = {
      .meaning =
          "With OpenSSL 3.0 and 3.1, show its TLS only the algorithms that it needs, so that "
          "reading a certificate does not try all others, and P-256 is not set up anew for each "
-         "key; with all of 3.x, derive the keys of TLS 1.3 in a shorter way. It is tried at the "
+         "key; up to 3.6, derive the keys of TLS 1.3 in a shorter way. It is tried at the "
          "start; where it does not work, and with a key in a token, OpenSSL is used as it is."},
     {.name = "fixed_chain",
      .type = KEY_BOOL,

@@ -123,7 +123,8 @@ def growth_section(growth, reasons):
         if entry["kind"] in reasons:
             why.append(f"{entry['kind']}: {reasons[entry['kind']]}")
     return ("## Growth\n\nCPU in us of a full handshake with a request, and of a kept-alive "
-            "request, as numbers grow.\n\n![growth](benchmarks-growth.svg)\n\n"
+            "request, as numbers grow. The ratio is the median of the rounds' own, so it need not be that "
+            "of the medians beside it.\n\n![growth](benchmarks-growth.svg)\n\n"
             + rows(("of what", "cost of a", "least", "", "most", "most/least"), lines)
             + "\n" + bullets(why) + ("\n" if why else ""))
 

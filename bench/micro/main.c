@@ -129,11 +129,13 @@ static void run_full(const struct plan *p)
     } rows[] = {
         {"libssl, stock: two stateless tickets", 0},
         {"libssl, stock again: what the noise is", 0},
+        {"libssl, one ticket, its session kept", PLAIN_STATEFUL},
         {"libssl, no tickets", PLAIN_NO_TICKETS},
         {"libssl, no tickets, narrow crypto", PLAIN_NO_TICKETS | PLAIN_NARROW},
         {"libssl, no tickets, chains remembered", PLAIN_NO_TICKETS | PLAIN_REMEMBER},
         {"libssl, no tickets, AES-128 first", PLAIN_NO_TICKETS | PLAIN_AES_128},
         {"libssl, no tickets, own BIO", PLAIN_NO_TICKETS | PLAIN_OWN_BIO},
+        {"libssl, no tickets, groups, chain, buffers", PLAIN_NO_TICKETS | PLAIN_BEHAVED},
         {"libssl, all of these (the floor)", PLAIN_ALL},
     };
     struct contender c[CONTENDERS_MAX];

@@ -277,16 +277,27 @@ static bool offers_the_same(const struct offer *a, const struct offer *b)
            memcmp(a->schemes, b->schemes, (size_t)a->n * sizeof(a->schemes[0])) == 0;
 }
 
-/* A system that has set OpenSSL up its own way (FIPS) is to be left alone. */
-static bool is_set_up(void)
+static bool is_default(const OSSL_PROVIDER *p)
 {
-    return EVP_default_properties_is_fips_enabled(NULL) == 1 ||
+    return strcmp(OSSL_PROVIDER_get0_name(p), "default") == 0;
+}
+
+bool library_is_set_up(void)
+{
+    EVP_MD *digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+    bool usual = digest != NULL && is_default(EVP_MD_get0_provider(digest)) && cipher != NULL &&
+                 is_default(EVP_CIPHER_get0_provider(cipher));
+    EVP_MD_free(digest);
+    EVP_CIPHER_free(cipher);
+    ERR_clear_error();
+    return !usual || EVP_default_properties_is_fips_enabled(NULL) == 1 ||
            OSSL_PROVIDER_available(NULL, "fips") == 1;
 }
 
 enum library_way library_way(unsigned major, unsigned minor)
 {
-    if (major != 3) {
+    if (major != 3 || minor > 6) {
         return LIBRARY_AS_IT_IS;
     }
     return minor < 2 ? LIBRARY_NARROW : LIBRARY_BESIDE;
@@ -297,7 +308,7 @@ static void choose(void)
     struct offer whole[2] = {{.n = 0}};
     struct offer narrow[2] = {{.n = 0}};
     enum library_way way = library_way(OPENSSL_version_major(), OPENSSL_version_minor());
-    if (way == LIBRARY_AS_IT_IS || is_set_up()) {
+    if (way == LIBRARY_AS_IT_IS || library_is_set_up()) {
         return;
     }
     OSSL_LIB_CTX *c = way == LIBRARY_NARROW ? narrow_context() : NULL;

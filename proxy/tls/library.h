@@ -21,6 +21,10 @@ const char *library_query(void);
  * records can be protected with them: tried with it. */
 bool library_hears_keys(void);
 
+/* True if the system has set OpenSSL up in its own way: FIPS, or other providers than the default
+ * one for what TLS needs. Then it is left alone. */
+bool library_is_set_up(void);
+
 enum library_way {
     LIBRARY_AS_IT_IS = 0, /* a version that nobody has looked at */
     LIBRARY_NARROW,       /* a narrow context */

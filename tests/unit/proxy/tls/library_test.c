@@ -21,9 +21,25 @@ static void test_versions(void **state)
         enum library_way way;
     } rows[] = {{1, 1, LIBRARY_AS_IT_IS}, {4, 0, LIBRARY_AS_IT_IS}, {4, 2, LIBRARY_AS_IT_IS},
                 {3, 0, LIBRARY_NARROW},   {3, 1, LIBRARY_NARROW},   {3, 2, LIBRARY_BESIDE},
-                {3, 5, LIBRARY_BESIDE}};
+                {3, 6, LIBRARY_BESIDE},   {3, 7, LIBRARY_AS_IT_IS}};
     for (size_t i = 0; i < ROWS(rows); i++) {
         assert_int_equal(library_way(rows[i].major, rows[i].minor), rows[i].way);
+    }
+}
+
+/* What a system asks for by default, before anything was tried. */
+static void test_set_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *properties;
+        bool own;
+    } systems[] = {{"fips=yes", true},          {"provider=absent", true},
+                   {"provider!=default", true}, {"?provider=absent", false},
+                   {"provider=default", false}, {"", false}};
+    for (size_t i = 0; i < ROWS(systems); i++) {
+        assert_int_equal(EVP_set_default_properties(NULL, systems[i].properties), 1);
+        CHECK_ROW(systems[i].properties, library_is_set_up() == systems[i].own);
     }
 }
 
@@ -294,9 +310,10 @@ static void test_keys_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),      cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_contents),      cmocka_unit_test(test_keys_read),
-        cmocka_unit_test(test_odd_keys_read), cmocka_unit_test(test_keys_used),
+        cmocka_unit_test(test_versions),  cmocka_unit_test(test_set_up),
+        cmocka_unit_test(test_choice),    cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_keys_read), cmocka_unit_test(test_odd_keys_read),
+        cmocka_unit_test(test_keys_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
