@@ -148,7 +148,8 @@ static const char *limit_text(const char *limit)
         const char *text;
     } rows[] = {
         {"cpu", "a thread had no processor time left"},
-        {"lag", "operations began late although a connection was free"},
+        {"lag", "operations began late although a connection was free: the client, or the machine "
+                "it runs on, is too slow"},
         {"connections", "operations waited because all connections were in use"},
         {"local", "descriptors, ports or memory ran out"},
     };
@@ -178,7 +179,9 @@ static void put_warnings(struct page *p)
         }
         if (document_number(d, "counts.mismatched_refused") <
             document_number(d, "counts.mismatched")) {
-            warn(p, i, "Requests with another's user were not all answered with 403.", "");
+            bool limited = document_number(d, "counts.statuses.429") > 0.0;
+            warn(p, i, "Requests with another's user were not all answered with 403.",
+                 limited ? " There were answers of 429: was it the server's lockout?" : "");
         }
     }
 }
@@ -257,12 +260,22 @@ static void put_durations(struct page *p, size_t run)
     }
 }
 
+static bool any_corrected(const struct page *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(document_text(p->runs[i].document, "latency.told"), "corrected") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_latency(struct page *p)
 {
-    writer_put(
-        &p->w,
-        "<h2>Latency</h2>\n<p class=\"soft\">Corrected: from the moment at which an operation "
-        "was due, so that no wait is left out. The others as measured.</p>\n");
+    writer_put(&p->w, "<h2>Latency</h2>\n<p class=\"soft\">%s</p>\n",
+               any_corrected(p) ? "Corrected: from the moment at which an operation was due, so "
+                                  "that no wait is left out. The others as measured."
+                                : "As measured: a closed loop has no schedule to be late for.");
     for (size_t i = 0; i < p->n; i++) {
         writer_put(&p->w, "<div class=\"wide-table\"><table>");
         if (p->n > 1) {

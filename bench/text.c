@@ -50,7 +50,11 @@ static void say_target(struct writer *w, const struct result *r)
         if (r->env.client_key[0] != '\0') {
             writer_put(w, " with certificates (%s)", r->env.client_key);
         }
-        writer_put(w, ", picked %s\n", options_pick_name(o->pick));
+        writer_put(w, ", picked %s", options_pick_name(o->pick));
+        if (o->pick == PICK_ZIPF) {
+            writer_put(w, " (exponent %g)", o->zipf);
+        }
+        writer_put(w, "\n");
     }
 }
 
@@ -192,6 +196,18 @@ static void say_latency(struct writer *w, const struct result *r)
 
 /* ---- The search ---- */
 
+/* Of several tries of a rate the last one counted. */
+static void say_client_limit(struct writer *w, const struct result *r, double rate)
+{
+    bool limited = false;
+    for (size_t i = 0; i < r->step_count; i++) {
+        limited = r->steps[i].rate == rate ? r->steps[i].client_limited : limited;
+    }
+    if (limited) {
+        writer_put(w, "  the client was the limit at %.0f/s: the server may do more\n", rate);
+    }
+}
+
 static void say_search(struct writer *w, const struct result *r)
 {
     const struct options_slo *slo = &r->options->slo;
@@ -209,8 +225,10 @@ static void say_search(struct writer *w, const struct result *r)
     if (r->max_high > 0.0) {
         writer_put(w, " (%.0f/s did not meet it)", r->max_high);
     }
-    writer_put(w, "%s\n\n  %10s %10s %9s %9s\n", r->converged ? "" : ", search not ended", "asked",
-               "reached", "latency", "wrong");
+    writer_put(w, "%s\n", r->converged ? "" : ", search not ended");
+    say_client_limit(w, r, r->max_low);
+    say_client_limit(w, r, r->max_high);
+    writer_put(w, "\n  %10s %10s %9s %9s\n", "asked", "reached", "latency", "wrong");
     for (size_t i = 0; i < r->step_count; i++) {
         const struct result_step *s = &r->steps[i];
         /* Neither wrong nor slow: then not all that was due was begun. */
@@ -232,7 +250,8 @@ static void say_client(struct writer *w, const struct result *r)
     } rows[] = {
         {LIMIT_CPU, "a thread of the client had no processor time left: use more --threads, or "
                     "another machine"},
-        {LIMIT_LAG, "operations began late although a connection was free: the client is too slow"},
+        {LIMIT_LAG, "operations began late although a connection was free: the client, or the "
+                    "machine it runs on, is too slow"},
         {LIMIT_CONNECTIONS, "operations waited because --connections was reached: the server is "
                             "slower than the rate asked for, or allow more"},
         {LIMIT_LOCAL, "descriptors, ports or memory ran out here: more --source, or ulimit -n"},
@@ -250,8 +269,9 @@ static void say_client(struct writer *w, const struct result *r)
     }
     if (r->mismatched_refused < r->mismatched) {
         char count[TEXT_COUNT_MAX];
-        writer_put(w, "PAIRING: %s requests with another's user were not answered with 403\n",
-                   text_count(r->mismatched - r->mismatched_refused, count));
+        writer_put(w, "PAIRING: %s requests with another's user were not answered with 403%s\n",
+                   text_count(r->mismatched - r->mismatched_refused, count),
+                   r->statuses[429] > 0 ? "; there were 429: was it the server's lockout?" : "");
     }
     if (r->interrupted) {
         writer_put(w, "INTERRUPTED: the figures are of the time until then\n");

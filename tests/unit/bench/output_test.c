@@ -62,21 +62,31 @@ static void text_tells(void **state)
     }
     assert_true(holds(buf_str(&out), "busiest thread 31 %; it was not the limit\n"));
     assert_false(holds(buf_str(&out), "LIMITED"));
+    assert_false(holds(buf_str(&out), "exponent"));
     size_t lines = 0;
     for (size_t i = 0; i < buf_len(&out); i++) {
         lines += buf_str(&out).p[i] == '\n' ? 1 : 0;
     }
     assert_true(lines <= 24);
     buf_clear(&out);
-    r.limits = LIMIT_CPU | LIMIT_LOCAL;
+    r.limits = LIMIT_CPU | LIMIT_LAG | LIMIT_LOCAL;
     r.interrupted = true;
     r.mismatched_refused = 199;
     assert_int_equal(text_write(&r, &out), 0);
     assert_true(holds(buf_str(&out), "LIMITED BY THE CLIENT: a thread"));
     assert_true(holds(buf_str(&out), "LIMITED BY THE CLIENT: descriptors"));
+    assert_true(holds(buf_str(&out), "free: the client, or the machine it runs on, is too slow\n"));
     assert_true(holds(buf_str(&out), "PAIRING: 1 requests"));
+    assert_true(holds(buf_str(&out), "not answered with 403\n"));
     assert_true(holds(buf_str(&out), "INTERRUPTED"));
     assert_false(holds(buf_str(&out), "it was not the limit"));
+    buf_clear(&out);
+    r.statuses[429] = 1;
+    o.pick = PICK_ZIPF;
+    o.zipf = 1.25;
+    assert_int_equal(text_write(&r, &out), 0);
+    assert_true(holds(buf_str(&out), "with 403; there were 429: was it the server's lockout?\n"));
+    assert_true(holds(buf_str(&out), "picked zipf (exponent 1.25)\n"));
     result_fini(&r);
     buf_release(&out);
 }
@@ -104,6 +114,43 @@ static void text_tells_why_a_step_did_not_meet_it(void **state)
     assert_true(holds(buf_str(&out), "7ns         1  not met\n"));
     buf_release(&out);
     result_fini(&r);
+}
+
+/* Beside the answer; of a rate that was tried twice the second time counts. */
+static void text_tells_that_the_client_was_the_limit_of_a_search(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool low, high_first, high;
+    } rows[] = {{"nowhere", false, false, false},
+                {"only where it was tried again", false, true, false},
+                {"at the answer", true, false, false},
+                {"above it", false, false, true},
+                {"at both", true, true, true}};
+    struct options o = sample_options();
+    o.find_max = true;
+    o.slo = (struct options_slo){.percent = 99.0, .limit_ns = 1000};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct result r;
+        struct buf out;
+        buf_init(&out, 1 << 20);
+        sample_result(&r, &o);
+        r.step_count = 3;
+        r.steps = mem_calloc(r.step_count, sizeof(*r.steps));
+        assert_non_null(r.steps);
+        r.steps[0] = (struct result_step){.rate = 100, .met = true, .client_limited = rows[i].low};
+        r.steps[1] = (struct result_step){.rate = 200, .client_limited = rows[i].high_first};
+        r.steps[2] = (struct result_step){.rate = 200, .client_limited = rows[i].high};
+        r.max_low = 100;
+        r.max_high = 200;
+        assert_int_equal(text_write(&r, &out), 0);
+        struct str text = buf_str(&out);
+        CHECK_ROW(rows[i].name, holds(text, "the client was the limit at 100/s") == rows[i].low);
+        CHECK_ROW(rows[i].name, holds(text, "the client was the limit at 200/s") == rows[i].high);
+        buf_release(&out);
+        result_fini(&r);
+    }
 }
 
 static void text_of_nothing(void **state)
@@ -163,6 +210,37 @@ static void files(void **state)
     free(hgrm);
     result_fini(&r);
     tmpdir_remove(&dir);
+}
+
+/* What a page says depends on what came: each word only where it is true. */
+static void page_words(void **state)
+{
+    (void)state;
+    for (int closed = 0; closed < 2; closed++) {
+        struct options o = sample_options();
+        struct result r;
+        struct buf out;
+        o.closed = closed != 0;
+        buf_init(&out, 1 << 26);
+        sample_result(&r, &o);
+        r.mismatched_refused = 199;
+        r.statuses[429] = closed != 0 ? 1 : 0;
+        r.limits = closed != 0 ? LIMIT_NONE : LIMIT_LAG;
+        json_t *d = document_make(&r, NULL);
+        assert_non_null(d);
+        const struct chart_run run = {NULL, d};
+        assert_int_equal(page_write(&run, 1, &out), 0);
+        struct str p = buf_str(&out);
+        assert_true(holds(p, "Corrected: from") == !o.closed);
+        assert_true(holds(p, ", corrected</th>") == !o.closed);
+        assert_true(holds(p, "closed loop has no schedule") == o.closed);
+        assert_true(holds(p, "not all answered with 403."));
+        assert_true(holds(p, "answers of 429: was it the server&#39;s lockout?") == o.closed);
+        assert_true(holds(p, "the client, or the machine it runs on, is too slow") == !o.closed);
+        json_decref(d);
+        result_fini(&r);
+        buf_release(&out);
+    }
 }
 
 /* Names and texts with the characters of HTML; PATH decides whether there is a gnuplot. */
@@ -246,7 +324,9 @@ int main(void)
         cmocka_unit_test(counts),
         cmocka_unit_test(text_tells),
         cmocka_unit_test(text_tells_why_a_step_did_not_meet_it),
+        cmocka_unit_test(text_tells_that_the_client_was_the_limit_of_a_search),
         cmocka_unit_test(text_of_nothing),
+        cmocka_unit_test(page_words),
         cmocka_unit_test(files),
         cmocka_unit_test(page_with_plots),
         cmocka_unit_test(page_without_gnuplot),
