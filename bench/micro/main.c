@@ -52,14 +52,6 @@ static const struct conf_tuning tuning_on = {.remember_chains_ms = 3600 * 1000,
                                              .own_lists = true,
                                              .own_bio = true,
                                              .own_records = true};
-static const struct conf_tuning tuning_memory_bios = {.remember_chains_ms = 3600 * 1000,
-                                                      .remember_chains_max = 8192,
-                                                      .narrow_crypto = true,
-                                                      .fixed_chain = true,
-                                                      .aes_128_first = true,
-                                                      .release_buffers = true,
-                                                      .own_lists = true,
-                                                      .own_records = true};
 static const struct conf_tuning tuning_off = {.fixed_chain = false};
 static const struct conf_resumption resumption_off = {.enabled = false};
 static const struct conf_resumption resumption_on = {.enabled = true,
@@ -144,10 +136,12 @@ static void run_full(const struct plan *p)
         add_plain(p, &c[n], rows[n].name, rows[n].tricks, false);
     }
     size_t floor = n - 1;
+    struct conf_tuning memory_bios = tuning_on;
+    memory_bios.own_bio = false;
     add_engine(p, &c[n++], "our engine, tuning off",
                &(struct engine_options){&tuning_off, &resumption_off, 0, false});
     add_engine(p, &c[n++], "our engine, memory BIOs",
-               &(struct engine_options){&tuning_memory_bios, &resumption_off, 0, false});
+               &(struct engine_options){&memory_bios, &resumption_off, 0, false});
     add_engine(p, &c[n++], "our engine",
                &(struct engine_options){&tuning_on, &resumption_off, 0, false});
     add_engine(p, &c[n++], "our engine, and the identity",
