@@ -33,7 +33,6 @@ struct kept {
 
 struct db {
     struct sqlite_file file;
-    sqlite3_stmt *rollback;
     struct kept kept[STATEMENTS_MAX];
     size_t kept_n;
     char path[];
@@ -75,10 +74,6 @@ int db_open(const char *path, bool create, struct db **out, struct err *e)
         rc = failed(d, e);
     }
     rc = rc == 0 ? sqlite_file_set_up(&d->file, &kind, true, WAIT_MS, e) : rc;
-    if (rc == 0 && sqlite3_prepare_v3(d->file.handle, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT,
-                                      &d->rollback, NULL) != SQLITE_OK) {
-        rc = failed(d, e);
-    }
     if (rc != 0) {
         db_close(d);
         return rc;
@@ -95,26 +90,18 @@ void db_close(struct db *d)
     for (size_t i = 0; i < d->kept_n; i++) {
         (void)sqlite3_finalize(d->kept[i].statement);
     }
-    (void)sqlite3_finalize(d->rollback);
-    (void)sqlite3_close(d->file.handle);
+    sqlite_file_close(&d->file);
     mem_free(d);
 }
 
 int db_begin(struct db *d, struct err *e)
 {
-    return sqlite_file_run(&d->file, "BEGIN IMMEDIATE", e);
+    return sqlite_file_begin(&d->file, e);
 }
 
-/* The statement that takes all back is there from the beginning: where memory has run out, it could
- * not be prepared any more, and a transaction that stays open would keep everybody from writing. */
 int db_end(struct db *d, int rc, struct err *e)
 {
-    rc = rc == 0 ? sqlite_file_run(&d->file, "COMMIT", e) : rc;
-    if (rc != 0 && sqlite3_get_autocommit(d->file.handle) == 0) {
-        (void)sqlite3_step(d->rollback);
-        (void)sqlite3_reset(d->rollback);
-    }
-    return rc;
+    return sqlite_file_end(&d->file, rc, e);
 }
 
 static sqlite3_stmt *prepare(struct db *d, const char *sql)

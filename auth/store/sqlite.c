@@ -53,9 +53,9 @@ static const char *const texts[STATEMENTS] = {
 
 struct database {
     struct store store;
-    sqlite3 *handle;
+    struct sqlite_file file;
     sqlite3_stmt *statements[STATEMENTS]; /* made when needed first */
-    struct stat file;
+    struct stat found;                    /* as what it was opened */
     bool writable;
     bool in_transaction;
     char path[];
@@ -66,42 +66,39 @@ static struct database *database_of(struct store *s)
     return (struct database *)(void *)s;
 }
 
-static struct sqlite_file file_of(const struct database *d)
-{
-    return (struct sqlite_file){d->handle, d->path};
-}
-
 static int failed(const struct database *d, struct err *e)
 {
-    struct sqlite_file f = file_of(d);
-    return sqlite_file_failed(&f, e);
+    return sqlite_file_failed(&d->file, e);
 }
 
 static sqlite3_stmt *prepare(struct database *d, enum statement which, struct err *e)
 {
     sqlite3_stmt **s = &d->statements[which];
-    if (*s == NULL && sqlite3_prepare_v3(d->handle, texts[which], -1, SQLITE_PREPARE_PERSISTENT, s,
-                                         NULL) != SQLITE_OK) {
+    if (*s == NULL && sqlite3_prepare_v3(d->file.handle, texts[which], -1,
+                                         SQLITE_PREPARE_PERSISTENT, s, NULL) != SQLITE_OK) {
         (void)failed(d, e);
         return NULL;
     }
     return *s;
 }
 
-/* Give back a statement that is not needed for now; what was bound may be secret. */
+/* Give back a statement that is not needed for now, if there is one; what was bound may be secret,
+ * and one that failed takes no values before. */
 static void release(sqlite3_stmt *s)
 {
+    if (s == NULL) {
+        return;
+    }
     (void)sqlite3_reset(s);
     (void)sqlite3_clear_bindings(s);
 }
 
 static int set_up(struct database *d, struct err *e)
 {
-    struct sqlite_file f = file_of(d);
     int keep = 1;
-    (void)sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-    return sqlite_file_set_up(&f, &kind, d->writable, d->writable ? WRITE_WAIT_MS : READ_WAIT_MS,
-                              e);
+    (void)sqlite3_file_control(d->file.handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    return sqlite_file_set_up(&d->file, &kind, d->writable,
+                              d->writable ? WRITE_WAIT_MS : READ_WAIT_MS, e);
 }
 
 static void database_close(struct store *s)
@@ -110,12 +107,13 @@ static void database_close(struct store *s)
     for (size_t i = 0; i < STATEMENTS; i++) {
         (void)sqlite3_finalize(d->statements[i]);
     }
-    if (d->writable && d->handle != NULL) {
+    if (d->writable && d->file.handle != NULL) {
         /* A long WAL slows readers down; if one of them is in the way, the next change does it. */
-        (void)sqlite3_busy_timeout(d->handle, READ_WAIT_MS);
-        (void)sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_busy_timeout(d->file.handle, READ_WAIT_MS);
+        (void)sqlite3_wal_checkpoint_v2(d->file.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                        NULL);
     }
-    (void)sqlite3_close(d->handle);
+    sqlite_file_close(&d->file);
     mem_free(d);
 }
 
@@ -274,16 +272,14 @@ static int write_user(struct database *d, enum statement which, const struct use
     }
     q = prepare(d, which, e);
     if (q == NULL || !bind_user(q, u) || sqlite3_step(q) != SQLITE_DONE) {
-        rc = sqlite3_extended_errcode(d->handle) == SQLITE_CONSTRAINT_UNIQUE
+        rc = sqlite3_extended_errcode(d->file.handle) == SQLITE_CONSTRAINT_UNIQUE
                  ? err_set(e, ERR_EXISTS,
                            "%s: there is already a user \"%.*s\", perhaps in other "
                            "letter case",
                            d->path, STR_ARG(u->name))
                  : failed(d, e);
     }
-    if (q != NULL) {
-        release(q);
-    }
+    release(q);
     return rc;
 }
 
@@ -291,12 +287,12 @@ static int write_user(struct database *d, enum statement which, const struct use
 static int delete_user(struct database *d, struct str name, struct err *e)
 {
     sqlite3_stmt *q = prepare(d, DELETE, e);
-    if (q == NULL || bind_folded(q, 1, name) != SQLITE_OK || sqlite3_step(q) != SQLITE_DONE) {
-        return failed(d, e);
-    }
+    int rc = q != NULL && bind_folded(q, 1, name) == SQLITE_OK && sqlite3_step(q) == SQLITE_DONE
+                 ? 0
+                 : failed(d, e);
     release(q);
-    return sqlite3_changes(d->handle) > 0
-               ? 0
+    return rc != 0 || sqlite3_changes(d->file.handle) > 0
+               ? rc
                : err_set(e, ERR_NOT_FOUND, "%s: there is no user \"%.*s\"", d->path, STR_ARG(name));
 }
 
@@ -346,7 +342,11 @@ static int database_change(struct store *s, enum store_change what, struct str n
 {
     struct database *d = database_of(s);
     if (d->in_transaction) {
-        return change_now(d, what, name, edit, arg, e);
+        /* The library ends it by itself where memory or disk run out: a change would stand alone.
+         */
+        return sqlite3_get_autocommit(d->file.handle) == 0
+                   ? change_now(d, what, name, edit, arg, e)
+                   : err_set(e, ERR_CLOSED, "%s: the transaction was taken back", d->path);
     }
     int rc = sqlite_begin(s, e);
     if (rc != 0) {
@@ -381,10 +381,11 @@ struct store *sqlite_open(const char *path, enum sqlite_mode mode, struct err *e
     }
     memcpy(d->path, path, strlen(path) + 1);
     d->store.ops = &database_ops;
-    d->file = now;
+    d->file.path = d->path;
+    d->found = now;
     d->writable = mode != SQLITE_MODE_READ;
     int flags = (d->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
-    int rc = sqlite3_open_v2(path, &d->handle, flags, NULL) == SQLITE_OK ? 0 : failed(d, e);
+    int rc = sqlite3_open_v2(path, &d->file.handle, flags, NULL) == SQLITE_OK ? 0 : failed(d, e);
     rc = rc == 0 ? set_up(d, e) : rc;
     if (rc != 0) {
         database_close(&d->store);
@@ -400,29 +401,26 @@ int sqlite_version(struct store *s, uint64_t *version, struct err *e)
     if (stat(d->path, &now) != 0) {
         return err_set_errno(e, ERR_CLOSED, errno, "%s", d->path);
     }
-    if (now.st_dev != d->file.st_dev || now.st_ino != d->file.st_ino) {
+    if (now.st_dev != d->found.st_dev || now.st_ino != d->found.st_ino) {
         return err_set(e, ERR_CLOSED, "%s: another file has taken its place", d->path);
     }
     sqlite3_stmt *q = prepare(d, VERSION, e);
-    if (q == NULL || sqlite3_step(q) != SQLITE_ROW) {
-        return failed(d, e);
+    int rc = q != NULL && sqlite3_step(q) == SQLITE_ROW ? 0 : failed(d, e);
+    if (rc == 0) {
+        *version = (uint64_t)sqlite3_column_int64(q, 0);
     }
-    *version = (uint64_t)sqlite3_column_int64(q, 0);
     release(q);
-    return 0;
+    return rc;
 }
 
 int sqlite_any_optional(struct store *s, bool *any, struct err *e)
 {
     struct database *d = database_of(s);
     sqlite3_stmt *q = prepare(d, OPTIONAL, e);
-    *any = true;
-    if (q == NULL || sqlite3_step(q) != SQLITE_ROW) {
-        return failed(d, e);
-    }
-    *any = sqlite3_column_int(q, 0) != 0;
+    int rc = q != NULL && sqlite3_step(q) == SQLITE_ROW ? 0 : failed(d, e);
+    *any = rc != 0 || sqlite3_column_int(q, 0) != 0;
     release(q);
-    return 0;
+    return rc;
 }
 
 int sqlite_sample_hashes(struct store *s, size_t n, void (*each)(void *arg, struct str hash),
@@ -445,8 +443,7 @@ int sqlite_sample_hashes(struct store *s, size_t n, void (*each)(void *arg, stru
 int sqlite_begin(struct store *s, struct err *e)
 {
     struct database *d = database_of(s);
-    struct sqlite_file f = file_of(d);
-    int rc = sqlite_file_run(&f, "BEGIN IMMEDIATE", e);
+    int rc = sqlite_file_begin(&d->file, e);
     d->in_transaction = rc == 0;
     return rc;
 }
@@ -454,9 +451,9 @@ int sqlite_begin(struct store *s, struct err *e)
 int sqlite_end(struct store *s, bool commit, struct err *e)
 {
     struct database *d = database_of(s);
-    struct sqlite_file f = file_of(d);
     d->in_transaction = false;
-    return commit ? sqlite_file_end(&f, 0, e) : sqlite_file_run(&f, "ROLLBACK", e);
+    int rc = sqlite_file_end(&d->file, commit ? 0 : -ERR_CLOSED, e);
+    return commit ? rc : 0;
 }
 
 const char *sqlite_library(void)

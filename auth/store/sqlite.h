@@ -29,7 +29,9 @@ int sqlite_any_optional(struct store *s, bool *any, struct err *e);
 int sqlite_sample_hashes(struct store *s, size_t n, void (*each)(void *arg, struct str hash),
                          void *arg, struct err *e);
 
-/* Everything changed between the two is there at once or, with commit false, not at all. */
+/* Everything changed between the two is there at once or, with commit false, not at all. Where a
+ * change failed, others may be refused (-ERR_CLOSED). When sqlite_end() returns, whatever it
+ * returns, others can write. */
 int sqlite_begin(struct store *s, struct err *e) __attribute__((warn_unused_result));
 int sqlite_end(struct store *s, bool commit, struct err *e);
 

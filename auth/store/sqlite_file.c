@@ -45,11 +45,30 @@ int sqlite_file_run(const struct sqlite_file *f, const char *sql, struct err *e)
                                                                        : sqlite_file_failed(f, e);
 }
 
+/* The statement was there from the beginning: where memory has run out, it could not be prepared
+ * any more, and a transaction that stays open would keep everybody from writing. */
+static void roll_back(const struct sqlite_file *f)
+{
+    if (sqlite3_get_autocommit(f->handle) == 0) {
+        (void)sqlite3_step(f->rollback);
+        (void)sqlite3_reset(f->rollback);
+    }
+}
+
+int sqlite_file_begin(const struct sqlite_file *f, struct err *e)
+{
+    int rc = sqlite_file_run(f, "BEGIN IMMEDIATE", e);
+    if (rc != 0) {
+        roll_back(f); /* it may have failed behind the beginning */
+    }
+    return rc;
+}
+
 int sqlite_file_end(const struct sqlite_file *f, int rc, struct err *e)
 {
     rc = rc == 0 ? sqlite_file_run(f, "COMMIT", e) : rc;
-    if (rc != 0 && sqlite3_get_autocommit(f->handle) == 0) {
-        (void)sqlite_file_run(f, "ROLLBACK", NULL);
+    if (rc != 0) {
+        roll_back(f);
     }
     return rc;
 }
@@ -108,7 +127,19 @@ static int check_schema(const struct sqlite_file *f, const struct sqlite_kind *k
     return migrate(f, kind, version, e);
 }
 
-int sqlite_file_set_up(const struct sqlite_file *f, const struct sqlite_kind *kind, bool writable,
+/* Where it fails, closing the handle ends the transaction. */
+static int bring_forward(const struct sqlite_file *f, const struct sqlite_kind *kind, struct err *e)
+{
+    int rc = sqlite_file_run(f,
+                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                             "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; "
+                             "BEGIN IMMEDIATE",
+                             e);
+    rc = rc == 0 ? check_schema(f, kind, true, e) : rc;
+    return rc == 0 ? sqlite_file_run(f, "COMMIT", e) : rc;
+}
+
+int sqlite_file_set_up(struct sqlite_file *f, const struct sqlite_kind *kind, bool writable,
                        int wait_ms, struct err *e)
 {
     (void)sqlite3_busy_timeout(f->handle, wait_ms);
@@ -118,12 +149,21 @@ int sqlite_file_set_up(const struct sqlite_file *f, const struct sqlite_kind *ki
     if (!writable) {
         return check_schema(f, kind, false, e);
     }
-    int rc = sqlite_file_run(f,
-                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                             "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; "
-                             "BEGIN IMMEDIATE",
-                             e);
-    return rc == 0 ? sqlite_file_end(f, check_schema(f, kind, true, e), e) : rc;
+    int rc = bring_forward(f, kind, e);
+    /* Last, for what stands above would have SQLite prepare it again when it is needed. */
+    if (rc == 0 && sqlite3_prepare_v3(f->handle, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT,
+                                      &f->rollback, NULL) != SQLITE_OK) {
+        rc = sqlite_file_failed(f, e);
+    }
+    return rc;
+}
+
+void sqlite_file_close(struct sqlite_file *f)
+{
+    (void)sqlite3_finalize(f->rollback);
+    (void)sqlite3_close(f->handle);
+    f->rollback = NULL;
+    f->handle = NULL;
 }
 
 int sqlite_file_make(const char *path, const struct sqlite_kind *kind, struct err *e)

@@ -21,10 +21,11 @@ struct sqlite_kind {
     mode_t mode;               /* of a new file, whatever the umask is */
 };
 
-/* An open file; both borrowed by the calls below. */
+/* An open file. Its owner opens handle, and path is his. */
 struct sqlite_file {
     sqlite3 *handle;
     const char *path;
+    sqlite3_stmt *rollback; /* ours; NULL where nothing is written */
 };
 
 /* Make the file at path, empty, with the mode of its kind, unless there is one. Returns 0 or
@@ -36,9 +37,12 @@ int sqlite_file_make(const char *path, const struct sqlite_kind *kind, struct er
  * overwritten, and the schema brought to the newest version, all at once; of two processes that
  * find the same old schema, the second sees what the first has done. Returns 0; -ERR_MALFORMED:
  * something else; -ERR_UNSUPPORTED: of a newer program, or old and not writable; or another
- * negative err_code with e. */
-int sqlite_file_set_up(const struct sqlite_file *f, const struct sqlite_kind *kind, bool writable,
+ * negative err_code with e; then nothing is left to do with the file but sqlite_file_close(). */
+int sqlite_file_set_up(struct sqlite_file *f, const struct sqlite_kind *kind, bool writable,
                        int wait_ms, struct err *e);
+
+/* Close the handle, if there is one; whoever prepared statements has finalized them. */
+void sqlite_file_close(struct sqlite_file *f);
 
 /* Run a statement without values or rows. Returns 0 or a negative err_code with e. */
 int sqlite_file_run(const struct sqlite_file *f, const char *sql, struct err *e);
@@ -49,8 +53,13 @@ int sqlite_file_failed(const struct sqlite_file *f, struct err *e);
 /* The err_code, positive, of an extended result code of SQLite. */
 int sqlite_file_code(int extended);
 
-/* End the transaction: commit if rc is 0, roll back if it is not or if that fails. Returns rc, or
- * why it could not be committed with e. */
+/* Begin a transaction of a file that was set up writable, the only one that writes. Returns 0 or a
+ * negative err_code with e; then none is open. */
+int sqlite_file_begin(const struct sqlite_file *f, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* End it: commit if rc is 0, roll back if it is not or if that fails. Rolling back needs no memory.
+ * Returns rc, or why it could not be committed with e. */
 int sqlite_file_end(const struct sqlite_file *f, int rc, struct err *e);
 
 #endif

@@ -1,11 +1,8 @@
 /* What the CA does while memory runs out in OpenSSL, SQLite or our own code: each step happens
  * wholly or not at all, can be taken again, and what goes out is right or does not go out. */
-#include <malloc.h>
-
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/pkcs12.h>
-#include <sqlite3.h>
 
 #include "base/mem.h"
 #include "ca/crl.h"
@@ -15,6 +12,7 @@
 #include "ca/policy.h"
 #include "ca/withdraw.h"
 #include "tests/support/library_memory.h"
+#include "tests/support/sqlite_memory.h"
 #include "tests/unit/ca/ca_lab.h"
 
 #define HASH     "$5$testsalt$YrE/eRXvPZ8VHJm0Bw4CY36CP8jrDnu8weVgNzFXQrA"
@@ -486,56 +484,10 @@ static void test_steps(void **state)
     run_end(&r);
 }
 
-/* ---- SQLite's memory ---- */
-
-static void *sqlite_take(int n)
-{
-    return library_memory_take((size_t)n);
-}
-
-static void *sqlite_resize(void *p, int n)
-{
-    return library_memory_resize(p, (size_t)n);
-}
-
-static int sqlite_size(void *p)
-{
-    return (int)malloc_usable_size(p);
-}
-
-static int sqlite_round_up(int n)
-{
-    return (n + 7) & ~7;
-}
-
-static int sqlite_begin(void *arg)
-{
-    (void)arg;
-    return SQLITE_OK;
-}
-
-static void sqlite_end(void *arg)
-{
-    (void)arg;
-}
-
-static bool sqlite_memory(void)
-{
-    static sqlite3_mem_methods methods = {.xMalloc = sqlite_take,
-                                          .xFree = free,
-                                          .xRealloc = sqlite_resize,
-                                          .xSize = sqlite_size,
-                                          .xRoundup = sqlite_round_up,
-                                          .xInit = sqlite_begin,
-                                          .xShutdown = sqlite_end};
-    return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK &&
-           sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps)};
-    if (!library_memory_openssl() || !sqlite_memory()) {
+    if (!library_memory_openssl() || !sqlite_memory_ours()) {
         return 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
