@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "base/clock.h"
+#include "ca/library.h"
 
 #define HASH 32
 
@@ -38,7 +39,7 @@ static int hash_entry(struct audit_entry *a, const unsigned char before[HASH], s
               add_text(md, a->origin) && add_text(md, a->action) && add_text(md, a->object) &&
               add_text(md, a->detail) && EVP_DigestFinal_ex(md, a->hash, &n) == 1;
     EVP_MD_CTX_free(md);
-    return ok ? 0 : err_set(e, ERR_CRYPTO, "the library cannot hash");
+    return ok ? 0 : library_failed(e, ERR_CRYPTO, "the library cannot hash");
 }
 
 static int take_last(void *arg, const struct db_row *r)

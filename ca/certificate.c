@@ -1,17 +1,20 @@
 /* Owns: serial numbers, names, dates and signatures of what is built here. */
 #include "ca/certificate.h"
 
+#include <stdio.h>
+
 #include <openssl/bn.h>
-#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "auth/revoke/asn1time.h"
+#include "ca/library.h"
 
 int certificate_failed(struct err *e, const char *what)
 {
-    ERR_clear_error();
-    return err_set(e, ERR_CRYPTO, "the library cannot make %s", what);
+    char words[96];
+    (void)snprintf(words, sizeof(words), "the library cannot make %s", what);
+    return library_failed(e, ERR_CRYPTO, words);
 }
 
 int certificate_serial(unsigned char serial[CERTIFICATE_SERIAL_OCTETS])

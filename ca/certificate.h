@@ -56,7 +56,8 @@ const EVP_MD *certificate_digest(const EVP_PKEY *key);
 /* Sign, with the digest that fits the key. */
 bool certificate_sign(X509 *x, EVP_PKEY *key);
 
-/* The text of an error of the library, which is dropped; returns -ERR_CRYPTO. */
+/* What the library failed to make, unless memory ran out (library.h). Returns -ERR_CRYPTO or
+ * -ERR_NOMEM. */
 int certificate_failed(struct err *e, const char *what);
 
 #endif

@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "base/mem.h"
+#include "ca/library.h"
 
 #define GROUP    4
 #define BITS     5 /* of a letter */
@@ -66,7 +67,7 @@ int code_make(struct str id, struct code *c, struct code_kept *kept, struct err 
     if (RAND_priv_bytes(c->octets, CODE_OCTETS) != 1 || RAND_bytes(kept->salt, CODE_SALT) != 1 ||
         !derive(c, "code", id, STR_NONE, kept->hash)) {
         code_wipe(c);
-        return err_set(e, ERR_CRYPTO, "the library has no random numbers");
+        return library_failed(e, ERR_CRYPTO, "the library has no random numbers");
     }
     write_text(c);
     return 0;
@@ -99,10 +100,16 @@ int code_read(struct str typed, struct code *c, struct err *e)
     return 0;
 }
 
-bool code_is(const struct code *c, struct str id, const struct code_kept *kept)
+int code_is(const struct code *c, struct str id, const struct code_kept *kept, bool *is,
+            struct err *e)
 {
     unsigned char hash[CODE_HASH];
-    return derive(c, "code", id, STR_NONE, hash) && mem_equal_secret(hash, kept->hash, CODE_HASH);
+    *is = false;
+    if (!derive(c, "code", id, STR_NONE, hash)) {
+        return library_failed(e, ERR_CRYPTO, "the code cannot be looked at");
+    }
+    *is = mem_equal_secret(hash, kept->hash, CODE_HASH);
+    return 0;
 }
 
 int code_password(const struct code *c, struct str id, const struct code_kept *kept,
@@ -110,7 +117,7 @@ int code_password(const struct code *c, struct str id, const struct code_kept *k
 {
     unsigned char octets[CODE_HASH];
     if (!derive(c, "password", id, (struct str){(const char *)kept->salt, CODE_SALT}, octets)) {
-        return err_set(e, ERR_CRYPTO, "the password cannot be derived");
+        return library_failed(e, ERR_CRYPTO, "the password cannot be derived");
     }
     memcpy(password->octets, octets, CODE_OCTETS);
     mem_wipe(octets, sizeof(octets));

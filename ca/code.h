@@ -24,7 +24,7 @@ struct code_kept {
     unsigned char salt[CODE_SALT];
 };
 
-/* A new code for request id, and what is kept. Returns 0 or -ERR_CRYPTO with e. */
+/* A new code for request id, and what is kept. Returns 0, -ERR_NOMEM or -ERR_CRYPTO with e. */
 int code_make(struct str id, struct code *c, struct code_kept *kept, struct err *e)
     __attribute__((warn_unused_result));
 
@@ -32,11 +32,13 @@ int code_make(struct str id, struct code *c, struct code_kept *kept, struct err 
  * L are 1 (Crockford's base32). Returns 0, or -ERR_MALFORMED with e: it can be no code. */
 int code_read(struct str typed, struct code *c, struct err *e) __attribute__((warn_unused_result));
 
-/* Whether it is the code that was made for request id; takes the same time whatever it is. */
-bool code_is(const struct code *c, struct str id, const struct code_kept *kept);
+/* *is: whether it is the code that was made for request id; takes the same time whatever it is.
+ * Returns 0, -ERR_NOMEM or -ERR_CRYPTO with e: then *is is false. */
+int code_is(const struct code *c, struct str id, const struct code_kept *kept, bool *is,
+            struct err *e) __attribute__((warn_unused_result));
 
 /* The password of the file that the code gives, 80 bits, in the form of a code: it takes the code
- * and what is kept to know it. Returns 0 or -ERR_CRYPTO with e. */
+ * and what is kept to know it. Returns 0, -ERR_NOMEM or -ERR_CRYPTO with e. */
 int code_password(const struct code *c, struct str id, const struct code_kept *kept,
                   struct code *password, struct err *e) __attribute__((warn_unused_result));
 

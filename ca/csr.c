@@ -7,7 +7,6 @@
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -15,6 +14,7 @@
 #include "auth/pairing.h"
 #include "base/mem.h"
 #include "ca/armour.h"
+#include "ca/library.h"
 #include "ca/pubkey.h"
 
 _Static_assert(CSR_OCTETS_MAX == ARMOUR_OCTETS_MAX, "requests come in armour");
@@ -285,6 +285,17 @@ static int take_extensions(struct csr *c, struct err *e)
     return rc;
 }
 
+static int take_all(struct csr *c, struct str octets, struct err *e)
+{
+    int rc = take_octets(c, octets, e);
+    if (rc == 0 && X509_REQ_get_version(c->req) != X509_REQ_VERSION_1) {
+        rc = malformed(e, "is of a version that there is not");
+    }
+    rc = rc == 0 ? take_key(c, e) : rc;
+    rc = rc == 0 ? take_subject(c, e) : rc;
+    return rc == 0 ? take_extensions(c, e) : rc;
+}
+
 int csr_read(struct str octets, struct csr **out, struct err *e)
 {
     struct csr *c = mem_calloc(1, sizeof(*c));
@@ -292,14 +303,9 @@ int csr_read(struct str octets, struct csr **out, struct err *e)
     if (c == NULL) {
         return err_set(e, ERR_NOMEM, "out of memory");
     }
-    int rc = take_octets(c, octets, e);
-    if (rc == 0 && X509_REQ_get_version(c->req) != X509_REQ_VERSION_1) {
-        rc = malformed(e, "is of a version that there is not");
-    }
-    rc = rc == 0 ? take_key(c, e) : rc;
-    rc = rc == 0 ? take_subject(c, e) : rc;
-    rc = rc == 0 ? take_extensions(c, e) : rc;
-    ERR_clear_error();
+    library_forget();
+    struct err mine = {0};
+    int rc = library_judge(take_all(c, octets, &mine), &mine, e);
     if (rc != 0) {
         csr_free(c);
         return rc;

@@ -10,11 +10,13 @@
 #include "ca/certificate.h"
 #include "ca/csr.h"
 #include "ca/issuer.h"
+#include "ca/library.h"
 #include "ca/records.h"
 
 struct wanted {
     enum life_state state;
     bool expired;
+    bool has_certificate;
     X509 *certificate;
 };
 
@@ -24,6 +26,7 @@ static bool take(void *arg, const struct record *r)
     const unsigned char *p = (const unsigned char *)r->certificate.p;
     w->state = r->state;
     w->expired = r->not_after_ms <= clock_wall_ms();
+    w->has_certificate = r->certificate.n > 0;
     w->certificate = r->certificate.n > 0 ? d2i_X509(NULL, &p, (long)r->certificate.n) : NULL;
     return true;
 }
@@ -79,13 +82,16 @@ static int write_all(const struct life *l, X509 *leaf, struct buf *out, struct e
 
 static int check(const struct wanted *w, struct err *e)
 {
-    if (w->certificate == NULL) {
+    if (!w->has_certificate) {
         return err_set(e, ERR_CLOSED, "there is no certificate yet: the request is %s",
                        life_state_name(w->state));
     }
     if (w->state == LIFE_WITHDRAWN || w->state == LIFE_EXPIRED || w->expired) {
         return err_set(e, ERR_CLOSED, "the certificate is %s",
                        w->state == LIFE_WITHDRAWN ? "withdrawn" : "expired");
+    }
+    if (w->certificate == NULL) {
+        return library_failed(e, ERR_MALFORMED, "the certificate in the database is damaged");
     }
     return 0;
 }
@@ -105,6 +111,7 @@ static int deliver_now(const struct life *l, const struct actor *who, struct str
                        struct buf *out, struct err *e)
 {
     struct wanted w = {.certificate = NULL};
+    library_forget();
     int rc = record_show(l, id, take, &w, e);
     rc = rc == 0 ? check(&w, e) : rc;
     rc = rc == 0 ? write_all(l, w.certificate, out, e) : rc;

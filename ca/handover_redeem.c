@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "base/clock.h"
@@ -14,11 +13,11 @@
 #include "ca/deliver.h"
 #include "ca/handover.h"
 #include "ca/issue.h"
+#include "ca/library.h"
 #include "ca/people.h"
 #include "ca/pkcs12.h"
 #include "ca/records.h"
 
-#define WRONG          "this is not the code for this request"
 #define CLOCK_SLACK_MS INT64_C(60000) /* a clock that is set right may go back a little */
 #define NOT_APPROVED   "the request is not approved any more"
 
@@ -113,6 +112,14 @@ static int uncount_try(const struct life *l, struct str id, struct err *e)
 {
     return db_query(l->db, "UPDATE code SET tries = tries - 1 WHERE request = ?1 AND tries > 0",
                     DB_VALUES(DB_TEXT(id)), NULL, NULL, e);
+}
+
+static int check_right(const struct wanted *w, const struct code *code, struct str id,
+                       struct err *e)
+{
+    bool is = false;
+    int rc = w->found ? code_is(code, id, &w->kept, &is, e) : 0;
+    return rc == 0 && !is ? err_set(e, ERR_DENIED, "this is not the code for this request") : rc;
 }
 
 /* What stands against a code that is the right one. */
@@ -221,7 +228,7 @@ static int put_csr(const struct life *l, struct str id, const struct csr *csr, s
                       DB_VALUES(DB_BLOB(spki), DB_NUMBER(LIFE_DENIED)), refuse_known, e, e);
     int n = rc == 0 ? i2d_X509_REQ(csr->req, &der) : 0;
     if (rc == 0 && n <= 0) {
-        rc = err_set(e, ERR_CRYPTO, "the request cannot be encoded");
+        rc = library_failed(e, ERR_CRYPTO, "the request cannot be encoded");
     }
     rc = rc == 0
              ? db_query(
@@ -241,9 +248,7 @@ static int exchange(const struct handover *h, const struct handover_visit *v,
     const struct life *l = h->life;
     struct wanted w;
     int rc = find(l, v->id, &w, e);
-    if (rc == 0 && (!w.found || !code_is(code, v->id, &w.kept))) {
-        rc = err_set(e, ERR_DENIED, "%s", WRONG);
-    }
+    rc = rc == 0 ? check_right(&w, code, v->id, e) : rc;
     rc = rc == 0 ? check_code(&w, e) : rc;
     rc = rc == 0 ? put_csr(l, v->id, csr, e) : rc;
     rc = rc == 0 ? issue_within(l, v->id, e) : rc;
@@ -350,7 +355,7 @@ static int give(const struct handover *h, const struct handover_visit *v, const 
     }
     csr_free(csr);
     EVP_PKEY_free(key);
-    ERR_clear_error();
+    library_forget();
     return rc;
 }
 
@@ -365,10 +370,10 @@ int handover_redeem(const struct handover *h, const struct handover_visit *v,
     if (rc != 0) {
         return rc;
     }
+    library_forget();
     rc = count_try(h->life, v->id, &w, e);
-    if (rc == 0 && (!w.found || !code_is(&code, v->id, &w.kept))) {
-        rc = err_set(e, ERR_DENIED, "%s", WRONG);
-    } else if (rc == 0) {
+    rc = rc == 0 ? check_right(&w, &code, v->id, e) : rc;
+    if (rc == 0) {
         rc = w.used_ms == 0 ? uncount_try(h->life, v->id, e) : 0;
         rc = rc == 0 ? check_code(&w, e) : rc;
         rc = rc == 0 ? check_visitor(h, &w, v, e) : rc;

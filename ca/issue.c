@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include "auth/revoke/asn1time.h"
 #include "base/clock.h"
 #include "ca/leaf.h"
+#include "ca/library.h"
 
 #define USER_MAX   255
 #define BATCH      64
@@ -22,6 +22,7 @@ static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 struct approved {
     bool found;
     bool counted; /* the decisions bear the state out */
+    bool has_csr;
     int64_t needed;
     enum life_state state;
     const struct conf_ca_profile *profile;
@@ -61,6 +62,7 @@ static int take_approved(void *arg, const struct db_row *r)
     copy_text(a->renews.text, sizeof(a->renews.text), db_octets(r, 5));
     a->counted = is_counted(r);
     a->needed = db_number(r, 6);
+    a->has_csr = csr.n > 0;
     a->req = csr.n > 0 ? d2i_X509_REQ(NULL, &p, (long)csr.n) : NULL;
     return 0;
 }
@@ -87,8 +89,11 @@ static int find_approved(const struct life *l, struct str id, struct approved *a
         return err_set(e, ERR_DENIED, "the request is not approved: it is %s",
                        life_state_name(a->state));
     }
-    if (a->req == NULL) {
+    if (!a->has_csr) {
         return err_set(e, ERR_DENIED, "the request waits for its one-time code: it has no key yet");
+    }
+    if (a->req == NULL) {
+        return library_failed(e, ERR_MALFORMED, "the request in the database is damaged");
     }
     if (a->profile == NULL || l->key == NULL) {
         return err_set(e, ERR_CONFIG, "request \"%.*s\" cannot be signed: %s", STR_ARG(id),
@@ -110,7 +115,8 @@ static int sign(const struct life *l, const struct approved *a, unsigned char *s
                              .ocsp_url = str_of(l->conf->ocsp_url.p)};
     *out = NULL;
     if (wish.key == NULL || certificate_serial(wish.serial) != 0) {
-        return err_set(e, ERR_CRYPTO, "the library has no random numbers, or cannot read the key");
+        return library_failed(e, ERR_CRYPTO,
+                              "the library has no random numbers, or cannot read the key");
     }
     memcpy(serial, wish.serial, CERTIFICATE_SERIAL_OCTETS);
     return leaf_sign(l->key, &wish, out, e);
@@ -136,7 +142,8 @@ static int store_der(const struct life *l, struct str id, const char *serial, X5
     if (X509_digest(x, EVP_sha256(), fingerprint, &n) != 1 ||
         !asn1time_seconds(X509_get0_notBefore(x), &from_s) ||
         !asn1time_seconds(X509_get0_notAfter(x), &to_s)) {
-        return err_set(e, ERR_CRYPTO, "the library cannot read the certificate that it made");
+        return library_failed(e, ERR_CRYPTO,
+                              "the library cannot read the certificate that it made");
     }
     return db_query(l->db,
                     "INSERT INTO certificate (serial, request, der, fingerprint, not_before_ms, "
@@ -152,7 +159,7 @@ static int store(const struct life *l, struct str id, const char *serial, X509 *
     unsigned char *der = NULL;
     int n = i2d_X509(x, &der);
     if (n <= 0) {
-        return err_set(e, ERR_CRYPTO, "the certificate cannot be encoded");
+        return library_failed(e, ERR_CRYPTO, "the certificate cannot be encoded");
     }
     int rc = store_der(l, id, serial, x, (struct str){(const char *)der, (size_t)n}, e);
     OPENSSL_free(der);
@@ -235,6 +242,7 @@ int issue_within(const struct life *l, struct str id, struct err *e)
 {
     struct approved a;
     enum life_state old = LIFE_STATE_COUNT;
+    library_forget();
     int rc = find_approved(l, id, &a, e);
     if (rc == 0 && a.state == LIFE_APPROVED) {
         rc = find_old(l, &a, &old, e);
@@ -245,7 +253,7 @@ int issue_within(const struct life *l, struct str id, struct err *e)
         }
     }
     X509_REQ_free(a.req);
-    ERR_clear_error();
+    library_forget();
     return rc;
 }
 

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "auth/attribute.h"
 #include "auth/revoke/asn1time.h"
+#include "ca/library.h"
 
 #define SERIAL_OCTETS_MIN 8
 #define SERIAL_OCTETS_MAX 20
@@ -180,11 +180,12 @@ int lint_leaf(const struct ca_key *ca, X509 *leaf, struct err *e)
         date_fault(ca, leaf),      repeated_fault(leaf),       usage_fault(leaf),
         name_fault(leaf),          constraint_fault(ca, leaf),
     };
-    ERR_clear_error();
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+    struct err mine = {0};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]) && rc == 0; i++) {
         if (faults[i] != NULL) {
-            return err_set(e, ERR_DENIED, "the certificate must not go out: %s", faults[i]);
+            rc = err_set(&mine, ERR_DENIED, "the certificate must not go out: %s", faults[i]);
         }
     }
-    return 0;
+    return library_judge(rc, &mine, e);
 }

@@ -4,13 +4,13 @@
 #include <stdbool.h>
 
 #include <openssl/bn.h>
-#include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
 #include "auth/revoke/deny_line.h"
 #include "base/clock.h"
 #include "ca/certificate.h"
+#include "ca/library.h"
 #include "ca/records.h"
 
 #define NONCE_MAX 32
@@ -239,12 +239,17 @@ static int answer(const struct life *l, OCSP_REQUEST *request, struct buf *out, 
 int ocsp_answer(const struct life *l, struct str question, struct buf *out, struct err *e)
 {
     const unsigned char *p = (const unsigned char *)question.p;
+    library_forget();
     OCSP_REQUEST *request = question.n > 0 ? d2i_OCSP_REQUEST(NULL, &p, (long)question.n) : NULL;
+    bool starved = request == NULL && library_failed(NULL, ERR_MALFORMED, "") == -ERR_NOMEM;
     int asked = request != NULL ? OCSP_request_onereq_count(request) : 0;
     int rc = asked < 1 || asked > OCSP_ASKED_MAX || !has_fair_nonce(request)
-                 ? append(out, OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, NULL, e)
+                 ? append(out,
+                          starved ? OCSP_RESPONSE_STATUS_INTERNALERROR
+                                  : OCSP_RESPONSE_STATUS_MALFORMEDREQUEST,
+                          NULL, e)
                  : answer(l, request, out, e);
     OCSP_REQUEST_free(request);
-    ERR_clear_error();
+    library_forget();
     return rc;
 }

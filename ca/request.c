@@ -8,6 +8,7 @@
 
 #include "auth/pairing.h"
 #include "base/clock.h"
+#include "ca/library.h"
 #include "ca/people.h"
 #include "ca/policy.h"
 
@@ -178,7 +179,7 @@ static int insert(const struct life *l, const struct actor *who, const struct re
     unsigned char *der = NULL;
     int n = i2d_X509_REQ(f->csr->req, &der);
     if (n <= 0) {
-        return err_set(e, ERR_CRYPTO, "the request cannot be encoded");
+        return library_failed(e, ERR_CRYPTO, "the request cannot be encoded");
     }
     int64_t now_ms = clock_wall_ms();
     enum life_state state = approvals == 0 ? LIFE_APPROVED : LIFE_PENDING;
@@ -326,15 +327,16 @@ static int find_open(const struct life *l, const struct request_operator *o, str
 static int decide(const struct life *l, const struct request_operator *o, struct str id,
                   bool agreed, struct err *e)
 {
+    struct err mine = {0};
     int rc = db_query(
         l->db,
         "INSERT INTO decision (request, operator, agreed, at_ms) "
         "VALUES (?1, ?2, ?3, ?4)",
         DB_VALUES(DB_TEXT(id), DB_TEXT(o->who.name), DB_NUMBER(agreed), DB_NUMBER(clock_wall_ms())),
-        NULL, NULL, NULL);
+        NULL, NULL, &mine);
     return rc == 0             ? 0
            : rc == -ERR_EXISTS ? err_set(e, ERR_EXISTS, "you have agreed to this request already")
-                               : err_set(e, (enum err_code) - rc, "the decision cannot be written");
+                               : err_set(e, mine.code, "%s", mine.text);
 }
 
 static int set_decided(const struct life *l, struct str id, enum life_state from,

@@ -1,5 +1,6 @@
 #include "tests/support/library_memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -10,12 +11,22 @@ bool library_memory_fails;
 
 void *library_memory_take(size_t n)
 {
-    return library_memory_fails ? mem_alloc(n) : malloc(n);
+    if (!library_memory_fails) {
+        return malloc(n);
+    }
+    void *p = mem_alloc(n);
+    errno = p != NULL ? errno : ENOMEM;
+    return p;
 }
 
 void *library_memory_resize(void *p, size_t n)
 {
-    return library_memory_fails ? mem_realloc(p, n) : realloc(p, n);
+    if (!library_memory_fails) {
+        return realloc(p, n);
+    }
+    void *resized = mem_realloc(p, n);
+    errno = resized != NULL ? errno : ENOMEM;
+    return resized;
 }
 
 static void *openssl_take(size_t n, const char *file, int line)

@@ -98,6 +98,16 @@ static void is_over(struct ca_lab *lab, struct life_id *id)
     clock_fake(0, (PKI_NOW_S + 20 * PKI_DAY_S) * 1000);
 }
 
+static void is_damaged(struct ca_lab *lab, struct life_id *id)
+{
+    struct lab_issued c = lab_issue(lab);
+    *id = c.id;
+    assert_int_equal(db_query(lab->life.db, "UPDATE certificate SET der = x'30'",
+                              (struct db_values){NULL, 0}, NULL, NULL, NULL),
+                     0);
+    X509_free(c.certificate);
+}
+
 static void is_unknown(struct ca_lab *lab, struct life_id *id)
 {
     (void)lab;
@@ -126,6 +136,7 @@ static void refused(void **state)
         {"it is withdrawn", is_withdrawn, -ERR_CLOSED, "is withdrawn"},
         {"it is on hold", is_on_hold, -ERR_CLOSED, "is withdrawn"},
         {"it is past its end", is_over, -ERR_CLOSED, "is expired"},
+        {"it cannot be read", is_damaged, -ERR_MALFORMED, "is damaged"},
     };
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
@@ -144,6 +155,22 @@ static void refused(void **state)
         buf_release(&out);
         lab_close(&lab);
     }
+}
+
+/* What is kept of it cannot be read any more: that is another thing than to have none yet. */
+static void unsigned_when_damaged(void **state)
+{
+    struct ca_lab lab;
+    struct err e = {0};
+    (void)state;
+    lab_open(&lab);
+    struct life_id id = file(&lab, "auto");
+    assert_int_equal(db_query(lab.life.db, "UPDATE request SET csr = x'30'",
+                              (struct db_values){NULL, 0}, NULL, NULL, NULL),
+                     0);
+    assert_int_equal(issue(&lab.life, str_of(id.text), &e), -ERR_MALFORMED);
+    assert_non_null(strstr(e.text, "is damaged"));
+    lab_close(&lab);
 }
 
 /* The certificates of a PEM text; sk_X509_pop_free(). */
@@ -277,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
+        cmocka_unit_test(unsigned_when_damaged),
         cmocka_unit_test(chains),
         cmocka_unit_test(seen),
     };
