@@ -200,13 +200,17 @@ static enum verdict check_password(struct gate_secret *s, bool guesses_code, pwc
     /* Nobody measures how long a command line takes, which may have taken a password as right. */
     bool may_skip = s->user != NULL && (s->code_worth.reason == REASON_OK || q->pwcheck == NULL);
     bool known = pwcache_known(q->pwcache, s->digest, clock_mono_ms()) && may_skip;
+    enum verdict v = VERDICT_NEXT;
+    bool trusted = false;
     s->proven = known;
-    if (known && !guesses_code) {
-        return VERDICT_NEXT;
+    if (!known || guesses_code) {
+        tell_sent(s);
+        trusted = tries_trusted(&s->tries, clock_mono_ms());
+        v = take(s, r);
     }
-    tell_sent(s);
-    bool trusted = tries_trusted(&s->tries, clock_mono_ms());
-    enum verdict v = take(s, r);
+    if (v == VERDICT_NEXT && known) {
+        pwcache_answered(q->pwcache);
+    }
     return v != VERDICT_NEXT || known ? v : start_check(s, hash, trusted, done, arg, r);
 }
 

@@ -14,6 +14,11 @@
 /* Octets hashed at a time: those of usual names, hashes and passwords. */
 enum { GATHER_MAX = 512 };
 
+/* More go than can come. */
+enum { WIPED_FOR_ONE = 2 };
+
+enum { SWEEP_MS = 1000, SWEEP_ON_MS = 10 };
+
 struct entry {
     struct list order;  /* in pwcache.used, the last used one last, or in pwcache.spare */
     struct entry *next; /* in its bucket */
@@ -31,7 +36,7 @@ struct pwcache {
     size_t entries_max;
     size_t bucket_mask;
     uint32_t ttl_ms;
-    uint64_t hits;
+    uint64_t answers;
     size_t count; /* in used */
 };
 
@@ -231,13 +236,17 @@ bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST]
         forget(c, e);
         return false;
     }
-    c->hits++;
     return true;
 }
 
-uint64_t pwcache_hits(const struct pwcache *c)
+void pwcache_answered(struct pwcache *c)
 {
-    return c->hits;
+    c->answers++;
+}
+
+uint64_t pwcache_answers(const struct pwcache *c)
+{
+    return c->answers;
 }
 
 size_t pwcache_count(const struct pwcache *c)
@@ -245,22 +254,24 @@ size_t pwcache_count(const struct pwcache *c)
     return c->count;
 }
 
-/* More go than can come, so that none stays for good where there is use at all. */
-static void forget_some(struct pwcache *c, uint64_t mono_ms)
+static struct entry *oldest_of(const struct pwcache *c)
 {
-    for (unsigned i = 0; i < 2 && !list_empty(&c->used); i++) {
-        struct entry *oldest = LIST_ENTRY(c->used.next, struct entry, order);
-        if (!is_over(c, oldest, mono_ms)) {
-            return;
-        }
+    return list_empty(&c->used) ? NULL : LIST_ENTRY(c->used.next, struct entry, order);
+}
+
+static void forget_some(struct pwcache *c, uint64_t mono_ms, unsigned most)
+{
+    struct entry *oldest = oldest_of(c);
+    for (unsigned i = 0; i < most && oldest != NULL && is_over(c, oldest, mono_ms); i++) {
         forget(c, oldest);
+        oldest = oldest_of(c);
     }
 }
 
 static struct entry *add(struct pwcache *c, const unsigned char *digest)
 {
     if (list_empty(&c->spare)) {
-        forget(c, LIST_ENTRY(c->used.next, struct entry, order));
+        forget(c, oldest_of(c));
     }
     struct entry *e = LIST_ENTRY(c->spare.next, struct entry, order);
     struct entry **bucket = bucket_of(c, digest);
@@ -276,7 +287,7 @@ void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], 
     if (c->buckets == NULL) {
         return;
     }
-    forget_some(c, mono_ms);
+    forget_some(c, mono_ms, WIPED_FOR_ONE);
     struct entry *e = find(c, digest);
     if (e == NULL) {
         e = add(c, digest);
@@ -284,4 +295,18 @@ void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], 
     e->used_at_ms = mono_ms;
     list_remove(&e->order); /* from wherever it was */
     list_push_back(&c->used, &e->order);
+}
+
+uint64_t pwcache_sweep(struct pwcache *c, uint64_t mono_ms)
+{
+    forget_some(c, mono_ms, PWCACHE_SWEPT);
+    const struct entry *oldest = oldest_of(c);
+    if (oldest == NULL) {
+        return 0;
+    }
+    if (is_over(c, oldest, mono_ms)) {
+        return SWEEP_ON_MS;
+    }
+    uint64_t left_ms = oldest->used_at_ms + c->ttl_ms - mono_ms;
+    return left_ms > SWEEP_MS ? left_ms : SWEEP_MS;
 }

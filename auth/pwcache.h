@@ -37,14 +37,22 @@ int pwcache_digest(struct pwcache *c, struct str user, struct str hash, struct s
  * nothing. All 256 bits are compared. */
 bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
 
-/* How often pwcache_known() was true since the start: for metrics. */
-uint64_t pwcache_hits(const struct pwcache *c);
+/* Count an answer for which nothing was hashed, as its digest was known; and how many there were
+ * since the start: for metrics. */
+void pwcache_answered(struct pwcache *c);
+uint64_t pwcache_answers(const struct pwcache *c);
 
-/* How many digests it holds, those that are over but not wiped yet included: for metrics. */
+/* How many digests it holds, those that are over but not wiped yet included. */
 size_t pwcache_count(const struct pwcache *c);
 
 /* Remember digest, or that it was used again; the one not used for longest goes when the table is
  * full. Some of those that are over are wiped on the way. */
 void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms);
+
+/* Wipe those that are over, at most PWCACHE_SWEPT of them. Returns in how many ms to do so again:
+ * when the next one is over, but not before a second has gone, or soon if there are more; 0: none
+ * is left. */
+#define PWCACHE_SWEPT 512
+uint64_t pwcache_sweep(struct pwcache *c, uint64_t mono_ms);
 
 #endif

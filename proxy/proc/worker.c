@@ -180,7 +180,8 @@ static void on_before_wait(void *arg)
     count_up(w, METRIC_LOG_LINES_LOST_TOTAL, &w->lines_lost,
              logfile_lost(w->start.access_file) + logfile_lost(w->start.error_file));
     count_up(w, METRIC_PASSWORD_REMEMBERED_TOTAL, &w->passwords_remembered,
-             pwcache_hits(w->env.pwcache));
+             pwcache_answers(w->env.pwcache));
+    worker_wipe_passwords(w);
     count_up(w, METRIC_PASSWORDS_KEPT, &w->passwords_kept, pwcache_count(w->env.pwcache));
     struct certcache_counts chains = certcache_counts(w->certcache);
     count_up(w, METRIC_CHAINS_REMEMBERED_TOTAL, &w->chains_remembered, chains.hits);
@@ -237,6 +238,7 @@ static int make_env(struct worker *w, struct err *e)
     }
     worker_end_init(w);
     worker_users_init(w);
+    worker_passwords_init(w);
     loop_timer_init(&w->log_timer, on_log_timer);
     worker_ocsp_init(w);
     return 0;
@@ -313,6 +315,7 @@ static void release(struct worker *w)
     loop_timer_stop(&w->stop_timer);
     loop_timer_stop(&w->log_timer);
     loop_timer_stop(&w->store_timer);
+    loop_timer_stop(&w->password_timer);
     worker_ocsp_fini(w);
     worker_reload_fini(w);
     server_free(w->server);

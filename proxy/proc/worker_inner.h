@@ -1,6 +1,6 @@
 /* What the files of a worker share: worker.c is above worker_reload.c, and both above
- * worker_serve.c, worker_users.c, worker_sightings.c, worker_ocsp.c and worker_end.c. Private to
- * proxy/proc. */
+ * worker_serve.c, worker_users.c, worker_sightings.c, worker_ocsp.c, worker_passwords.c and
+ * worker_end.c. Private to proxy/proc. */
 #ifndef PROXY_PROC_WORKER_INNER_H
 #define PROXY_PROC_WORKER_INNER_H
 
@@ -26,11 +26,12 @@ struct worker {
     struct loop_waker *password_waker;
     struct loop_waker *lookup_waker;
     struct loop_timer stop_timer;
-    struct loop_timer log_timer;   /* runs while lines of the access log are gathered */
-    struct loop_timer store_timer; /* runs while users come from a database */
-    struct loop_timer ocsp_timer;  /* runs while responders are asked */
-    uint64_t ocsp_revocations;     /* as many as the connections were judged by */
-    uint64_t ocsp_walk_at_ms;      /* when all are looked at again, monotonic clock */
+    struct loop_timer log_timer;      /* runs while lines of the access log are gathered */
+    struct loop_timer store_timer;    /* runs while users come from a database */
+    struct loop_timer password_timer; /* runs while passwords are remembered */
+    struct loop_timer ocsp_timer;     /* runs while responders are asked */
+    uint64_t ocsp_revocations;        /* as many as the connections were judged by */
+    uint64_t ocsp_walk_at_ms;         /* when all are looked at again, monotonic clock */
     struct ocsp_desk desk;
     struct losses losses;          /* of the access log */
     uint64_t lines_lost;           /* as far as the metrics know */
@@ -99,6 +100,13 @@ void worker_tell(struct worker *w, enum ipc_type type, uint64_t generation, stru
 void worker_ocsp_init(struct worker *w);
 void worker_ocsp_watch(struct worker *w);
 void worker_ocsp_fini(struct worker *w);
+
+/* Wipe remembered passwords when they are over, although nobody comes any more. wipe: in any turn
+ * in which there may be the first ones. anew: whenever the configuration has changed how long they
+ * stay. */
+void worker_passwords_init(struct worker *w);
+void worker_wipe_passwords(struct worker *w);
+void worker_wipe_passwords_anew(struct worker *w);
 
 /* Prepare what is below; and what looks users up. */
 void worker_end_init(struct worker *w);

@@ -181,6 +181,9 @@ static void renew_passwords(struct worker *w, const struct conf_users *old,
         LOG(w->env.log, LOG_LEVEL_WARNING, "password_memory_off",
             LOG_TEXT("error", str_of(err_name(ERR_NOMEM))));
     }
+    if (!same) {
+        worker_wipe_passwords_anew(w);
+    }
 }
 
 /* Every reload makes an end of what is remembered, whether it has changed anything or not. */

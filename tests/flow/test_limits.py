@@ -332,3 +332,7 @@ def test_passwords_that_are_remembered_end_with_their_hash(make_proxy):
     adopt(before[ALICE], users={"remember": "30s"})
     wait_until(lambda: proxy.metric("countersign_passwords_kept") == 0)
     assert hashes("alice", ALICE, "wonder land", 200) == 1
+    adopt(before[ALICE], users={"remember": "3s"})
+    assert hashes("alice", ALICE, "wonder land", 200) == 1
+    wait_until(lambda: proxy.metric("countersign_passwords_kept") == 1)
+    wait_until(lambda: proxy.metric("countersign_passwords_kept") == 0)  # nobody comes

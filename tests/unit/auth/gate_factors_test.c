@@ -479,7 +479,8 @@ static void ignore(void *arg, enum pwcheck_result result)
 }
 
 /* Whoever has no right code must not see by the time whether the password is right: a remembered
- * one is hashed all the same. The sums are what is counted, not the time. */
+ * one is hashed all the same. The sums are what is counted, not the time; and an answer came from
+ * memory or from a hash, never from both. */
 static void test_hashes(void **state)
 {
     (void)state;
@@ -519,6 +520,7 @@ static void test_hashes(void **state)
         q.lockout = NULL;
         q.require_totp = table[i].route_asks;
         uint64_t before = pwcheck_computed(pwcheck);
+        uint64_t remembered = pwcache_answers(cache);
         struct gate *g = gate_run(&q, on_done, NULL);
         assert_non_null(g);
         while (pwcheck_pending(pwcheck) > 0) {
@@ -528,6 +530,7 @@ static void test_hashes(void **state)
         CHECK_STR(table[i].says, str_of(reason_token(gate_result(g)->reason)),
                   str_of(reason_token(table[i].reason)));
         CHECK_ROW(table[i].says, pwcheck_computed(pwcheck) - before == table[i].hashes);
+        CHECK_ROW(table[i].says, pwcache_answers(cache) - remembered + table[i].hashes == 1);
         gate_free(g);
     }
     pwcheck_free(pwcheck);

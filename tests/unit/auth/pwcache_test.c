@@ -1,7 +1,12 @@
 /* Proven credentials are remembered for their time, in their number, and by all four parts. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -155,6 +160,125 @@ static void test_over_is_wiped(void **state)
     pwcache_free(c);
 }
 
+/* How often the octets stand in what the process has allocated. They come inverted, so that this
+ * does not find them where they were handed over. */
+static size_t copies_in(int memory, unsigned long from, unsigned long to,
+                        const unsigned char inverted[PWCACHE_DIGEST])
+{
+    enum { STEP = 65536 };
+    unsigned char piece[STEP + PWCACHE_DIGEST];
+    size_t found = 0;
+    for (unsigned long at = from; at < to; at += STEP) {
+        ssize_t n = pread(memory, piece, sizeof(piece), (off_t)at);
+        for (ssize_t i = 0; i < STEP && i + PWCACHE_DIGEST <= n; i++) {
+            int k = 0;
+            while (k < PWCACHE_DIGEST && (piece[i + k] ^ inverted[k]) == 0xff) {
+                k++;
+            }
+            found += k == PWCACHE_DIGEST ? 1 : 0;
+        }
+    }
+    return found;
+}
+
+static size_t copies_of(const unsigned char inverted[PWCACHE_DIGEST])
+{
+    enum { LARGEST = 1 << 26 };
+    char line[512];
+    size_t found = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_true(maps != NULL && memory >= 0);
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        char *end = NULL;
+        unsigned long from = strtoul(line, &end, 16);
+        unsigned long to = *end == '-' ? strtoul(end + 1, &end, 16) : from;
+        bool allocated = strstr(line, "[heap]") != NULL || strchr(line, '/') == NULL;
+        if (strncmp(end, " rw-p", 5) == 0 && allocated && strstr(line, "[stack]") == NULL &&
+            to - from <= LARGEST) {
+            found += copies_in(memory, from, to, inverted);
+        }
+    }
+    (void)fclose(maps);
+    (void)close(memory);
+    return found;
+}
+
+static void put_new(struct pwcache *c, const char *user, uint64_t at,
+                    unsigned char inverted[PWCACHE_DIGEST])
+{
+    unsigned char d[PWCACHE_DIGEST];
+    digest(c, user, d);
+    pwcache_put(c, d, at);
+    for (size_t i = 0; i < PWCACHE_DIGEST; i++) {
+        inverted[i] = d[i] ^ 0xff;
+    }
+    mem_wipe(d, sizeof(d));
+}
+
+/* What is over goes although nobody comes any more. */
+static void test_swept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        uint64_t at;
+        size_t count;      /* behind it */
+        uint64_t again_ms; /* as it says */
+        size_t first;      /* copies of the first one in memory */
+        size_t last;       /* of the last one */
+    } rows[] = {
+        {"all are good", 5000, 3, 1000, 1, 1},
+        {"none is over; not more often than once a second", 5999, 3, 1000, 1, 1},
+        {"the first two are over", 6000, 1, 5000, 0, 1},
+        {"the last is good", 10999, 1, 1000, 0, 1},
+        {"and over", 11000, 0, 0, 0, 0},
+        {"nothing is there", 11001, 0, 0, 0, 0},
+    };
+    unsigned char first[PWCACHE_DIGEST];
+    unsigned char last[PWCACHE_DIGEST];
+    struct pwcache *c = pwcache_new(8, 6000);
+    assert_int_equal(pwcache_sweep(c, 0), 0);
+    put_new(c, "a", 0, first);
+    put_new(c, "b", 0, last);
+    assert_int_equal(pwcache_sweep(c, 500), 5500);
+    put_new(c, "c", 5000, last);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].says, pwcache_sweep(c, rows[i].at) == rows[i].again_ms);
+        CHECK_ROW(rows[i].says, pwcache_count(c) == rows[i].count);
+        CHECK_ROW(rows[i].says, copies_of(first) == rows[i].first);
+        CHECK_ROW(rows[i].says, copies_of(last) == rows[i].last);
+    }
+    pwcache_free(c);
+}
+
+/* A loop that serves is not held up by many that are over at once. */
+static void test_swept_in_parts(void **state)
+{
+    (void)state;
+    enum { MANY = 2 * PWCACHE_SWEPT + 1 };
+    static const struct {
+        uint64_t at, again_ms;
+        size_t count;
+    } rows[] = {
+        {1000, 10, PWCACHE_SWEPT + 1},
+        {1010, 10, 1},
+        {1020, 0, 0},
+    };
+    struct pwcache *c = pwcache_new(MANY, 1000);
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned char d[PWCACHE_DIGEST] = {(unsigned char)i, (unsigned char)(i >> 8)};
+        pwcache_put(c, d, 0);
+    }
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        assert_int_equal(pwcache_sweep(c, rows[i].at), rows[i].again_ms);
+        assert_int_equal(pwcache_count(c), rows[i].count);
+    }
+    assert_int_equal(pwcache_reset(c, 0, 0), 0);
+    assert_int_equal(pwcache_sweep(c, 9000), 0);
+    pwcache_free(c);
+}
+
 static void test_number(void **state)
 {
     (void)state;
@@ -232,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_binding), cmocka_unit_test(test_key),
         cmocka_unit_test(test_time),    cmocka_unit_test(test_over_is_wiped),
+        cmocka_unit_test(test_swept),   cmocka_unit_test(test_swept_in_parts),
         cmocka_unit_test(test_number),  cmocka_unit_test(test_reset_and_off),
         cmocka_unit_test(test_memory),
     };
