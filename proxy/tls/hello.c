@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/session_inner.h"
-#include "proxy/tls/session_store.h"
 #include "proxy/tls/site_inner.h"
 
 /* Cuts a two-octet length and that many octets off the front of *rest. */
@@ -32,22 +31,6 @@ static bool parse_server_name(struct str extension, struct str *name)
     }
     list = str_slice(list, 1, list.n);
     return cut_vector(&list, name) && list.n == 0 && tls_sites_is_name(*name);
-}
-
-/* The first identity of pre_shared_key (RFC 8446 4.2.11) is as long as a number of ours. What is in
- * it is looked at by OpenSSL. */
-static bool brings_number(SSL *ssl)
-{
-    const unsigned char *octets;
-    size_t n;
-    struct str identities;
-    struct str first;
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &octets, &n) != 1) {
-        return false;
-    }
-    struct str rest = {(const char *)octets, n};
-    return cut_vector(&rest, &identities) && cut_vector(&identities, &first) &&
-           first.n == SESSION_STORE_ID;
 }
 
 static int refuse(struct tls_session *s, enum reason reason, int *alert, int value)
@@ -95,9 +78,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     if (!enter_site(s, site)) {
         return refuse(s, REASON_OUT_OF_MEMORY, alert, SSL_AD_INTERNAL_ERROR);
     }
-    if (brings_number(ssl)) {
-        resume_expect_number(s);
-    }
+    resume_begin(s);
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 

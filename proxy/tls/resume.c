@@ -211,19 +211,19 @@ static bool outlived_key(const struct resume *r, int64_t made_ms)
     return clock_wall_ms() / r->rotate_ms - made_ms / r->rotate_ms > 1;
 }
 
-/* A ticket that is a number. TLS 1.2 has other ones, which are never given out. */
+/* A number: with TLS 1.3 the ticket, with 1.2 the session's id. */
 static SSL_SESSION *on_number(SSL *ssl, const unsigned char *id, int n, int *copy)
 {
     struct tls_session *s = SSL_get_app_data(ssl);
     struct resume *r = s->sites->resume;
     *copy = 0;
     begin_ticket(s);
-    if (r == NULL || r->store == NULL || SSL_version(ssl) != TLS1_3_VERSION || n < 0) {
+    if (r == NULL || r->store == NULL || n < 0) {
         return NULL;
     }
     int64_t made_ms = 0;
     SSL_SESSION *session = session_store_get(r->store, id, (size_t)n);
-    if (session == NULL || SSL_SESSION_get_protocol_version(session) != TLS1_3_VERSION ||
+    if (session == NULL || SSL_SESSION_get_protocol_version(session) != SSL_version(ssl) ||
         !take_session(s, session, &made_ms) || outlived_key(r, made_ms)) {
         begin_ticket(s);
         SSL_SESSION_free(session);
@@ -241,12 +241,11 @@ static int on_new_id(SSL *ssl, unsigned char *id, unsigned *n)
         return 0;
     }
     *n = SESSION_STORE_ID;
-    return r != NULL && r->store != NULL && SSL_version(ssl) == TLS1_3_VERSION
-               ? session_store_id(r->store, id)
-               : RAND_bytes(id, SESSION_STORE_ID) == 1;
+    return r != NULL && r->store != NULL ? session_store_id(r->store, id)
+                                         : RAND_bytes(id, SESSION_STORE_ID) == 1;
 }
 
-void resume_expect_number(struct tls_session *s)
+void resume_begin(struct tls_session *s)
 {
     if (s->sites->resume != NULL && s->sites->resume->store != NULL) {
         (void)SSL_set_options(s->ssl, SSL_OP_NO_TICKET);
@@ -261,24 +260,18 @@ static bool is_entitled(const struct tls_session *s)
 
 void resume_entitle(struct tls_session *s)
 {
-    if (s->sites->resume == NULL) {
-        return;
-    }
-    (void)SSL_set_num_tickets(s->ssl, 1);
-    if (SSL_version(s->ssl) == TLS1_3_VERSION) {
-        resume_expect_number(s);
+    if (s->sites->resume != NULL) {
+        (void)SSL_set_num_tickets(s->ssl, 1);
     }
 }
 
-/* Before a ticket is made. 0 would end the handshake, and without a note the ticket is of no use:
- * so this never fails. */
-static int on_making(SSL *ssl, void *arg)
+/* Writes our note into a session, and keeps it if it is to be kept. Without a note a session is of
+ * no use to its client, nor is a number that leads to nothing: so this never fails. */
+static void note_down(SSL *ssl, SSL_SESSION *session)
 {
-    (void)arg;
     const struct tls_session *s = SSL_get_app_data(ssl);
-    SSL_SESSION *session = SSL_get_session(ssl);
     if (session == NULL || s->site == NULL || !is_entitled(s)) {
-        return 1;
+        return;
     }
     unsigned char octets[NOTE_MAX];
     bool again = SSL_session_reused(ssl) == 1;
@@ -293,11 +286,27 @@ static int on_making(SSL *ssl, void *arg)
     (void)SSL_SESSION_set_time(session, (long)time(NULL));
     (void)SSL_SESSION_set1_ticket_appdata(session, octets, write_note(&note, octets));
     struct session_store *store = s->sites->resume != NULL ? s->sites->resume->store : NULL;
-    if (store != NULL && SSL_version(ssl) == TLS1_3_VERSION &&
-        (SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0) {
-        (void)session_store_put(store, session); /* if not, the number leads to nothing */
+    if (store != NULL && (SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0) {
+        (void)session_store_put(store, session);
     }
+}
+
+/* Before a ticket is made; 0 would end the handshake. */
+static int on_making(SSL *ssl, void *arg)
+{
+    (void)arg;
+    note_down(ssl, SSL_get_session(ssl));
     return 1;
+}
+
+/* At the end of a full handshake of TLS 1.2 that gave out a number: its id was sent before the
+ * client was known. 0: no reference was taken. */
+static int on_finished(SSL *ssl, SSL_SESSION *session)
+{
+    if (SSL_version(ssl) != TLS1_3_VERSION) {
+        note_down(ssl, session);
+    }
+    return 0;
 }
 
 static int load_key(const struct ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
@@ -372,6 +381,7 @@ static int enable_site(struct site *s, const struct resume *r, struct str listen
     (void)SSL_CTX_clear_options(c, SSL_OP_NO_TICKET);
     (void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_get_cb(c, on_number);
+    SSL_CTX_sess_set_new_cb(c, on_finished);
     (void)SSL_CTX_set_generate_session_id(c, on_new_id);
     return 0;
 }
@@ -384,10 +394,15 @@ void resume_free(struct resume *r)
     }
 }
 
-void resume_keep(struct resume *r, struct session_store *store)
+void resume_keep(struct tls_sites *t, struct session_store *store)
 {
-    if (r != NULL) {
-        r->store = store;
+    if (t->resume == NULL) {
+        return;
+    }
+    t->resume->store = store;
+    long mode = SSL_SESS_CACHE_NO_INTERNAL | (store != NULL ? SSL_SESS_CACHE_SERVER : 0);
+    for (size_t i = 0; i < t->n; i++) {
+        (void)SSL_CTX_set_session_cache_mode(t->v[i].context, mode);
     }
 }
 

@@ -1,5 +1,6 @@
-/* Resumption by tickets that nobody keeps (RFC 5077, RFC 8446 4.6.1): who gets one, and which of
- * those that come back is good. Private to proxy/tls. */
+/* Resumption, by numbers of sessions that are kept (RFC 5246 7.3, RFC 8446 4.6.1) or by tickets that
+ * hold them (RFC 5077): who gets one, and which of those that come back is good. Private to
+ * proxy/tls. */
 #ifndef PROXY_TLS_RESUME_H
 #define PROXY_TLS_RESUME_H
 
@@ -20,11 +21,13 @@ void resume_free(struct resume *r);
 int resume_enable(struct tls_sites *t, const struct conf_resumption *r, struct str secret,
                   struct str listener) __attribute__((warn_unused_result));
 
-/* Keep sessions of TLS 1.3 in store (borrowed) from now on, and only their numbers in tickets. */
-void resume_keep(struct resume *r, struct session_store *store);
+/* Keep the sessions of t in store (borrowed; NULL: seal them into tickets) from now on: clients get
+ * only their numbers, as tickets with TLS 1.3, as ids of sessions with 1.2. Without effect where
+ * nothing is resumed. */
+void resume_keep(struct tls_sites *t, struct session_store *store);
 
-/* This connection's tickets are numbers: what it comes with, and what it gets. */
-void resume_expect_number(struct tls_session *s);
+/* The site is chosen: say whether what this connection comes with, and gets, are numbers. */
+void resume_begin(struct tls_session *s);
 
 /* The certificate of this session's client was accepted in a full handshake: it may have a
  * ticket. */

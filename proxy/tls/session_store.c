@@ -48,14 +48,16 @@ struct session_region {
 struct own {
     SSL_SESSION *object; /* owned; NULL: it stands in its slot only, if anything is kept */
     bool kept;
-    bool used;
+    bool used; /* and will not be again: its client has got another */
 };
 
 struct session_store {
     struct session_region *region; /* borrowed */
     uint32_t ring;
     size_t count;
-    struct own *own; /* owned, by place */
+    struct own *own;                        /* owned, by place */
+    uint32_t newest[SESSION_STORE_OBJECTS]; /* places put in last; numbers may have gone unused */
+    size_t put;                             /* so many: the next one's index, wrapping */
 };
 
 struct session_region *session_region_new(size_t places, unsigned writers)
@@ -215,15 +217,19 @@ static void write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *se
 }
 
 /* What is no longer among the newest needs no object: it stands in its slot, unless that is too
- * small. Without other workers it comes there only now, and only if nobody has used it: then its
- * client has got another. */
+ * small. Without other workers it comes there only now, and only if it can still be of use. */
 static void cool(struct session_store *s, uint32_t newest)
 {
     struct session_region *r = s->region;
     if (r->places <= SESSION_STORE_OBJECTS) {
         return;
     }
-    uint32_t place = (newest + r->places - SESSION_STORE_OBJECTS) % r->places;
+    size_t i = s->put++ % SESSION_STORE_OBJECTS;
+    uint32_t place = s->newest[i];
+    s->newest[i] = newest;
+    if (s->put <= SESSION_STORE_OBJECTS) {
+        return;
+    }
     struct own *o = &s->own[place];
     struct slot *at = slot_at(r, s->ring, place);
     unsigned n = 0;
@@ -310,12 +316,20 @@ SSL_SESSION *session_store_get(struct session_store *s, const unsigned char *id,
         return NULL;
     }
     struct own *o = ring == s->ring ? &s->own[place] : NULL;
-    if (o != NULL && o->object != NULL) {
-        bool found = has_id(o->object, id) && SSL_SESSION_up_ref(o->object) == 1;
-        o->used = o->used || found;
-        return found ? o->object : NULL;
+    if (o == NULL || o->object == NULL) {
+        return read_slot(slot_at(s->region, ring, place), id);
     }
-    return read_slot(slot_at(s->region, ring, place), id);
+    if (!has_id(o->object, id)) {
+        return NULL;
+    }
+    if (SSL_SESSION_get_protocol_version(o->object) != TLS1_3_VERSION) {
+        /* Its id will come again, and OpenSSL spoils what a connection has used: see put. */
+        SSL_SESSION *copy = SSL_SESSION_dup(o->object);
+        ERR_clear_error();
+        return copy;
+    }
+    o->used = true;
+    return SSL_SESSION_up_ref(o->object) == 1 ? o->object : NULL;
 }
 
 size_t session_store_count(const struct session_store *s)

@@ -180,7 +180,7 @@ void tls_sites_use_cache(struct tls_sites *t, struct certcache *cache)
 
 void tls_sites_use_store(struct tls_sites *t, struct session_store *store)
 {
-    resume_keep(t->resume, store);
+    resume_keep(t, store);
 }
 
 size_t tls_sites_count(const struct tls_sites *t)

@@ -179,7 +179,7 @@ def test_no_ticket_without_a_good_certificate(make_proxy, own, version):
         assert answer.status == status
         assert visitor.session is None or not visitor.session.has_ticket
         again = Visitor(own, version)
-        assert again.visit(proxy)[0].status == 200 and again.session.has_ticket
+        assert [again.visit(proxy)[1] for _ in range(2)] == [False, True]
 
 
 def sites(proxy, pki):
@@ -586,11 +586,12 @@ def test_kept_sessions_outlive_their_worker(make_proxy, own):
     assert (answer.status, resumed) == (200, True)
 
 
+@versions
 @pytest.mark.parametrize("keep_max", [0, 3])
-def test_how_many_are_kept(make_proxy, own, keep_max):
+def test_how_many_are_kept(make_proxy, own, keep_max, version):
     """The oldest makes room; with none kept, all are in their tickets."""
     proxy = make(make_proxy, own, {"keep_max": keep_max}).start()
-    visitors = [Visitor(own, ssl.TLSVersion.TLSv1_3) for _ in range(6)]
+    visitors = [Visitor(own, version) for _ in range(6)]
     for visitor in visitors:
         assert visitor.visit(proxy)[1] is False
     came_back = [visitor.visit(proxy, keep=False)[1] for visitor in visitors[-1:] + visitors[:3]]
@@ -608,3 +609,16 @@ def test_tickets_are_numbers(make_proxy, own, keep_max):
         check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("    00")]
     assert (len(lines) == 2) == (keep_max > 0), done.stdout
+
+
+@pytest.mark.parametrize("keep_max", [0, 100])
+def test_ids_are_numbers(make_proxy, own, keep_max):
+    """With TLS 1.2 what is kept has an id, and no ticket is sent; else it is the other way round."""
+    proxy = make(make_proxy, own, {"keep_max": keep_max}).start()
+    visitor = Visitor(own, ssl.TLSVersion.TLSv1_2)
+    assert [visitor.visit(proxy)[1] for _ in range(3)] == [False, True, True]
+    assert visitor.session.has_ticket == (keep_max == 0)
+    assert proxy.metric("countersign_tls_sessions_kept") == (1 if keep_max > 0 else 0)
+    visitor.context.options |= ssl.OP_NO_TICKET  # a client that knows ids only
+    visitor.session = None
+    assert [visitor.visit(proxy)[1] for _ in range(2)] == [False, keep_max > 0]

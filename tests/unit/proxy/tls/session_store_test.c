@@ -13,19 +13,25 @@
 /* Sessions have no certificate here: what is in them is none of the store's business. */
 static SSL_CTX *context;
 
-static SSL_SESSION *session_of(const unsigned char *id)
+static SSL_SESSION *session_with(int version, const unsigned char *id)
 {
-    static const unsigned char key[32] = {1, 2, 3};
+    static const unsigned char suites[][2] = {{0xc0, 0x2b}, {0x13, 0x01}};
+    static const unsigned char key[48] = {1, 2, 3};
     SSL_SESSION *x = SSL_SESSION_new();
     SSL *ssl = SSL_new(context);
-    const SSL_CIPHER *suite = SSL_CIPHER_find(ssl, (const unsigned char[]){0x13, 0x01});
+    const SSL_CIPHER *suite = SSL_CIPHER_find(ssl, suites[version == TLS1_3_VERSION]);
     assert_non_null(suite);
     assert_int_equal(SSL_SESSION_set_cipher(x, suite), 1);
-    assert_int_equal(SSL_SESSION_set_protocol_version(x, TLS1_3_VERSION), 1);
-    assert_int_equal(SSL_SESSION_set1_master_key(x, key, sizeof(key)), 1);
+    assert_int_equal(SSL_SESSION_set_protocol_version(x, version), 1);
+    assert_int_equal(SSL_SESSION_set1_master_key(x, key, version == TLS1_3_VERSION ? 32 : 48), 1);
     assert_int_equal(SSL_SESSION_set1_id(x, id, SESSION_STORE_ID), 1);
     SSL_free(ssl);
     return x;
+}
+
+static SSL_SESSION *session_of(const unsigned char *id)
+{
+    return session_with(TLS1_3_VERSION, id);
 }
 
 /* Two workers and what they share. */
@@ -249,6 +255,68 @@ static void test_large_and_old(void **state)
     session_region_free(r);
 }
 
+/* Most numbers may come to nothing, as those of handshakes of TLS 1.2 that nobody finished:
+ * nobody's session goes for them, and no more than the newest are objects. */
+static void test_numbers_without_sessions(void **state)
+{
+    (void)state;
+    enum { UNUSED = 3, MANY = SESSION_STORE_OBJECTS + 8 };
+    static unsigned char ids[MANY][SESSION_STORE_ID];
+    unsigned char unused[SESSION_STORE_ID];
+    struct session_region *r = session_region_new((UNUSED + 1) * MANY, 1);
+    struct session_store *s = session_store_open(r, 0);
+    for (size_t i = 0; i < MANY; i++) {
+        for (size_t k = 0; k < UNUSED; k++) {
+            assert_true(session_store_id(s, unused));
+        }
+        put_new(s, ids[i]);
+        assert_true(i != 2 || knows(s, ids[2]));
+        bool gone = i >= 2 + SESSION_STORE_OBJECTS; /* no longer an object, and was used */
+        assert_int_equal(session_store_count(s), gone ? i : i + 1);
+    }
+    for (size_t k = 0; k < (UNUSED + 1) * MANY; k++) {
+        assert_true(session_store_id(s, unused)); /* once around */
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(knows(s, ids[i]), i != 2);
+    }
+    session_store_close(s);
+    session_region_free(r);
+}
+
+/* An id of TLS 1.2 comes again: its session stays when it was used and is old, and each connection
+ * gets a copy, which OpenSSL may spoil. */
+static void test_ids(void **state)
+{
+    (void)state;
+    for (unsigned writers = 1; writers <= 2; writers++) {
+        struct session_region *r = session_region_new(SESSION_STORE_OBJECTS + 8, writers);
+        struct session_store *s = session_store_open(r, 0);
+        unsigned char id[SESSION_STORE_ID];
+        assert_true(session_store_id(s, id));
+        SSL_SESSION *x = session_with(TLS1_2_VERSION, id);
+        assert_true(session_store_put(s, x));
+        SSL_SESSION_free(x);
+        SSL_SESSION *first = session_store_get(s, id, sizeof(id));
+        SSL_SESSION *second = session_store_get(s, id, sizeof(id));
+        assert_true(first != NULL && second != NULL && first != second);
+        (void)SSL_CTX_remove_session(context, first);
+        assert_int_equal(SSL_SESSION_is_resumable(first), 0);
+        assert_int_equal(SSL_SESSION_is_resumable(second), 1);
+        SSL_SESSION_free(first);
+        SSL_SESSION_free(second);
+        for (size_t i = 0; i < SESSION_STORE_OBJECTS + 4; i++) {
+            unsigned char other[SESSION_STORE_ID];
+            put_new(s, other);
+        }
+        for (int i = 0; i < 3; i++) {
+            assert_true(knows(s, id));
+        }
+        session_store_close(s);
+        session_region_free(r);
+    }
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -264,10 +332,16 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_unknown_numbers),
-        cmocka_unit_test(test_not_its_own), cmocka_unit_test(test_full),
-        cmocka_unit_test(test_next_worker), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_older_ones),  cmocka_unit_test(test_large_and_old),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_unknown_numbers),
+        cmocka_unit_test(test_not_its_own),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_next_worker),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_older_ones),
+        cmocka_unit_test(test_large_and_old),
+        cmocka_unit_test(test_numbers_without_sessions),
+        cmocka_unit_test(test_ids),
         cmocka_unit_test(test_memory),
     };
     context = SSL_CTX_new(TLS_server_method());
