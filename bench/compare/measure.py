@@ -3,10 +3,6 @@ measured in rounds, one after the other in an order drawn by lot, so that whatev
 machine disturbs all of them alike."""
 import dataclasses
 import random
-import re
-import shutil
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +12,7 @@ import figures
 import load
 import material
 import procstat
+import purposes
 import servers
 
 SETTLE_S = 0.05  # for what a server still does after the last answer
@@ -178,38 +175,25 @@ def measure_load(bench, scenario):
             row["p99_us"].append(told.p99_us)
             row["resumed"].append(told.resumed)
             row["tool_limited"].append(float(bool(told.limits)))
-    profile = profile_missed(bench, scenario, subjects, rows)
+    shares = profile_missed(bench, scenario, subjects, rows)
     for subject in subjects.values():
         subject.server.stop()
-    return rows, profile
+    return rows, shares
 
 
 def profile_missed(bench, scenario, subjects, rows):
-    """Where our worker's time goes while it misses a bar, if that is wanted: of programs and
-    libraries, and of functions; (percent, name, of what) each."""
+    """Shares by purpose of our time, and of the time of those to whom a bar was missed."""
     missed = [v for v in verdicts(scenario, rows) if not v["met"]]
-    if bench.plan.profiles is None or not missed or not shutil.which("perf"):
+    if bench.plan.profiles is None or not purposes.can_be_told():
         return {}
-    subject = subjects[missed[0]["ours"]]
-    data = bench.dir / "perf.data"
-    recorder = subprocess.Popen(
-        ["perf", "record", "-q", "-F", "1999", "-g", "-o", str(data), "-p",
-         ",".join(map(str, subject.pids))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    subject.run(3 * subject.operations)
-    recorder.send_signal(signal.SIGINT)
-    recorder.wait()
     bench.plan.profiles.mkdir(parents=True, exist_ok=True)
-    shown = perf_report(data, "dso"), perf_report(data, "dso,symbol")
-    (bench.plan.profiles / f"{scenario.name}.txt").write_text("\n".join(shown))
-    return {"programs": re.findall(r"^ +([0-9.]+)% +(\S+)", shown[0], re.M)[:5],
-            "functions": [(share, function, where) for share, where, function in re.findall(
-                r"^ +([0-9.]+)% +(\S+) +\[.\] (\S+)", shown[1], re.M)[:12]]}
-
-
-def perf_report(data, keys):
-    return subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-g",
-                           "none", "--sort", keys, "--percent-limit", "0.4"],
-                          capture_output=True, text=True, check=False).stdout
+    found = {}
+    for who in dict.fromkeys(who for v in missed for who in (v["ours"], v["theirs"])):
+        subject, file = subjects[who], bench.dir / "perf.data"
+        purposes.record(file, subject.pids, lambda s=subject: s.run(3 * s.operations))
+        found[who], by_function = purposes.of_file(file)
+        (bench.plan.profiles / f"{scenario.name}-{who}.txt").write_text(by_function)
+    return found
 
 
 def measure_idle(bench, scenario):
@@ -277,9 +261,9 @@ def verdicts(scenario, rows):
 def measure(bench, scenario):
     """One entry of the result: figures of each server, and of each bar."""
     say(f"{scenario.name}: {scenario.title}")
-    rows, profile = HOW[scenario.how](bench, scenario)
+    rows, shares = HOW[scenario.how](bench, scenario)
     return {"name": scenario.name, "title": scenario.title, "how": scenario.how,
             "unit": scenario.unit,
             "servers": {who: {what: figures.summary(values) for what, values in row.items()}
                         for who, row in rows.items()},
-            "bars": verdicts(scenario, rows), "profile": profile}
+            "bars": verdicts(scenario, rows), "purposes": shares}

@@ -3,6 +3,7 @@ import html
 import json
 from pathlib import Path
 
+import purposes
 import table
 from table import NAMES, number
 
@@ -88,6 +89,18 @@ def all_figures(result):
     return rows(("scenario", "server", "median", "p10–p90", "p50 ms", "p99 ms"), lines)
 
 
+def purpose_table(entry):
+    """What each server's time goes to: us of the median operation, and the share of all of it."""
+    lines = []
+    for part in purposes.ORDER:
+        shares = {who: found.get(part, 0) for who, found in entry["purposes"].items()}
+        if any(shares.values()):
+            lines.append((part, *(f"{number(share * entry['servers'][who]['value']['median'])} "
+                                  f"({100 * share:.0f} %)" if share else "–"
+                                  for who, share in shares.items())))
+    return rows(("us CPU of an operation", *(NAMES[who] for who in entry["purposes"])), lines)
+
+
 def missed(result, reasons):
     """Where a bar is missed: by how much, why, and the profile."""
     text = ""
@@ -100,13 +113,8 @@ def missed(result, reasons):
                           f"was wanted: {table.verdict(bar)}" for bar in bars) + ".\n"
         if entry["name"] in reasons:
             text += f"\n{reasons[entry['name']]}\n"
-        if entry["profile"]:
-            text += "\nWhere the worker's time goes: "
-            text += ", ".join(f"{where} {share} %" for share, where in entry["profile"]["programs"])
-            text += ". The first of the functions:\n\n"
-            text += rows(("share", "function", "of"),
-                         [(f"{share} %", f"`{function}`", where)
-                          for share, function, where in entry["profile"]["functions"]])
+        if entry.get("purposes"):
+            text += "\n" + purpose_table(entry)
         text += "\n"
     return text or "Nowhere in this run.\n\n"
 

@@ -103,14 +103,16 @@ static X509 *make_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *is
 
 void pki_make(struct pki *p, const struct pki_kinds *kinds)
 {
-    p->server_root_key = make_key(kinds->server);
-    p->server_root =
-        make_cert(p->server_root_key, "Server Root", NULL, p->server_root_key, ROLE_CA);
     p->root_key = make_key(kinds->client);
     p->root = make_cert(p->root_key, "Client Root", NULL, p->root_key, ROLE_CA);
+    if (!kinds->one_ca) {
+        p->server_root_key = make_key(kinds->server);
+        p->server_root =
+            make_cert(p->server_root_key, "Server Root", NULL, p->server_root_key, ROLE_CA);
+    }
     p->server_key = make_key(kinds->server);
-    p->server =
-        make_cert(p->server_key, "www.example", p->server_root, p->server_root_key, ROLE_SERVER);
+    p->server = make_cert(p->server_key, "www.example", kinds->one_ca ? p->root : p->server_root,
+                          kinds->one_ca ? p->root_key : p->server_root_key, ROLE_SERVER);
     for (int i = 0; i < PKI_CLIENTS; i++) {
         char cn[32];
         (void)snprintf(cn, sizeof(cn), "client-%d", i);

@@ -2,20 +2,23 @@
 #ifndef BENCH_MICRO_PKI_H
 #define BENCH_MICRO_PKI_H
 
+#include <stdbool.h>
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* The kinds of key: "p256", "rsa2048". */
+/* The kinds of key: "p256", "rsa2048"; and whether the clients' CA signs for the server, too. */
 struct pki_kinds {
     const char *server;
     const char *client;
+    bool one_ca;
 };
 
 #define PKI_CLIENTS 64
 
-/* Two roots, one server, some clients. */
+/* Two roots or one, one server, some clients. */
 struct pki {
-    EVP_PKEY *server_root_key;
+    EVP_PKEY *server_root_key; /* NULL with one_ca, and so the next */
     X509 *server_root;
     EVP_PKEY *root_key;
     X509 *root; /* of the clients */

@@ -102,11 +102,15 @@ static void apply(struct plain *p)
     if ((p->tricks & PLAIN_OWN_BIO) != 0) {
         p->method = bio_method_new();
     }
-    if ((p->tricks & PLAIN_BEHAVED) != 0) {
+    if ((p->tricks & PLAIN_GROUPS) != 0) {
         static char groups[] = "X25519:P-256";
-        (void)SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-        (void)SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION);
         need(SSL_CTX_set1_groups_list(c, groups) == 1, "groups");
+    }
+    if ((p->tricks & PLAIN_CHAIN) != 0) {
+        (void)SSL_CTX_set_mode(c, SSL_MODE_NO_AUTO_CHAIN);
+    }
+    if ((p->tricks & PLAIN_BUFFERS) != 0) {
+        (void)SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Resumption, by numbers of sessions that are kept (RFC 5246 7.3, RFC 8446 4.6.1) or by tickets that
- * hold them (RFC 5077): who gets one, and which of those that come back is good. Private to
+/* Resumption, by numbers of sessions that are kept (RFC 5246 7.3, RFC 8446 4.6.1) or by tickets
+ * that hold them (RFC 5077): who gets one, and which of those that come back is good. Private to
  * proxy/tls. */
 #ifndef PROXY_TLS_RESUME_H
 #define PROXY_TLS_RESUME_H

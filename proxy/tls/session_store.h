@@ -1,7 +1,8 @@
 /* Sessions that the proxy keeps itself: their tickets (TLS 1.3) and ids (1.2) are but numbers, and
- * resuming one decodes and decrypts nothing. One ring for each worker, that it alone writes, in memory that all
- * of them read; the newest of what a worker has put in itself it keeps as objects, too. The oldest
- * makes room. A number that is not known, any more or at all, is a full handshake. */
+ * resuming one decodes and decrypts nothing. One ring for each worker, that it alone writes, in
+ * memory that all of them read; the newest of what a worker has put in itself it keeps as objects,
+ * too. The oldest makes room. A number that is not known, any more or at all, is a full handshake.
+ */
 #ifndef PROXY_TLS_SESSION_STORE_H
 #define PROXY_TLS_SESSION_STORE_H
 
@@ -35,8 +36,8 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
 void session_store_close(struct session_store *s);
 
 /* A new number, with a place for it; what stands there stays until session_store_put(), so numbers
- * that come to nothing cost nobody his session. False on a failure of the library: then id is not to
- * be used. */
+ * that come to nothing cost nobody his session. False on a failure of the library: then id is not
+ * to be used. */
 bool session_store_id(struct session_store *s, unsigned char id[SESSION_STORE_ID])
     __attribute__((warn_unused_result));
 

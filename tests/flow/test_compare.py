@@ -184,6 +184,34 @@ def test_a_thousand_users_are_a_thousand(tmp_path, monkeypatch):
         assert chosen["identities"] == size and chosen["connections"] == 1000
 
 
+SAMPLES = {  # part: stacks, as perf tells them, from the innermost to main
+    "kernel": ["ffffffff82000130 entry ([kernel.kallsyms]),10 write (/lib/libc.so.6),20 ssl3_do_write "
+               "(/lib/libssl.so.3)"],
+    "tickets made or read": ["10 d2i_X509 (/lib/libcrypto.so.3),20 d2i_SSL_SESSION (/lib/libssl.so.3),"
+                             "30 [unknown] (/lib/libssl.so.3),40 main (/usr/sbin/nginx)"],
+    "certificate chain verified": ["10 EVP_DigestVerifyFinal (/lib/libcrypto.so.3),20 X509_verify_cert "
+                                   "(/lib/libcrypto.so.3),30 [unknown] (/lib/libssl.so.3)"],
+    "client's signature verified": ["10 [unknown] (/lib/libcrypto.so.3),20 EVP_DigestVerifyFinal "
+                                    "(/lib/libcrypto.so.3),30 state_machine (/lib/libssl.so.3)"] * 3,
+    "all else in libssl": ["10 malloc (/lib/libc.so.6),20 go_on (inlined),30 [unknown] "
+                           "(/lib/libssl.so.3)"],
+    "all else: connection, request, log line": ["10 malloc (/lib/libc.so.6),20 on_read (/x/countersign)",
+                                                "10 [unknown] ([unknown])"],
+}
+
+
+def test_samples_belong_to_their_part(monkeypatch):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import purposes
+    stacks = [stack for kept in SAMPLES.values() for stack in kept]
+    text = "\n\n\n".join("\n".join(f"\t{frame}" for frame in stack.split(",")) for stack in stacks)
+    shares = purposes.shares(text)
+    assert {part: round(share * len(stacks)) for part, share in shares.items()} == {
+        part: len(kept) for part, kept in SAMPLES.items()}
+    assert list(shares) == [part for part in purposes.ORDER if part in SAMPLES]
+    assert purposes.shares("") == {}
+
+
 def test_micro_tells_its_usage():
     micro = TOOL.with_name("countersign-micro")
     done = subprocess.run([micro, "--help"], capture_output=True, text=True, check=True)

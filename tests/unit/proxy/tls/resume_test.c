@@ -1,148 +1,21 @@
 /* proxy/tls/resume.c: which sessions are resumed, against OpenSSL's client. */
-#include "auth/revoke/deny.h"
 #include "base/err.h"
-#include "proxy/tls/resume.h"
-#include "proxy/tls/session_store.h"
-#include "proxy/tls/site_inner.h"
-#include "tests/unit/proxy/tls/lab_client.h"
+#include "tests/unit/proxy/tls/resume_lab.h"
 
-#define MINUTE_MS   INT64_C(60000)
-#define NOW_MS      (PKI_NOW_S * 1000)
-#define LISTENER    "127.0.0.1:8443"
-#define NOTE_NAME   (1 + 8 + 8 + 8 + 1 + 32 + 1 + (int)sizeof(struct deny_keys))
-#define NOTE_LENGTH (NOTE_NAME + 1 + 11)
-
-/* Where sessions are kept: by the one who comes to give tickets, and by the one who is come to
- * again. Both NULL: in their tickets. */
 static struct session_region *region;
-static struct session_store *giver;
-static struct session_store *taker;
-
-static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-static const char secret[] = "a secret that is long enough, of 48 octets or so";
-
-static const struct conf_resumption policy = {.enabled = true,
-                                              .life_ms = 60 * MINUTE_MS,
-                                              .life_total_ms = 120 * MINUTE_MS,
-                                              .rotate_ms = 240 * MINUTE_MS};
-
-/* A setting that is still there when the table is used; good until the 8th next call. */
-static struct lab_setting *setting(enum conf_client_mode mode, enum conf_on_failure on_failure)
-{
-    static struct lab_setting settings[8];
-    static char paths[8][TMPDIR_PATH_MAX];
-    static unsigned next;
-    unsigned i = next++ % 8;
-    lab_setting_init(&settings[i], &lab, mode, on_failure);
-    settings[i].ca.p = tmpdir_path(&lab.directory, "ca.crt", paths[i]);
-    return &settings[i];
-}
-
-static struct tls_sites *sites_with(struct lab_setting *s, const char *key, const char *listener)
-{
-    struct tls_sites *t = lab_sites(&s->listener);
-    assert_int_equal(resume_enable(t, &policy, str_of(key), str_of(listener)), 0);
-    return t;
-}
-
-static struct tls_sites *sites(enum conf_client_mode mode, enum conf_on_failure on_failure)
-{
-    return sites_with(setting(mode, on_failure), secret, LISTENER);
-}
-
-/* With TLS 1.2 a session that is kept has one number for all its life. */
-static bool has_one_number(int version)
-{
-    return giver != NULL && version == TLS1_2_VERSION;
-}
-
-/* What a client shows of its session when it comes again: the ticket, or the id where there is
- * none. */
-static struct str shown(const SSL_SESSION *session)
-{
-    const unsigned char *octets = NULL;
-    size_t n = 0;
-    SSL_SESSION_get0_ticket(session, &octets, &n);
-    if (n == 0) {
-        unsigned id_n = 0;
-        octets = SSL_SESSION_get_id(session, &id_n);
-        n = id_n;
-    }
-    return (struct str){(const char *)octets, n};
-}
-
-/* The client's session. One that ends without a goodbye would be forgotten. */
-static SSL_SESSION *take_session(const struct lab_client *c)
-{
-    SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    return SSL_get1_session(c->ssl);
-}
-
-/* The ticket of a visit to t with cert (NULL: without); NULL if none came. */
-static SSL_SESSION *visit(struct tls_sites *t, int version, X509 *cert, const char *name)
-{
-    struct lab_client c;
-    tls_sites_use_store(t, giver);
-    lab_client_init(&c, version, cert, lab.key);
-    lab_client_join(&c, t, name);
-    assert_int_equal(lab_handshake(&c), TLS_OK);
-    assert_false(tls_session_resumed(c.session));
-    SSL_SESSION *kept = take_session(&c);
-    if (kept != NULL && SSL_SESSION_is_resumable(kept) != 1) {
-        SSL_SESSION_free(kept);
-        kept = NULL;
-    }
-    lab_client_fini(&c);
-    return kept;
-}
-
-static SSL_SESSION *good_visit(struct tls_sites *t, int version, const char *name)
-{
-    X509 *x = lab_good_client(&lab);
-    SSL_SESSION *kept = visit(t, version, x, name);
-    assert_non_null(kept);
-    X509_free(x);
-    return kept;
-}
-
-/* Come again with a kept session; *next (may be NULL): the session after it. Returns whether it was
- * resumed; either way the handshake must be finished, and bring alice's certificate. */
-static bool come_again(struct tls_sites *t, int version, SSL_SESSION *kept, const char *name,
-                       SSL_SESSION **next)
-{
-    struct lab_client c;
-    X509 *x = lab_good_client(&lab);
-    tls_sites_use_store(t, taker);
-    lab_client_init(&c, version, x, lab.key);
-    lab_client_join(&c, t, name);
-    SSL_SESSION *copy = SSL_SESSION_dup(kept);
-    assert_int_equal(SSL_set_session(c.ssl, copy), 1);
-    SSL_SESSION_free(copy);
-    assert_int_equal(lab_handshake(&c), TLS_OK);
-    bool resumed = tls_session_resumed(c.session);
-    assert_int_equal(resumed, SSL_session_reused(c.ssl));
-    assert_int_equal(tls_session_peer_reason(c.session), REASON_OK);
-    assert_non_null(tls_session_peer(c.session));
-    if (next != NULL) {
-        *next = take_session(&c);
-    }
-    lab_client_fini(&c);
-    X509_free(x);
-    return resumed;
-}
 
 static void resumes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        struct tls_sites *other = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        SSL_SESSION *kept = good_visit(t, versions[i], "www.example");
-        assert_true(come_again(t, versions[i], kept, "www.example", NULL));
-        assert_true(come_again(other, versions[i], kept, "www.example", NULL));
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *other = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i], "www.example");
+        assert_true(resume_again(t, resume_versions[i], kept, "www.example", NULL));
+        assert_true(resume_again(other, resume_versions[i], kept, "www.example", NULL));
         SSL_SESSION_free(kept);
-        kept = good_visit(t, versions[i], NULL);
-        assert_true(come_again(other, versions[i], kept, NULL, NULL));
+        kept = resume_good_visit(t, resume_versions[i], NULL);
+        assert_true(resume_again(other, resume_versions[i], kept, NULL, NULL));
         assert_int_equal(SSL_SESSION_get_max_early_data(kept), 0);
         SSL_SESSION_free(kept);
         tls_sites_unref(t);
@@ -155,12 +28,12 @@ static void the_certificate_stays(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
         X509 *bob = lab_issue(&lab, &(struct pki_spec){.common_name = "bob"});
-        SSL_SESSION *kept = visit(t, versions[i], bob, NULL);
+        SSL_SESSION *kept = resume_visit(t, resume_versions[i], bob, NULL);
         assert_non_null(kept);
         struct lab_client c;
-        lab_client_init(&c, versions[i], NULL, NULL);
+        lab_client_init(&c, resume_versions[i], NULL, NULL);
         lab_client_join(&c, t, NULL);
         assert_int_equal(SSL_set_session(c.ssl, kept), 1);
         assert_int_equal(lab_handshake(&c), TLS_OK);
@@ -177,7 +50,7 @@ static void the_certificate_stays(void **state)
 static bool is_of_use(struct tls_sites *t, int version, SSL_SESSION *kept)
 {
     struct lab_client c;
-    tls_sites_use_store(t, taker);
+    tls_sites_use_store(t, resume_taker);
     lab_client_init(&c, version, NULL, NULL);
     lab_client_join(&c, t, NULL);
     assert_int_equal(SSL_set_session(c.ssl, kept), 1);
@@ -208,10 +81,10 @@ static void no_ticket(void **state)
         {"required, by an unknown CA", CONF_CLIENT_REQUIRE, stranger},
     };
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-        struct tls_sites *t = sites(rows[i / 2].mode, CONF_ON_FAILURE_ANSWER);
-        SSL_SESSION *kept = visit(t, versions[i % 2], rows[i / 2].cert, NULL);
-        bool may_be = has_one_number(versions[i % 2]);
-        if (kept != NULL && (!may_be || is_of_use(t, versions[i % 2], kept))) {
+        struct tls_sites *t = resume_sites(rows[i / 2].mode, CONF_ON_FAILURE_ANSWER);
+        SSL_SESSION *kept = resume_visit(t, resume_versions[i % 2], rows[i / 2].cert, NULL);
+        bool may_be = resume_has_one_number(resume_versions[i % 2]);
+        if (kept != NULL && (!may_be || is_of_use(t, resume_versions[i % 2], kept))) {
             fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
         }
         SSL_SESSION_free(kept);
@@ -236,26 +109,30 @@ static void other_table(void **state)
         const char *name;
         bool resumed;
     } rows[] = {
-        {"another secret", "a secret that is long enough, of 48 octets or s0", LISTENER, 3,
+        {"another secret", "a secret that is long enough, of 48 octets or s0", RESUME_LISTENER, 3,
          CONF_CLIENT_REQUIRE, "www.example", false},
-        {"another listener", secret, "127.0.0.1:8444", 3, CONF_CLIENT_REQUIRE, "www.example",
+        {"another listener", resume_secret, "127.0.0.1:8444", 3, CONF_CLIENT_REQUIRE, "www.example",
          false},
-        {"another depth", secret, LISTENER, 2, CONF_CLIENT_REQUIRE, "www.example", false},
-        {"another mode", secret, LISTENER, 3, CONF_CLIENT_OPTIONAL, "www.example", false},
-        {"another name", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, "a.wild.example", false},
-        {"another case of it", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, "WWW.example", false},
-        {"no name", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, NULL, false},
-        {"nothing", secret, LISTENER, 3, CONF_CLIENT_REQUIRE, "www.example", true},
+        {"another depth", resume_secret, RESUME_LISTENER, 2, CONF_CLIENT_REQUIRE, "www.example",
+         false},
+        {"another mode", resume_secret, RESUME_LISTENER, 3, CONF_CLIENT_OPTIONAL, "www.example",
+         false},
+        {"another name", resume_secret, RESUME_LISTENER, 3, CONF_CLIENT_REQUIRE, "a.wild.example",
+         false},
+        {"another case of it", resume_secret, RESUME_LISTENER, 3, CONF_CLIENT_REQUIRE,
+         "WWW.example", false},
+        {"no name", resume_secret, RESUME_LISTENER, 3, CONF_CLIENT_REQUIRE, NULL, false},
+        {"nothing", resume_secret, RESUME_LISTENER, 3, CONF_CLIENT_REQUIRE, "www.example", true},
     };
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        struct lab_setting *s = setting(rows[i / 2].mode, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct lab_setting *s = resume_setting(rows[i / 2].mode, CONF_ON_FAILURE_REFUSE);
         s->site.client.depth_max = rows[i / 2].depth_max;
-        struct tls_sites *other = sites_with(s, rows[i / 2].secret, rows[i / 2].listener);
-        SSL_SESSION *kept = good_visit(t, versions[i % 2], "www.example");
-        bool resumed = come_again(other, versions[i % 2], kept, rows[i / 2].name, NULL);
+        struct tls_sites *other = resume_sites_with(s, rows[i / 2].secret, rows[i / 2].listener);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i % 2], "www.example");
+        bool resumed = resume_again(other, resume_versions[i % 2], kept, rows[i / 2].name, NULL);
         /* A number is not sealed with anything. */
-        bool no_matter = giver != NULL && rows[i / 2].secret != secret;
+        bool no_matter = resume_giver != NULL && rows[i / 2].secret != resume_secret;
         if (resumed != (rows[i / 2].resumed || no_matter)) {
             fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
         }
@@ -269,12 +146,12 @@ static void other_table(void **state)
 static void switched_off(void **state)
 {
     (void)state;
-    struct lab_setting *s = setting(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct lab_setting *s = resume_setting(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
     for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
         struct tls_sites *plain = lab_sites(&s->listener);
-        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
-        assert_false(come_again(plain, versions[i], kept, NULL, NULL));
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i], NULL);
+        assert_false(resume_again(plain, resume_versions[i], kept, NULL, NULL));
         SSL_SESSION_free(kept);
         tls_sites_unref(t);
         tls_sites_unref(plain);
@@ -296,11 +173,11 @@ static void time_goes_by(void **state)
         {"at once", 0, true},
     };
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
         clock_fake(0, NOW_MS);
-        SSL_SESSION *kept = good_visit(t, versions[i % 2], NULL);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i % 2], NULL);
         clock_fake(0, NOW_MS + rows[i / 2].later_ms);
-        bool resumed = come_again(t, versions[i % 2], kept, NULL, NULL);
+        bool resumed = resume_again(t, resume_versions[i % 2], kept, NULL, NULL);
         if (resumed != rows[i / 2].resumed) {
             fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
         }
@@ -316,23 +193,23 @@ static void total_life(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        if (has_one_number(versions[i])) {
+        if (resume_has_one_number(resume_versions[i])) {
             continue;
         }
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
         clock_fake(0, NOW_MS);
-        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i], NULL);
         for (int64_t minute = 40; minute < 120; minute += 40) {
             SSL_SESSION *next = NULL;
             clock_fake(0, NOW_MS + minute * MINUTE_MS);
-            assert_true(come_again(t, versions[i], kept, NULL, &next));
+            assert_true(resume_again(t, resume_versions[i], kept, NULL, &next));
             SSL_SESSION_free(kept);
             kept = next;
         }
         clock_fake(0, NOW_MS + 120 * MINUTE_MS - 1);
-        assert_true(come_again(t, versions[i], kept, NULL, NULL));
+        assert_true(resume_again(t, resume_versions[i], kept, NULL, NULL));
         clock_fake(0, NOW_MS + 120 * MINUTE_MS);
-        assert_false(come_again(t, versions[i], kept, NULL, NULL));
+        assert_false(resume_again(t, resume_versions[i], kept, NULL, NULL));
         SSL_SESSION_free(kept);
         tls_sites_unref(t);
         clock_fake(0, NOW_MS);
@@ -346,13 +223,13 @@ static void certificate_expires(void **state)
     X509 *brief =
         lab_issue(&lab, &(struct pki_spec){.common_name = "alice", .not_after_s = PKI_NOW_S + 600});
     for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
         clock_fake(0, NOW_MS);
-        SSL_SESSION *kept = visit(t, versions[i], brief, NULL);
+        SSL_SESSION *kept = resume_visit(t, resume_versions[i], brief, NULL);
         clock_fake(0, NOW_MS + 600999);
-        assert_true(come_again(t, versions[i], kept, NULL, NULL));
+        assert_true(resume_again(t, resume_versions[i], kept, NULL, NULL));
         clock_fake(0, NOW_MS + 601000);
-        assert_false(come_again(t, versions[i], kept, NULL, NULL));
+        assert_false(resume_again(t, resume_versions[i], kept, NULL, NULL));
         SSL_SESSION_free(kept);
         tls_sites_unref(t);
         clock_fake(0, NOW_MS);
@@ -369,27 +246,27 @@ static void intermediate_expires(void **state)
         lab.key, lab.ca, lab.ca_key);
     X509 *leaf = pki_cert(&(struct pki_spec){.common_name = "alice"}, lab.key, middle, lab.key);
     for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
         struct lab_client c;
         clock_fake(0, NOW_MS);
-        tls_sites_use_store(t, giver);
-        lab_client_init(&c, versions[i], leaf, lab.key);
+        tls_sites_use_store(t, resume_giver);
+        lab_client_init(&c, resume_versions[i], leaf, lab.key);
         assert_int_equal(SSL_CTX_add1_chain_cert(c.context, middle), 1);
         lab_client_join(&c, t, NULL);
         assert_int_equal(lab_handshake(&c), TLS_OK);
-        SSL_SESSION *kept = take_session(&c);
+        SSL_SESSION *kept = resume_take(&c);
         lab_client_fini(&c);
         for (int minute = 3; minute < 10; minute += 3) {
             SSL_SESSION *next = NULL;
             clock_fake(0, NOW_MS + minute * MINUTE_MS);
-            assert_true(come_again(t, versions[i], kept, NULL, &next));
+            assert_true(resume_again(t, resume_versions[i], kept, NULL, &next));
             SSL_SESSION_free(kept);
             kept = next;
         }
         clock_fake(0, NOW_MS + 600999);
-        assert_true(come_again(t, versions[i], kept, NULL, NULL));
+        assert_true(resume_again(t, resume_versions[i], kept, NULL, NULL));
         clock_fake(0, NOW_MS + 601000);
-        assert_false(come_again(t, versions[i], kept, NULL, NULL));
+        assert_false(resume_again(t, resume_versions[i], kept, NULL, NULL));
         SSL_SESSION_free(kept);
         tls_sites_unref(t);
         clock_fake(0, NOW_MS);
@@ -398,186 +275,16 @@ static void intermediate_expires(void **state)
     X509_free(middle);
 }
 
-/* What a ticket that is sealed rightly may hold. */
-static unsigned char note[300];
-static size_t note_length;
-
-static int make_note(SSL *ssl, void *arg)
-{
-    (void)arg;
-    return note_length == 0 ||
-           SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), note, note_length) == 1;
-}
-
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
-                                   size_t name_n, SSL_TICKET_STATUS status, void *arg)
-{
-    (void)ssl;
-    (void)session;
-    (void)name;
-    (void)name_n;
-    (void)status;
-    (void)arg;
-    return SSL_TICKET_RETURN_IGNORE_RENEW;
-}
-
-static void put(size_t at, int64_t value)
-{
-    for (size_t i = 0; i < 8; i++) {
-        note[at + i] = (unsigned char)((uint64_t)value >> (56 - 8 * i));
-    }
-}
-
-static void good_note(const struct tls_sites *t)
-{
-    note_length = NOTE_LENGTH;
-    note[0] = 3;
-    put(1, NOW_MS);
-    put(9, NOW_MS);
-    put(17, NOW_MS + 1);
-    note[25] = 0;
-    memcpy(note + 26, t->v[0].binding, SITE_BINDING);
-    note[58] = 1;
-    memset(note + 59, 7, sizeof(struct deny_keys));
-    note[NOTE_NAME] = 11;
-    memcpy(note + NOTE_NAME + 1, "www.example", 11);
-}
-
-enum change {
-    NOTHING,
-    NO_NOTE,
-    NO_OCTET,
-    CUT,
-    LONGER,
-    NAME_LENGTH,
-    CHAIN_LENGTH,
-    CHAIN_TOO_LONG,
-    VERSION_2,
-    VERSION_4,
-    FIRST_LATER,
-    FROM_FUTURE,
-    TIME_LEAST,
-    TIME_MOST,
-    TERM_ENDED,
-    TERM_NONE,
-    BINDING
-};
-
-static void change_note(enum change change)
-{
-    switch (change) {
-    case NOTHING:
-        break;
-    case NO_NOTE:
-        note_length = 0;
-        break;
-    case NO_OCTET:
-        note_length = 1;
-        break;
-    case CUT:
-        note_length--;
-        break;
-    case LONGER:
-        note_length++;
-        break;
-    case NAME_LENGTH:
-        note[NOTE_NAME]--;
-        break;
-    case CHAIN_LENGTH:
-        note[58] = 0;
-        break;
-    case CHAIN_TOO_LONG:
-        note[58] = 255;
-        break;
-    case VERSION_2:
-        note[0] = 2;
-        break;
-    case VERSION_4:
-        note[0] = 4;
-        break;
-    case FIRST_LATER:
-        put(1, NOW_MS + 1);
-        break;
-    case FROM_FUTURE:
-        put(1, NOW_MS + 1);
-        put(9, NOW_MS + 1);
-        break;
-    case TIME_LEAST:
-        put(1, INT64_MIN);
-        put(9, INT64_MIN);
-        break;
-    case TIME_MOST:
-        put(9, INT64_MAX);
-        break;
-    case TERM_ENDED:
-        put(17, NOW_MS);
-        break;
-    case TERM_NONE:
-        put(17, INT64_MIN);
-        break;
-    case BINDING:
-        note[26] ^= 1;
-        break;
-    }
-}
-
-static void notes(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < 2 * (BINDING + 1); i++) {
-        enum change change = (enum change)(i / 2);
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        struct tls_sites *real = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        good_note(t);
-        change_note(change);
-        assert_int_equal(SSL_CTX_set_session_ticket_cb(t->v[0].context, make_note, take_none, NULL),
-                         1);
-        SSL_SESSION *kept = good_visit(t, versions[i % 2], "www.example");
-        bool resumed = come_again(real, versions[i % 2], kept, "www.example", NULL);
-        if (resumed != (change == NOTHING)) {
-            fail_msg("change %d, version %zu", (int)change, i % 2);
-        }
-        SSL_SESSION_free(kept);
-        tls_sites_unref(t);
-        tls_sites_unref(real);
-    }
-}
-
-/* Whatever term the note grants, the certificate's own dates are looked at. */
-static void the_term_is_not_all(void **state)
-{
-    (void)state;
-    X509 *brief =
-        lab_issue(&lab, &(struct pki_spec){.common_name = "alice", .not_after_s = PKI_NOW_S + 600});
-    for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        struct tls_sites *real = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        good_note(t);
-        put(17, INT64_MAX);
-        assert_int_equal(SSL_CTX_set_session_ticket_cb(t->v[0].context, make_note, take_none, NULL),
-                         1);
-        SSL_SESSION *kept = visit(t, versions[i], brief, "www.example");
-        assert_true(come_again(real, versions[i], kept, "www.example", NULL));
-        clock_fake(0, NOW_MS + 601000);
-        assert_false(come_again(real, versions[i], kept, "www.example", NULL));
-        SSL_SESSION_free(kept);
-        tls_sites_unref(t);
-        tls_sites_unref(real);
-        clock_fake(0, NOW_MS);
-    }
-    X509_free(brief);
-}
-
 /* Any octet of a ticket changed: a full handshake, never an error. */
 static void tampered(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i], NULL);
         unsigned char *der = NULL;
         int n = i2d_SSL_SESSION(kept, &der);
-        struct str ticket = shown(kept);
+        struct str ticket = resume_shown(kept);
         unsigned char *inside = n > 0 ? memmem(der, (size_t)n, ticket.p, ticket.n) : NULL;
         assert_non_null(inside);
         assert_true(ticket.n >= SESSION_STORE_ID);
@@ -586,7 +293,7 @@ static void tampered(void **state)
             const unsigned char *p = der;
             SSL_SESSION *damaged = d2i_SSL_SESSION(NULL, &p, n);
             assert_non_null(damaged);
-            assert_false(come_again(t, versions[i], damaged, NULL, NULL));
+            assert_false(resume_again(t, resume_versions[i], damaged, NULL, NULL));
             SSL_SESSION_free(damaged);
             inside[at] ^= 0x10;
         }
@@ -599,11 +306,13 @@ static void tampered(void **state)
 static void without_memory(void **state)
 {
     (void)state;
-    struct lab_setting *s = setting(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct lab_setting *s = resume_setting(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
     for (unsigned long nth = 1; nth <= 2; nth++) {
         struct tls_sites *t = lab_sites(&s->listener);
         mem_fail_after(nth, false);
-        assert_int_equal(resume_enable(t, &policy, str_of(secret), str_of(LISTENER)), -ERR_NOMEM);
+        assert_int_equal(
+            resume_enable(t, &resume_policy, str_of(resume_secret), str_of(RESUME_LISTENER)),
+            -ERR_NOMEM);
         mem_fail_after(0, false);
         struct lab_client c;
         lab_join_good(&lab, &c, t, TLS1_3_VERSION);
@@ -625,13 +334,13 @@ static void new_tickets(void **state)
                 {30 * MINUTE_MS, {false, false}},
                 {60 * MINUTE_MS - 1, {false, false}}};
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-        struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-        SSL_SESSION *kept = good_visit(t, versions[i % 2], NULL);
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i % 2], NULL);
         SSL_SESSION *next = NULL;
         clock_fake(0, NOW_MS + rows[i / 2].after_ms);
-        assert_true(come_again(t, versions[i % 2], kept, NULL, &next));
-        bool same = rows[i / 2].same[i % 2] || has_one_number(versions[i % 2]);
-        if (str_eq(shown(kept), shown(next)) != same) {
+        assert_true(resume_again(t, resume_versions[i % 2], kept, NULL, &next));
+        bool same = rows[i / 2].same[i % 2] || resume_has_one_number(resume_versions[i % 2]);
+        if (str_eq(resume_shown(kept), resume_shown(next)) != same) {
             fail_msg("row %zu, version %zu", i / 2, i % 2);
         }
         clock_fake(0, NOW_MS);
@@ -646,12 +355,12 @@ static void new_tickets(void **state)
 static void an_id_comes_again(void **state)
 {
     (void)state;
-    struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
-    SSL_SESSION *kept = good_visit(t, TLS1_2_VERSION, NULL);
+    struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    SSL_SESSION *kept = resume_good_visit(t, TLS1_2_VERSION, NULL);
     for (int i = 0; i < 5; i++) {
         SSL_SESSION *next = NULL;
-        assert_true(come_again(t, TLS1_2_VERSION, kept, NULL, &next));
-        assert_true(str_eq(shown(kept), shown(next)));
+        assert_true(resume_again(t, TLS1_2_VERSION, kept, NULL, &next));
+        assert_true(str_eq(resume_shown(kept), resume_shown(next)));
         SSL_SESSION_free(next);
     }
     SSL_SESSION_free(kept);
@@ -662,10 +371,10 @@ static void an_id_comes_again(void **state)
 static void other_version(void **state)
 {
     (void)state;
-    struct tls_sites *t = sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+    struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
     for (size_t i = 0; i < 2; i++) {
-        SSL_SESSION *kept = good_visit(t, versions[i], NULL);
-        struct str number = shown(kept);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i], NULL);
+        struct str number = resume_shown(kept);
         SSL_SESSION *forged = SSL_SESSION_new();
         const SSL_CIPHER *cipher = SSL_SESSION_get0_cipher(kept);
         assert_non_null(forged);
@@ -673,11 +382,12 @@ static void other_version(void **state)
         assert_int_equal(SSL_SESSION_set_cipher(forged, cipher), 1);
         assert_int_equal(
             SSL_SESSION_set1_id(forged, (const unsigned char *)number.p, (unsigned)number.n), 1);
-        assert_int_equal(SSL_SESSION_set1_master_key(forged, (const unsigned char *)secret, 48), 1);
-        bool is_own = versions[i] == TLS1_2_VERSION;
+        assert_int_equal(
+            SSL_SESSION_set1_master_key(forged, (const unsigned char *)resume_secret, 48), 1);
+        bool is_own = resume_versions[i] == TLS1_2_VERSION;
         struct lab_client c;
         X509 *x = lab_good_client(&lab);
-        tls_sites_use_store(t, taker);
+        tls_sites_use_store(t, resume_taker);
         lab_client_init(&c, TLS1_2_VERSION, x, lab.key);
         lab_client_join(&c, t, NULL);
         assert_int_equal(SSL_set_session(c.ssl, forged), 1);
@@ -697,9 +407,9 @@ static int keep(unsigned taker_ring)
 {
     (void)lab_set_up(NULL);
     region = session_region_new(64, 2);
-    giver = session_store_open(region, 0);
-    taker = taker_ring == 0 ? giver : session_store_open(region, taker_ring);
-    return giver != NULL && taker != NULL ? 0 : -1;
+    resume_giver = session_store_open(region, 0);
+    resume_taker = taker_ring == 0 ? resume_giver : session_store_open(region, taker_ring);
+    return resume_giver != NULL && resume_taker != NULL ? 0 : -1;
 }
 
 static int set_up_own(void **state)
@@ -716,10 +426,10 @@ static int set_up_shared(void **state)
 
 static int tear_down_kept(void **state)
 {
-    session_store_close(taker != giver ? taker : NULL);
-    session_store_close(giver);
+    session_store_close(resume_taker != resume_giver ? resume_taker : NULL);
+    session_store_close(resume_giver);
     session_region_free(region);
-    giver = taker = NULL;
+    resume_giver = resume_taker = NULL;
     region = NULL;
     return lab_tear_down(state);
 }
@@ -737,8 +447,6 @@ int main(void)
 {
     const struct CMUnitTest sealed[] = {
         EVERYWHERE,
-        cmocka_unit_test(notes),
-        cmocka_unit_test(the_term_is_not_all),
         cmocka_unit_test(without_memory),
     };
     const struct CMUnitTest kept[] = {
