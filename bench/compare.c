@@ -10,6 +10,7 @@
 #include "bench/condition.h"
 #include "bench/document.h"
 #include "bench/quantity.h"
+#include "bench/result.h"
 #include "bench/text.h"
 
 #define CONDITIONS_MAX 32
@@ -88,6 +89,20 @@ static void print_member(json_t *v)
     free(text);
 }
 
+/* limit is a member of client.limited_by. */
+static void print_limit(const char *path, json_t *limit)
+{
+    const struct result_limit_row *row = result_limit_named(json_string_value(limit));
+    if (row == NULL) {
+        (void)printf("%s: there was a limit besides the server's: ", path);
+        print_member(limit);
+        (void)puts("");
+        return;
+    }
+    (void)printf("%s: %s: %s\n", path,
+                 row->ours ? "the client was the limit" : "connections were used up", row->text);
+}
+
 /* What makes the two hard to compare. */
 static void print_differences(const struct comparison *c)
 {
@@ -113,12 +128,12 @@ static void print_differences(const struct comparison *c)
         }
     }
     for (size_t i = 0; i < 2; i++) {
-        json_t *limits = document_member(c->documents[i], "client.limited_by");
-        if (json_array_size(limits) > 0) {
-            (void)printf("at its own limit, not only the server's, was the client of %s: ",
-                         c->paths[i]);
-            print_member(limits);
-            (void)puts("");
+        const json_t *limits = document_member(c->documents[i], "client.limited_by");
+        size_t k;
+        json_t *limit;
+        json_array_foreach(limits, k, limit)
+        {
+            print_limit(c->paths[i], limit);
         }
     }
 }

@@ -289,21 +289,15 @@ static json_t *counts(const struct result *r)
 
 static json_t *client(const struct result *r)
 {
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } rows[] = {{LIMIT_CPU, "cpu"},
-                {LIMIT_LAG, "lag"},
-                {LIMIT_CONNECTIONS, "connections"},
-                {LIMIT_LOCAL, "local"}};
     json_t *o = json_object();
     json_t *limits = json_array();
     bool ok = put(o, "limited_by", limits) && put_count(o, "cpu_ns", r->client_cpu_ns) &&
               put_real(o, "busiest_thread", r->busiest_thread) &&
               put(o, "lag", r->options->closed ? json_null() : durations(&r->lag));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && ok; i++) {
-        ok = (r->limits & rows[i].bit) == 0 ||
-             json_array_append_new(limits, json_string(rows[i].name)) == 0;
+    const struct result_limit_row *row = NULL;
+    for (size_t i = 0; (row = result_limit(i)) != NULL && ok; i++) {
+        ok = (r->limits & (unsigned)row->limit) == 0 ||
+             json_array_append_new(limits, json_string(row->name)) == 0;
     }
     return whole(o, ok);
 }

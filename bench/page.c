@@ -10,6 +10,7 @@
 #include "bench/page_style.h"
 #include "bench/plot.h"
 #include "bench/quantity.h"
+#include "bench/result.h"
 #include "bench/text.h"
 #include "bench/writer.h"
 
@@ -140,25 +141,18 @@ static void warn(struct page *p, size_t run, const char *text, const char *detai
     writer_put(&p->w, "</p>\n");
 }
 
-/* What a member of client.limited_by means. */
-static const char *limit_text(const char *limit)
+/* limit is a member of client.limited_by. */
+static void warn_of_limit(struct page *p, size_t run, const json_t *limit)
 {
-    static const struct {
-        const char *name;
-        const char *text;
-    } rows[] = {
-        {"cpu", "a thread had no processor time left"},
-        {"lag", "operations began late although a connection was free: the client, or the machine "
-                "it runs on, is too slow"},
-        {"connections", "operations waited because all connections were in use"},
-        {"local", "descriptors, ports or memory ran out"},
-    };
-    for (size_t i = 0; limit != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].name, limit) == 0) {
-            return rows[i].text;
-        }
+    const char *name = json_string_value(limit);
+    const struct result_limit_row *row = result_limit_named(name);
+    if (row == NULL) {
+        warn(p, run, "There was a limit besides the server&#39;s: ", name != NULL ? name : "?");
+        return;
     }
-    return limit != NULL ? limit : "?";
+    warn(p, run,
+         row->ours ? "The client, not the server, was the limit: " : "Connections were used up: ",
+         row->text);
 }
 
 /* What makes the figures worth less. */
@@ -171,8 +165,7 @@ static void put_warnings(struct page *p)
         const json_t *limit;
         json_array_foreach(limits, k, limit)
         {
-            const char *why = json_string_value(limit);
-            warn(p, i, "The client, not the server, was the limit: ", limit_text(why));
+            warn_of_limit(p, i, limit);
         }
         if (json_is_true(document_member(d, "counts.interrupted"))) {
             warn(p, i, "The run was interrupted: its figures are of the time until then.", "");

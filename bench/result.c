@@ -3,6 +3,7 @@
 #include "bench/result.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -19,6 +20,20 @@ static const struct class_name {
 static const char *const part_names[PART_COUNT] = {
     [PART_CONNECT] = "connect",       [PART_HANDSHAKE] = "handshake", [PART_RESUMED] = "resumed",
     [PART_FIRST_BYTE] = "first_byte", [PART_TOTAL] = "total",
+};
+
+/* That connections were used up is the server's doing more often than ours. */
+static const struct result_limit_row limits[] = {
+    {LIMIT_CPU, true, "cpu",
+     "a thread of the client had no processor time left: use more --threads, or another machine"},
+    {LIMIT_LAG, true, "lag",
+     "operations began late although a connection was free: the client, or the machine it runs on, "
+     "is too slow"},
+    {LIMIT_CONNECTIONS, false, "connections",
+     "operations waited because --connections was reached: the server is slower than the rate "
+     "asked for, or allow more"},
+    {LIMIT_LOCAL, true, "local",
+     "descriptors, ports or memory ran out here: more --source, or ulimit -n"},
 };
 
 static const struct alert_name {
@@ -80,6 +95,21 @@ void result_fini(struct result *r)
     mem_free(r->seconds);
     mem_free(r->steps);
     *r = (struct result){0};
+}
+
+const struct result_limit_row *result_limit(size_t i)
+{
+    return i < sizeof(limits) / sizeof(limits[0]) ? &limits[i] : NULL;
+}
+
+const struct result_limit_row *result_limit_named(const char *name)
+{
+    const struct result_limit_row *row = NULL;
+    size_t i = 0;
+    while (name != NULL && (row = result_limit(i)) != NULL && strcmp(row->name, name) != 0) {
+        i++;
+    }
+    return row;
 }
 
 const char *result_class_token(enum result_class c)

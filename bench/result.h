@@ -87,13 +87,21 @@ struct result_environment {
     int64_t started_wall_ms;
 };
 
-/* Why the client may have been the limit: a set. */
+/* Why the figures may be of something else than the server: a set. */
 enum result_limit {
     LIMIT_NONE = 0,
     LIMIT_CPU = 1,         /* a thread was on the CPU for 95 % of the time or more */
     LIMIT_LAG = 2,         /* operations began late though a connection was free */
     LIMIT_CONNECTIONS = 4, /* operations waited because --connections was reached */
     LIMIT_LOCAL = 8        /* descriptors or ports ran out */
+};
+
+/* What one of them is. */
+struct result_limit_row {
+    enum result_limit limit;
+    bool ours;        /* the client's: its figures say little of the server */
+    const char *name; /* in documents */
+    const char *text;
 };
 
 struct result {
@@ -147,6 +155,11 @@ void result_fini(struct result *r);
 const char *result_class_token(enum result_class c);
 const char *result_class_text(enum result_class c);
 const char *result_part_name(enum result_part part);
+
+/* The i-th limit, NULL past the last; and that of a name, NULL if there is none such, or no name.
+ */
+const struct result_limit_row *result_limit(size_t i);
+const struct result_limit_row *result_limit_named(const char *name);
 
 #define RESULT_ALERT_NAME 16
 

@@ -244,27 +244,14 @@ static void say_search(struct writer *w, const struct result *r)
 
 static void say_client(struct writer *w, const struct result *r)
 {
-    static const struct {
-        unsigned bit;
-        const char *text;
-    } rows[] = {
-        {LIMIT_CPU, "a thread of the client had no processor time left: use more --threads, or "
-                    "another machine"},
-        {LIMIT_LAG, "operations began late although a connection was free: the client, or the "
-                    "machine it runs on, is too slow"},
-        {LIMIT_CONNECTIONS, "operations waited because --connections was reached: the server is "
-                            "slower than the rate asked for, or allow more"},
-        {LIMIT_LOCAL, "descriptors, ports or memory ran out here: more --source, or ulimit -n"},
-    };
+    const struct result_limit_row *row = NULL;
     double cpu = r->elapsed_ns > 0 ? 100.0 * (double)r->client_cpu_ns / (double)r->elapsed_ns : 0.0;
     writer_put(w, "\nclient: %.0f %% of a processor, busiest thread %.0f %%%s\n", cpu,
                100.0 * r->busiest_thread, r->limits == LIMIT_NONE ? "; it was not the limit" : "");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if ((r->limits & rows[i].bit) != 0) {
-            /* That connections were used up is the server's doing more often than ours. */
-            bool ours = rows[i].bit != LIMIT_CONNECTIONS;
-            writer_put(w, "%s: %s\n", ours ? "LIMITED BY THE CLIENT" : "CONNECTIONS USED UP",
-                       rows[i].text);
+    for (size_t i = 0; (row = result_limit(i)) != NULL; i++) {
+        if ((r->limits & (unsigned)row->limit) != 0) {
+            writer_put(w, "%s: %s\n", row->ours ? "LIMITED BY THE CLIENT" : "CONNECTIONS USED UP",
+                       row->text);
         }
     }
     if (r->mismatched_refused < r->mismatched) {

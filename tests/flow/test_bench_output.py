@@ -345,9 +345,14 @@ def test_compare_tells_other_options(pair, document, option):
     assert f"differs: options.{option}: " in bench("compare", *pair({}, top)).stdout
 
 
-def test_compare_tells_which_limit_the_client_met(pair, document):
-    top = {"client": {**document["client"], "limited_by": ["connections"]}}
-    assert ': ["connections"]' in bench("compare", *pair({}, top)).stdout
+@pytest.mark.parametrize("limit, words", [
+    ("connections", "connections were used up"), ("cpu", "no processor time left"),
+    ("lag", "began late"), ("local", "ran out here"), ("moon", "limit besides the server's: \"moon\"")])
+def test_compare_tells_which_limit_was_met(pair, document, limit, words):
+    top = {"client": {**document["client"], "limited_by": [limit]}}
+    told = bench("compare", *pair({}, top)).stdout
+    assert words in told
+    assert ("the client was the limit" in told) == (limit in ("cpu", "lag", "local"))
 
 
 @pytest.mark.parametrize("arguments", [

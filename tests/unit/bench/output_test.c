@@ -243,6 +243,73 @@ static void page_words(void **state)
     }
 }
 
+/* Text and page lay the same limits at the same door. */
+static void whose_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned limit;
+        bool ours;
+        const char *text;
+    } rows[] = {
+        {LIMIT_CPU, true, "a thread of the client had no processor time left: use more"},
+        {LIMIT_LAG, true, "the client, or the machine it runs on, is too slow"},
+        {LIMIT_CONNECTIONS, false, "--connections was reached: the server is slower than the rate"},
+        {LIMIT_LOCAL, true, "descriptors, ports or memory ran out here: more --source"},
+        {LIMIT_NONE, false, "client"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct options o = sample_options();
+        struct result r;
+        struct buf text;
+        struct buf html;
+        buf_init(&text, 1 << 20);
+        buf_init(&html, 1 << 26);
+        sample_result(&r, &o);
+        r.limits = rows[i].limit;
+        json_t *d = document_make(&r, NULL);
+        assert_non_null(d);
+        const struct chart_run run = {NULL, d};
+        assert_int_equal(page_write(&run, 1, &html), 0);
+        assert_int_equal(text_write(&r, &text), 0);
+        CHECK_ROW(rows[i].text, holds(buf_str(&text), rows[i].text));
+        CHECK_ROW(rows[i].text, holds(buf_str(&html), rows[i].text));
+        CHECK_ROW(rows[i].text, holds(buf_str(&text), "LIMITED BY THE CLIENT: ") == rows[i].ours);
+        CHECK_ROW(rows[i].text,
+                  holds(buf_str(&html), "The client, not the server, was the limit: ") ==
+                      rows[i].ours);
+        bool used_up = rows[i].limit == LIMIT_CONNECTIONS;
+        CHECK_ROW(rows[i].text, holds(buf_str(&text), "CONNECTIONS USED UP: ") == used_up);
+        CHECK_ROW(rows[i].text, holds(buf_str(&html), "Connections were used up: ") == used_up);
+        json_decref(d);
+        result_fini(&r);
+        buf_release(&text);
+        buf_release(&html);
+    }
+}
+
+/* A document may come from a later version. */
+static void unknown_limit(void **state)
+{
+    (void)state;
+    struct options o = sample_options();
+    struct result r;
+    struct buf html;
+    buf_init(&html, 1 << 26);
+    sample_result(&r, &o);
+    json_t *d = document_make(&r, NULL);
+    json_t *limits = document_member(d, "client.limited_by");
+    assert_int_equal(json_array_append_new(limits, json_string("moon")), 0);
+    assert_int_equal(json_array_append_new(limits, json_integer(7)), 0);
+    const struct chart_run run = {NULL, d};
+    assert_int_equal(page_write(&run, 1, &html), 0);
+    assert_true(holds(buf_str(&html), "There was a limit besides the server&#39;s: moon"));
+    assert_true(holds(buf_str(&html), "There was a limit besides the server&#39;s: ?"));
+    json_decref(d);
+    result_fini(&r);
+    buf_release(&html);
+}
+
 /* Names and texts with the characters of HTML; PATH decides whether there is a gnuplot. */
 static void page(const char *path, bool with_plots)
 {
@@ -327,6 +394,8 @@ int main(void)
         cmocka_unit_test(text_tells_that_the_client_was_the_limit_of_a_search),
         cmocka_unit_test(text_of_nothing),
         cmocka_unit_test(page_words),
+        cmocka_unit_test(whose_limit),
+        cmocka_unit_test(unknown_limit),
         cmocka_unit_test(files),
         cmocka_unit_test(page_with_plots),
         cmocka_unit_test(page_without_gnuplot),
