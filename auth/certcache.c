@@ -5,14 +5,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "base/err.h"
-#include "base/list.h"
+#include "auth/recent.h"
 #include "base/mem.h"
 
 struct entry {
-    struct list order;  /* in certcache.used, longest not found first, or in certcache.spare */
-    struct entry *next; /* in its bucket */
-    unsigned char key[CERTCACHE_KEY];
+    struct recent_entry head;
     int64_t from_ms; /* wall clock; the verdict was given then */
     int64_t ends_ms; /* the first millisecond at which it is forgotten */
     struct trust_term term;
@@ -23,60 +20,13 @@ struct entry {
 struct certcache {
     EVP_MD *sha256;
     EVP_MD_CTX *hash;
-    struct list used;
-    struct list spare;
-    struct entry *entries;  /* entries_max of them */
-    struct entry **buckets; /* bucket_mask + 1 of them; NULL while off */
-    size_t bucket_mask;
+    struct recent table;
     uint32_t ttl_ms;
-    struct certcache_counts counts;
+    uint64_t hits;
+    uint64_t misses;
 };
 
-/* The key is a digest: any part of it is a good hash. Whoever makes certificates until they fall
- * into one bucket must have them signed first. */
-static struct entry **bucket_of(struct certcache *c, const unsigned char *key)
-{
-    size_t index = 0;
-    memcpy(&index, key, sizeof(index));
-    return &c->buckets[index & c->bucket_mask];
-}
-
-static struct entry *find(struct certcache *c, const unsigned char *key)
-{
-    if (c->buckets == NULL) {
-        return NULL;
-    }
-    for (struct entry *e = *bucket_of(c, key); e != NULL; e = e->next) {
-        if (memcmp(e->key, key, CERTCACHE_KEY) == 0) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
-static void forget(struct certcache *c, struct entry *e)
-{
-    struct entry **at = bucket_of(c, e->key);
-    while (*at != e) {
-        at = &(*at)->next;
-    }
-    *at = e->next;
-    list_remove(&e->order);
-    list_push_back(&c->spare, &e->order);
-    c->counts.used--;
-}
-
-static void drop_table(struct certcache *c)
-{
-    mem_free(c->entries);
-    mem_free(c->buckets);
-    c->entries = NULL;
-    c->buckets = NULL;
-    c->bucket_mask = 0;
-    c->counts.used = 0;
-    list_init(&c->used);
-    list_init(&c->spare);
-}
+_Static_assert(CERTCACHE_KEY == RECENT_KEY, "keys are keys of the table");
 
 struct certcache *certcache_new(size_t entries_max, uint32_t ttl_ms)
 {
@@ -84,8 +34,7 @@ struct certcache *certcache_new(size_t entries_max, uint32_t ttl_ms)
     if (c == NULL) {
         return NULL;
     }
-    list_init(&c->used);
-    list_init(&c->spare);
+    recent_init(&c->table);
     c->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     c->hash = EVP_MD_CTX_new();
     if (c->sha256 == NULL || c->hash == NULL || certcache_reset(c, entries_max, ttl_ms) != 0) {
@@ -100,7 +49,7 @@ void certcache_free(struct certcache *c)
     if (c == NULL) {
         return;
     }
-    drop_table(c);
+    recent_fini(&c->table);
     EVP_MD_CTX_free(c->hash);
     EVP_MD_free(c->sha256);
     mem_free(c);
@@ -108,26 +57,8 @@ void certcache_free(struct certcache *c)
 
 int certcache_reset(struct certcache *c, size_t entries_max, uint32_t ttl_ms)
 {
-    drop_table(c);
     c->ttl_ms = ttl_ms;
-    if (entries_max == 0 || ttl_ms == 0) {
-        return 0;
-    }
-    size_t buckets = 1;
-    while (buckets < entries_max) {
-        buckets *= 2;
-    }
-    c->entries = mem_calloc(entries_max, sizeof(*c->entries));
-    c->buckets = (struct entry **)mem_calloc(buckets, sizeof(struct entry *));
-    if (c->entries == NULL || c->buckets == NULL) {
-        drop_table(c);
-        return -ERR_NOMEM;
-    }
-    c->bucket_mask = buckets - 1;
-    for (size_t i = 0; i < entries_max; i++) {
-        list_push_back(&c->spare, &c->entries[i].order);
-    }
-    return 0;
+    return recent_resize(&c->table, ttl_ms > 0 ? entries_max : 0, sizeof(struct entry));
 }
 
 /* Its length goes in front, so that no two chains run together to the same octets. */
@@ -148,7 +79,7 @@ static bool add_certificate(struct certcache *c, X509 *x)
 bool certcache_key(struct certcache *c, const unsigned char judged_by[32], X509 *leaf,
                    STACK_OF(X509) * chain, unsigned char key[CERTCACHE_KEY])
 {
-    if (c->buckets == NULL) {
+    if (!recent_is_on(&c->table)) {
         return false;
     }
     unsigned n = 0;
@@ -166,64 +97,45 @@ bool certcache_key(struct certcache *c, const unsigned char judged_by[32], X509 
 bool certcache_find(struct certcache *c, const unsigned char key[CERTCACHE_KEY], int64_t wall_ms,
                     struct certcache_verdict *v)
 {
-    struct entry *e = find(c, key);
+    struct entry *e = (struct entry *)(void *)recent_find(&c->table, key);
     if (e != NULL && (wall_ms < e->from_ms || wall_ms >= e->ends_ms)) {
-        forget(c, e);
+        recent_forget(&c->table, &e->head);
         e = NULL;
     }
     if (e == NULL) {
-        c->counts.misses++;
+        c->misses++;
         return false;
     }
-    c->counts.hits++;
-    list_remove(&e->order);
-    list_push_back(&c->used, &e->order);
+    c->hits++;
+    recent_use(&c->table, &e->head);
     v->term = e->term;
     v->chain.n = e->n;
     memcpy(v->chain.v, e->chain, e->n * sizeof(e->chain[0]));
     return true;
 }
 
-/* The one to be used next; what it held is forgotten. NULL: the table is off. */
-static struct entry *make_room(struct certcache *c, const unsigned char *key)
-{
-    struct entry *old = find(c, key);
-    if (old == NULL && list_empty(&c->spare) && !list_empty(&c->used)) {
-        old = LIST_ENTRY(c->used.next, struct entry, order);
-    }
-    if (old != NULL) {
-        forget(c, old);
-    }
-    struct list *spare = list_pop_front(&c->spare);
-    return spare != NULL ? LIST_ENTRY(spare, struct entry, order) : NULL;
-}
-
 void certcache_put(struct certcache *c, const unsigned char key[CERTCACHE_KEY], int64_t wall_ms,
                    const struct certcache_verdict *v)
 {
-    if (c->buckets == NULL || v->chain.n == 0 || v->chain.n > CERTCACHE_CHAIN_MAX ||
-        v->term.until_ms <= wall_ms) {
+    if (v->chain.n == 0 || v->chain.n > CERTCACHE_CHAIN_MAX || v->term.until_ms <= wall_ms) {
         return;
     }
-    struct entry *e = make_room(c, key);
-    if (e == NULL) {
+    struct recent_entry *head = recent_find(&c->table, key);
+    head = head != NULL ? head : recent_add(&c->table, key);
+    if (head == NULL) {
         return;
     }
+    struct entry *e = (struct entry *)(void *)head;
     int64_t latest = wall_ms + (int64_t)c->ttl_ms;
-    memcpy(e->key, key, CERTCACHE_KEY);
     e->from_ms = wall_ms;
     e->ends_ms = v->term.until_ms < latest ? v->term.until_ms : latest;
     e->term = v->term;
     e->n = (uint8_t)v->chain.n;
     memcpy(e->chain, v->chain.v, v->chain.n * sizeof(e->chain[0]));
-    struct entry **bucket = bucket_of(c, key);
-    e->next = *bucket;
-    *bucket = e;
-    list_push_back(&c->used, &e->order);
-    c->counts.used++;
+    recent_use(&c->table, head);
 }
 
 struct certcache_counts certcache_counts(const struct certcache *c)
 {
-    return c->counts;
+    return (struct certcache_counts){c->hits, c->misses, c->table.count};
 }

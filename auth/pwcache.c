@@ -7,8 +7,8 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "auth/recent.h"
 #include "base/err.h"
-#include "base/list.h"
 #include "base/mem.h"
 
 /* Octets hashed at a time: those of usual names, hashes and passwords. */
@@ -20,73 +20,23 @@ enum { WIPED_FOR_ONE = 2 };
 enum { SWEEP_MS = 1000, SWEEP_ON_MS = 10 };
 
 struct entry {
-    struct list order;  /* in pwcache.used, the last used one last, or in pwcache.spare */
-    struct entry *next; /* in its bucket */
+    struct recent_entry head; /* under its digest */
     uint64_t used_at_ms;
-    unsigned char digest[PWCACHE_DIGEST];
 };
 
 struct pwcache {
     unsigned char key[32];
     EVP_MAC_CTX *mac;
-    struct list used;
-    struct list spare;
-    struct entry *entries;  /* entries_max of them */
-    struct entry **buckets; /* bucket_mask + 1 of them; NULL while off */
-    size_t entries_max;
-    size_t bucket_mask;
+    struct recent table;
     uint32_t ttl_ms;
     uint64_t answers;
-    size_t count; /* in used */
 };
 
-static struct entry **bucket_of(struct pwcache *c, const unsigned char *digest)
-{
-    size_t index = 0;
-    memcpy(&index, digest, sizeof(index)); /* keyed and uniform: any part is a good hash */
-    return &c->buckets[index & c->bucket_mask];
-}
+_Static_assert(PWCACHE_DIGEST == RECENT_KEY, "digests are keys");
 
-static struct entry *find(struct pwcache *c, const unsigned char *digest)
+static struct entry *entry_of(struct recent_entry *head)
 {
-    if (c->buckets == NULL) {
-        return NULL;
-    }
-    for (struct entry *e = *bucket_of(c, digest); e != NULL; e = e->next) {
-        if (mem_equal_secret(e->digest, digest, PWCACHE_DIGEST)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
-static void forget(struct pwcache *c, struct entry *e)
-{
-    struct entry **at = bucket_of(c, e->digest);
-    while (*at != e) {
-        at = &(*at)->next;
-    }
-    *at = e->next;
-    list_remove(&e->order);
-    mem_wipe(e->digest, sizeof(e->digest));
-    list_push_back(&c->spare, &e->order);
-    c->count--;
-}
-
-static void drop_table(struct pwcache *c)
-{
-    if (c->entries != NULL) {
-        mem_wipe(c->entries, c->entries_max * sizeof(*c->entries));
-    }
-    mem_free(c->entries);
-    mem_free(c->buckets);
-    c->entries = NULL;
-    c->buckets = NULL;
-    c->entries_max = 0;
-    c->bucket_mask = 0;
-    c->count = 0;
-    list_init(&c->used);
-    list_init(&c->spare);
+    return (struct entry *)(void *)head;
 }
 
 static EVP_MAC_CTX *new_mac(const unsigned char *key, size_t n)
@@ -112,8 +62,7 @@ struct pwcache *pwcache_new(size_t entries_max, uint32_t ttl_ms)
     if (c == NULL) {
         return NULL;
     }
-    list_init(&c->used);
-    list_init(&c->spare);
+    recent_init(&c->table);
     if (RAND_bytes(c->key, (int)sizeof(c->key)) == 1) {
         c->mac = new_mac(c->key, sizeof(c->key));
     }
@@ -129,7 +78,7 @@ void pwcache_free(struct pwcache *c)
     if (c == NULL) {
         return;
     }
-    drop_table(c);
+    recent_fini(&c->table);
     EVP_MAC_CTX_free(c->mac);
     mem_wipe(c, sizeof(*c));
     mem_free(c);
@@ -137,27 +86,8 @@ void pwcache_free(struct pwcache *c)
 
 int pwcache_reset(struct pwcache *c, size_t entries_max, uint32_t ttl_ms)
 {
-    drop_table(c);
     c->ttl_ms = ttl_ms;
-    if (entries_max == 0 || ttl_ms == 0) {
-        return 0;
-    }
-    size_t buckets = 1;
-    while (buckets < entries_max) {
-        buckets *= 2;
-    }
-    c->entries = mem_calloc(entries_max, sizeof(*c->entries));
-    c->buckets = (struct entry **)mem_calloc(buckets, sizeof(struct entry *));
-    if (c->entries == NULL || c->buckets == NULL) {
-        drop_table(c);
-        return -ERR_NOMEM;
-    }
-    c->entries_max = entries_max;
-    c->bucket_mask = buckets - 1;
-    for (size_t i = 0; i < entries_max; i++) {
-        list_push_back(&c->spare, &c->entries[i].order);
-    }
-    return 0;
+    return recent_resize(&c->table, ttl_ms > 0 ? entries_max : 0, sizeof(struct entry));
 }
 
 /* The texts that a digest is made of, gathered: one call of the library hashes them all. */
@@ -228,12 +158,12 @@ static bool is_over(const struct pwcache *c, const struct entry *e, uint64_t mon
 
 bool pwcache_known(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)
 {
-    struct entry *e = find(c, digest);
-    if (e == NULL) {
+    struct recent_entry *head = recent_find(&c->table, digest);
+    if (head == NULL) {
         return false;
     }
-    if (is_over(c, e, mono_ms)) {
-        forget(c, e);
+    if (is_over(c, entry_of(head), mono_ms)) {
+        recent_forget(&c->table, head);
         return false;
     }
     return true;
@@ -251,56 +181,34 @@ uint64_t pwcache_answers(const struct pwcache *c)
 
 size_t pwcache_count(const struct pwcache *c)
 {
-    return c->count;
+    return c->table.count;
 }
 
-static struct entry *oldest_of(const struct pwcache *c)
+/* Wipes up to so many that are over. Returns the oldest that is left, or NULL. */
+static const struct entry *forget_some(struct pwcache *c, uint64_t mono_ms, unsigned most)
 {
-    return list_empty(&c->used) ? NULL : LIST_ENTRY(c->used.next, struct entry, order);
-}
-
-static void forget_some(struct pwcache *c, uint64_t mono_ms, unsigned most)
-{
-    struct entry *oldest = oldest_of(c);
-    for (unsigned i = 0; i < most && oldest != NULL && is_over(c, oldest, mono_ms); i++) {
-        forget(c, oldest);
-        oldest = oldest_of(c);
+    struct recent_entry *oldest = recent_oldest(&c->table);
+    for (unsigned i = 0; i < most && oldest != NULL && is_over(c, entry_of(oldest), mono_ms); i++) {
+        recent_forget(&c->table, oldest);
+        oldest = recent_oldest(&c->table);
     }
-}
-
-static struct entry *add(struct pwcache *c, const unsigned char *digest)
-{
-    if (list_empty(&c->spare)) {
-        forget(c, oldest_of(c));
-    }
-    struct entry *e = LIST_ENTRY(c->spare.next, struct entry, order);
-    struct entry **bucket = bucket_of(c, digest);
-    memcpy(e->digest, digest, PWCACHE_DIGEST);
-    e->next = *bucket;
-    *bucket = e;
-    c->count++;
-    return e;
+    return oldest != NULL ? entry_of(oldest) : NULL;
 }
 
 void pwcache_put(struct pwcache *c, const unsigned char digest[PWCACHE_DIGEST], uint64_t mono_ms)
 {
-    if (c->buckets == NULL) {
-        return;
+    (void)forget_some(c, mono_ms, WIPED_FOR_ONE);
+    struct recent_entry *head = recent_find(&c->table, digest);
+    head = head != NULL ? head : recent_add(&c->table, digest);
+    if (head != NULL) {
+        entry_of(head)->used_at_ms = mono_ms;
+        recent_use(&c->table, head);
     }
-    forget_some(c, mono_ms, WIPED_FOR_ONE);
-    struct entry *e = find(c, digest);
-    if (e == NULL) {
-        e = add(c, digest);
-    }
-    e->used_at_ms = mono_ms;
-    list_remove(&e->order); /* from wherever it was */
-    list_push_back(&c->used, &e->order);
 }
 
 uint64_t pwcache_sweep(struct pwcache *c, uint64_t mono_ms)
 {
-    forget_some(c, mono_ms, PWCACHE_SWEPT);
-    const struct entry *oldest = oldest_of(c);
+    const struct entry *oldest = forget_some(c, mono_ms, PWCACHE_SWEPT);
     if (oldest == NULL) {
         return 0;
     }
