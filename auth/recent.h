@@ -50,8 +50,8 @@ static inline bool recent_is_on(const struct recent *r)
  * is no use of it. */
 struct recent_entry *recent_find(const struct recent *r, const unsigned char key[RECENT_KEY]);
 
-/* A new entry under key, which is in use by nobody yet; what is behind its head is zeros. NULL: r
- * is off. */
+/* A new entry under key, which has none: used just now, with zeros behind its head. NULL: r is off.
+ */
 struct recent_entry *recent_add(struct recent *r, const unsigned char key[RECENT_KEY]);
 
 /* It was used: all others go before it. */
