@@ -246,7 +246,8 @@ class Proxy:
             "upstreams": {"api": {"servers": [upstream_address]}},
             "admin": {"address": f"127.0.0.1:{self.admin_port}", "socket": str(self.socket_path)},
             "log": {"access": str(self.access_path), "error": str(self.log_path),
-                    "error_format": "json", "level": "debug"},
+                    "error_format": "json", "level": "debug",
+                    "access_delay": "10ms"},  # tests wait for its lines
             "process": {"workers": 1, "watch_files": "100ms"},
         }, changes or {})
         self.process = None

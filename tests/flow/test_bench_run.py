@@ -358,8 +358,8 @@ def test_the_server_is_verified(pki, serve, tmp_path):
         assert r.outcomes == {"verify": 5}
     relay = socket.create_server(("127.0.0.2", 0))
     elsewhere = "https://127.0.0.2:%d/" % relay.getsockname()[1]  # not a name in the certificate
-    threading.Thread(target=lambda: [relay_one(relay, server.port) for _ in range(3)],
-                     daemon=True).start()
+    for _ in range(3):
+        threading.Thread(target=relay_one, args=(relay, server.port), daemon=True).start()
     r = load(elsewhere, *pki.options(), *COUNTED, "-c", 1, "--operations", 3, status=1)
     assert r.outcomes == {"verify": 3} and not server.requests
     r = load(server.url, "--insecure-no-verify", *clients, *COUNTED, "-c", 1, "--operations", 5)

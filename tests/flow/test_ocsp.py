@@ -246,7 +246,7 @@ def test_requests_are_counted(make_proxy, pki, responder):
 
 def test_responder_dead(make_proxy, pki):
     for mode, expected in (("soft", None), ("hard", "ocsp_pending")):
-        proxy = with_ocsp(make_proxy, pki, f"http://127.0.0.1:{free_port()}/", mode)
+        proxy = with_ocsp(make_proxy, pki, f"http://127.0.0.1:{free_port()}/", mode, timeout="1s")
         assert verdict(proxy) == expected
         (event,) = wait_until(lambda: proxy.events("ocsp_failed"))[:1]
         assert event["level"] == "warning" and "no answer" in event["error"]
@@ -287,7 +287,7 @@ def test_responders_that_hang_hold_up_nobody_else(make_proxy, pki, responder):
 def test_a_responder_that_comes_back(make_proxy, pki, responder):
     """It has a rest after each failure, and is asked again after that."""
     port = free_port()
-    proxy = with_ocsp(make_proxy, pki, f"http://127.0.0.1:{port}/", "hard")
+    proxy = with_ocsp(make_proxy, pki, f"http://127.0.0.1:{port}/", "hard", timeout="3s")
     assert verdict(proxy) == "ocsp_pending"
     wait_until(lambda: proxy.events("ocsp_failed"))
     responder(port=port)
@@ -331,7 +331,7 @@ def test_unknown_certificate(make_proxy, pki, responder):
 def test_responder_that_goes_away(make_proxy, pki, responder):
     """What it has said holds until its next update."""
     there = responder()
-    proxy = with_ocsp(make_proxy, pki, there.url, "hard", keep_max="1s")
+    proxy = with_ocsp(make_proxy, pki, there.url, "hard", keep_max="1s", timeout="3s")
     wait_until(lambda: verdict(proxy) is None)
     there.stop()
     wait_until(lambda: verdict(proxy) is None and proxy.events("ocsp_failed"))

@@ -15,7 +15,7 @@ ALICE, PASSWORD = "alice@example.com", "wonder land"
 WARM_UP = 100
 REQUESTS = 400
 ASAN = "asan" in PROGRAM
-QUIET = {"process": {"watch_files": "1h"}, "log": {"level": "info"}}
+QUIET = {"process": {"watch_files": "1h"}, "log": {"level": "info", "access_delay": "100ms"}}
 # Stands before the C library's functions and counts who asks for memory, each process in a place of
 # its own in the file, at its number.
 SHIM = r"""
