@@ -292,12 +292,14 @@ def test_wrong_answers_are_told_and_fail(target):
 
 @pytest.fixture
 def pair(document, tmp_path):
-    """pair(changes) gives the paths of the run and of a copy with a changed summary."""
+    """pair(changes) gives the paths of the run, as if nothing had limited it, and of a copy with a
+    changed summary."""
     def make(changes, top=None):
-        new = copy.deepcopy(document)
+        old = {**document, "client": {**document["client"], "limited_by": []}}
+        new = copy.deepcopy(old)
         new["summary"].update(changes)
         new.update(top or {})
-        (tmp_path / "a.json").write_text(json.dumps(document))
+        (tmp_path / "a.json").write_text(json.dumps(old))
         (tmp_path / "b.json").write_text(json.dumps(new))
         return [tmp_path / "a.json", tmp_path / "b.json"]
     return make
