@@ -97,8 +97,9 @@ struct recent_entry *recent_add(struct recent *r, const unsigned char key[RECENT
     if (r->buckets == NULL) {
         return NULL;
     }
-    if (list_empty(&r->spare)) {
-        recent_forget(r, recent_oldest(r));
+    struct recent_entry *oldest = list_empty(&r->spare) ? recent_oldest(r) : NULL;
+    if (oldest != NULL) {
+        recent_forget(r, oldest);
     }
     struct recent_entry *e = LIST_ENTRY(r->spare.next, struct recent_entry, order);
     struct recent_entry **bucket = bucket_of(r, key);

@@ -103,13 +103,13 @@ static int set_ciphers(SSL_CTX *ctx, const char *list)
 
 static int set_lists(SSL_CTX *ctx, const struct options *o, struct err *e)
 {
-    if (o->groups != NULL && SSL_CTX_set1_groups_list(ctx, o->groups) != 1) {
+    if (o->groups != NULL && SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)o->groups) != 1) {
         return err_set(e, ERR_CONFIG, "--groups %s: the library knows no such list", o->groups);
     }
     if (o->ciphers != NULL && set_ciphers(ctx, o->ciphers) != 1) {
         return err_set(e, ERR_CONFIG, "--ciphers %s: the library knows no such list", o->ciphers);
     }
-    if (o->sigalgs != NULL && SSL_CTX_set1_sigalgs_list(ctx, o->sigalgs) != 1) {
+    if (o->sigalgs != NULL && SSL_CTX_set1_sigalgs_list(ctx, (char *)(uintptr_t)o->sigalgs) != 1) {
         return err_set(e, ERR_CONFIG, "--sigalgs %s: the library knows no such list", o->sigalgs);
     }
     return 0;
@@ -217,7 +217,7 @@ SSL *tls_client_new(const struct tls_link *link, const struct identity *id, int 
         goto fail;
     }
     SSL_set_app_data(ssl, (void *)(uintptr_t)link);
-    if (host != NULL && SSL_set_tlsext_host_name(ssl, host) != 1) {
+    if (host != NULL && SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)host) != 1) {
         goto fail;
     }
     if (id->cert != NULL &&

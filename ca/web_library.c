@@ -35,7 +35,7 @@ int web_library(const struct web_library **out, struct err *e)
     static struct web_library loaded;
     CURLcode (*start)(long flags) = NULL;
     if (loaded.init == NULL) {
-        struct web_library l = {NULL};
+        struct web_library l = {.init = NULL};
         void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
         if (library == NULL || !find(library, "curl_global_init", &start) ||
             !find_all(library, &l)) {

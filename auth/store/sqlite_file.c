@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int sqlite_file_code(int extended)
+enum err_code sqlite_file_code(int extended)
 {
     switch (extended) {
     case SQLITE_CONSTRAINT_UNIQUE:

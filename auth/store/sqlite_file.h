@@ -50,8 +50,8 @@ int sqlite_file_run(const struct sqlite_file *f, const char *sql, struct err *e)
 /* What the last call on the handle failed with. Returns a negative err_code with e, never 0. */
 int sqlite_file_failed(const struct sqlite_file *f, struct err *e);
 
-/* The err_code, positive, of an extended result code of SQLite. */
-int sqlite_file_code(int extended);
+/* The err_code of an extended result code of SQLite. */
+enum err_code sqlite_file_code(int extended);
 
 /* Begin a transaction of a file that was set up writable, the only one that writes. Returns 0 or a
  * negative err_code with e; then none is open. */

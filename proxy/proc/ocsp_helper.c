@@ -81,7 +81,7 @@ static OCSP_RESPONSE *fetch(const struct ocsp_question *q, OCSP_REQUEST *request
     OCSP_RESPONSE *response = NULL;
     BIO *body = NULL;
     BIO *out = BIO_new(BIO_s_mem());
-    if (out == NULL || i2d_OCSP_REQUEST_bio(out, request) != 1) {
+    if (out == NULL || ASN1_item_i2d_bio(ASN1_ITEM_rptr(OCSP_REQUEST), out, request) != 1) {
         (void)err_set(e, ERR_NOMEM, "out of memory");
     } else if (OSSL_HTTP_parse_url(q->url, &secure, NULL, &host, &port, NULL, &path, NULL, NULL) !=
                    1 ||

@@ -285,7 +285,7 @@ static void test_names(void **state)
 static void test_put_together(void **state)
 {
     (void)state;
-    enum { TWO_LISTS, TWO_KINDS, NO_LIST, SHA1, EXPLICIT, KINDS };
+    enum { TWO_LISTS, TWO_KINDS, NO_LIST, OLD_HASH, EXPLICIT, KINDS };
     static const char *const says[KINDS] = {"two places", "two places", "cannot be read", "forged",
                                             "spelled out"};
     for (int kind = 0; kind < KINDS; kind++) {
@@ -320,7 +320,7 @@ static void test_put_together(void **state)
                 EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
             assert_int_equal(X509_REQ_set_pubkey(req, key), 1);
         }
-        assert_true(X509_REQ_sign(req, key, kind == SHA1 ? EVP_sha1() : EVP_sha256()) > 0);
+        assert_true(X509_REQ_sign(req, key, kind == OLD_HASH ? EVP_sha1() : EVP_sha256()) > 0);
         char *pem = lab_pem(req, false);
         int rc = csr_read(str_of(pem), &c, &e);
         CHECK_ROW(says[kind], rc == -ERR_MALFORMED);
