@@ -47,7 +47,7 @@ CHOSEN = [
 def connections_max():
     """How many connections a process can hold by its limit of descriptors, and no more than anybody
     wants to open here."""
-    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500, 21000)
+    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500, 101000)
 
 
 def free_port():
