@@ -494,7 +494,8 @@ static const struct key resumption_keys[] = {
      .meaning =
          "Sessions that are kept in memory, all workers together, at 2 KiB each, and 9 KiB more "
          "for each of the newest 1024 of a worker; their tickets, with TLS 1.2 their ids, "
-         "are random numbers. The oldest makes room. 0 puts sessions into their tickets, "
+         "are random numbers. The oldest makes room; one of more than 2 KiB is not kept. 0 puts "
+         "sessions into their tickets, "
          "sealed; so does secret_file, as a number means nothing to other hosts."},
 };
 

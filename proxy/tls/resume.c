@@ -3,9 +3,10 @@
  *
  * A session is resumed only if a full handshake with this very policy has accepted its client, and
  * nothing that a full handshake would look at today can have changed since. In doubt a full
- * handshake follows; it is never an error to come with a ticket. */
+ * handshake follows; coming with a ticket is never an error by itself. */
 #include "proxy/tls/resume.h"
 
+#include <limits.h>
 #include <time.h>
 
 #include <openssl/core_names.h>
@@ -29,6 +30,9 @@ struct resume {
     uint32_t rotate_ms;
     struct session_store *store; /* borrowed; NULL: sessions are in their tickets */
 };
+
+/* Octets of certificates beside the client's own with which its session may be an object. */
+#define CHAIN_OBJECT_MAX 2048
 
 /* What a ticket holds of ours, in this order, numbers with the highest octet first. */
 enum {
@@ -265,6 +269,18 @@ void resume_entitle(struct tls_session *s)
     }
 }
 
+/* OpenSSL keeps what else the client sent, which may be much more than its certificate. */
+static bool sent_few(const SSL *ssl)
+{
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    int octets = 0;
+    for (int i = 0; i < sk_X509_num(chain) && octets <= CHAIN_OBJECT_MAX; i++) {
+        int n = i2d_X509(sk_X509_value(chain, i), NULL);
+        octets = n >= 0 ? octets + n : INT_MAX;
+    }
+    return octets <= CHAIN_OBJECT_MAX;
+}
+
 /* Writes our note into a session, and keeps it if it is to be kept. Without a note a session is of
  * no use to its client, nor is a number that leads to nothing: so this never fails. */
 static void note_down(SSL *ssl, SSL_SESSION *session)
@@ -287,7 +303,7 @@ static void note_down(SSL *ssl, SSL_SESSION *session)
     (void)SSL_SESSION_set1_ticket_appdata(session, octets, write_note(&note, octets));
     struct session_store *store = s->sites->resume != NULL ? s->sites->resume->store : NULL;
     if (store != NULL && (SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0) {
-        (void)session_store_put(store, session);
+        (void)session_store_put(store, session, sent_few(ssl));
     }
 }
 
@@ -299,14 +315,12 @@ static int on_making(SSL *ssl, void *arg)
     return 1;
 }
 
-/* At the end of a full handshake of TLS 1.2 that gave out a number: its id was sent before the
- * client was known. 0: no reference was taken. */
-static int on_finished(SSL *ssl, SSL_SESSION *session)
+void resume_finished(struct tls_session *s)
 {
-    if (SSL_version(ssl) != TLS1_3_VERSION) {
-        note_down(ssl, session);
+    const struct resume *r = s->sites->resume;
+    if (r != NULL && r->store != NULL && SSL_version(s->ssl) != TLS1_3_VERSION) {
+        note_down(s->ssl, SSL_get_session(s->ssl));
     }
-    return 0;
 }
 
 static int load_key(const struct ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
@@ -381,7 +395,6 @@ static int enable_site(struct site *s, const struct resume *r, struct str listen
     (void)SSL_CTX_clear_options(c, SSL_OP_NO_TICKET);
     (void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_get_cb(c, on_number);
-    SSL_CTX_sess_set_new_cb(c, on_finished);
     (void)SSL_CTX_set_generate_session_id(c, on_new_id);
     return 0;
 }
@@ -400,9 +413,11 @@ void resume_keep(struct tls_sites *t, struct session_store *store)
         return;
     }
     t->resume->store = store;
-    long mode = SSL_SESS_CACHE_NO_INTERNAL | (store != NULL ? SSL_SESS_CACHE_SERVER : 0);
     for (size_t i = 0; i < t->n; i++) {
-        (void)SSL_CTX_set_session_cache_mode(t->v[i].context, mode);
+        /* Without the flag OpenSSL gives no id with TLS 1.2. */
+        bool gives_ids = store != NULL && t->v[i].trust != NULL;
+        (void)SSL_CTX_set_session_cache_mode(
+            t->v[i].context, SSL_SESS_CACHE_NO_INTERNAL | (gives_ids ? SSL_SESS_CACHE_SERVER : 0));
     }
 }
 

@@ -33,6 +33,10 @@ void resume_begin(struct tls_session *s);
  * ticket. */
 void resume_entitle(struct tls_session *s);
 
+/* A full handshake was finished: with TLS 1.2 its session is kept now if it is to be kept. The id
+ * was sent before the client had shown who it is, and leads to nothing otherwise. */
+void resume_finished(struct tls_session *s);
+
 /* A handshake was finished with a resumed session: set the verdict on the client's certificate and
  * its term, by what the session says and what is known now. */
 void resume_adopt(struct tls_session *s);

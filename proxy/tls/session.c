@@ -305,6 +305,8 @@ static enum tls_result establish(struct tls_session *s)
     s->resumed = SSL_session_reused(s->ssl) == 1;
     if (s->resumed) {
         resume_adopt(s);
+    } else {
+        resume_finished(s);
     }
     X509 *leaf = SSL_get0_peer_certificate(s->ssl);
     s->peer = peer_new(s->ssl, s->sites->library);

@@ -48,7 +48,6 @@ struct session_region {
 struct own {
     SSL_SESSION *object; /* owned; NULL: it stands in its slot only, if anything is kept */
     bool kept;
-    bool used; /* and will not be again: its client has got another */
 };
 
 struct session_store {
@@ -56,8 +55,8 @@ struct session_store {
     uint32_t ring;
     size_t count;
     struct own *own;                        /* owned, by place */
-    uint32_t newest[SESSION_STORE_OBJECTS]; /* places put in last; numbers may have gone unused */
-    size_t put;                             /* so many: the next one's index, wrapping */
+    uint32_t newest[SESSION_STORE_OBJECTS]; /* places whose objects were made last */
+    size_t made;                            /* so many objects: the next one's index, wrapping */
 };
 
 struct session_region *session_region_new(size_t places, unsigned writers)
@@ -134,11 +133,10 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
     return s;
 }
 
-static void forget(struct session_store *s, struct own *o)
+static void drop_object(struct own *o)
 {
     SSL_SESSION_free(o->object);
-    s->count -= o->kept ? 1 : 0;
-    *o = (struct own){.kept = false};
+    o->object = NULL;
 }
 
 void session_store_close(struct session_store *s)
@@ -147,7 +145,7 @@ void session_store_close(struct session_store *s)
         return;
     }
     for (uint32_t i = 0; s->own != NULL && i < s->region->places; i++) {
-        forget(s, &s->own[i]);
+        drop_object(&s->own[i]);
     }
     mem_free(s->own);
     mem_free(s);
@@ -202,54 +200,40 @@ static bool locate(const struct session_region *r, const unsigned char *id, uint
     return *ring < r->rings && *place < r->places;
 }
 
-static void write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *session)
+/* False if the session is too large: then the slot is empty. */
+static bool write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *session)
 {
     int n = i2d_SSL_SESSION(session, NULL);
     clear(at);
     if (n <= 0 || (size_t)n > sizeof(at->der)) {
-        return;
+        return false;
     }
     begin_writing(at);
     unsigned char *p = at->der;
     at->n = i2d_SSL_SESSION(session, &p) == n ? (uint32_t)n : 0;
     memcpy(at->id, id, SESSION_STORE_ID);
     end_writing(at);
+    return at->n > 0;
 }
 
-/* What is no longer among the newest needs no object: it stands in its slot, unless that is too
- * small. Without other workers it comes there only now, and only if it can still be of use. */
-static void cool(struct session_store *s, uint32_t newest)
+/* The newest are objects, too: a copy, as OpenSSL spoils that of a connection that ends without
+ * close_notify. Without memory the slot will do. */
+static void keep_object(struct session_store *s, uint32_t place, SSL_SESSION *session)
 {
-    struct session_region *r = s->region;
-    if (r->places <= SESSION_STORE_OBJECTS) {
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    if (copy == NULL) {
+        ERR_clear_error();
         return;
     }
-    size_t i = s->put++ % SESSION_STORE_OBJECTS;
-    uint32_t place = s->newest[i];
-    s->newest[i] = newest;
-    if (s->put <= SESSION_STORE_OBJECTS) {
-        return;
+    size_t i = s->made++ % SESSION_STORE_OBJECTS;
+    if (s->made > SESSION_STORE_OBJECTS) {
+        drop_object(&s->own[s->newest[i]]);
     }
-    struct own *o = &s->own[place];
-    struct slot *at = slot_at(r, s->ring, place);
-    unsigned n = 0;
-    if (o->object == NULL) {
-        return;
-    }
-    if (r->rings == 1 && o->used) {
-        forget(s, o);
-        return;
-    }
-    if (at->n == 0) {
-        write_slot(at, SSL_SESSION_get_id(o->object, &n), o->object);
-    }
-    if (at->n > 0) {
-        SSL_SESSION_free(o->object);
-        o->object = NULL;
-    }
+    s->newest[i] = place;
+    s->own[place].object = copy;
 }
 
-bool session_store_put(struct session_store *s, SSL_SESSION *session)
+bool session_store_put(struct session_store *s, SSL_SESSION *session, bool small)
 {
     unsigned n = 0;
     uint32_t ring = 0;
@@ -258,23 +242,15 @@ bool session_store_put(struct session_store *s, SSL_SESSION *session)
     if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place) || ring != s->ring) {
         return false;
     }
-    /* A copy: OpenSSL spoils that of a connection that ends without close_notify. */
-    SSL_SESSION *copy = SSL_SESSION_dup(session);
-    if (copy == NULL) {
-        ERR_clear_error();
-        return false;
+    struct own *o = &s->own[place];
+    drop_object(o);
+    s->count -= o->kept ? 1 : 0;
+    o->kept = write_slot(slot_at(s->region, ring, place), id, session);
+    s->count += o->kept ? 1 : 0;
+    if (o->kept && small) {
+        keep_object(s, place, session);
     }
-    struct slot *at = slot_at(s->region, ring, place);
-    forget(s, &s->own[place]);
-    s->own[place] = (struct own){.object = copy, .kept = true};
-    s->count++;
-    if (s->region->rings > 1) {
-        write_slot(at, id, session);
-    } else if (at->n > 0) {
-        clear(at);
-    }
-    cool(s, place);
-    return true;
+    return o->kept;
 }
 
 static bool has_id(const SSL_SESSION *session, const unsigned char *id)
@@ -315,21 +291,20 @@ SSL_SESSION *session_store_get(struct session_store *s, const unsigned char *id,
     if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place)) {
         return NULL;
     }
-    struct own *o = ring == s->ring ? &s->own[place] : NULL;
-    if (o == NULL || o->object == NULL) {
+    SSL_SESSION *object = ring == s->ring ? s->own[place].object : NULL;
+    if (object == NULL) {
         return read_slot(slot_at(s->region, ring, place), id);
     }
-    if (!has_id(o->object, id)) {
+    if (!has_id(object, id)) {
         return NULL;
     }
-    if (SSL_SESSION_get_protocol_version(o->object) != TLS1_3_VERSION) {
-        /* Its id will come again, and OpenSSL spoils what a connection has used: see put. */
-        SSL_SESSION *copy = SSL_SESSION_dup(o->object);
+    if (SSL_SESSION_get_protocol_version(object) != TLS1_3_VERSION) {
+        /* Its id will come again, and OpenSSL spoils what a connection has used. */
+        SSL_SESSION *copy = SSL_SESSION_dup(object);
         ERR_clear_error();
         return copy;
     }
-    o->used = true;
-    return SSL_SESSION_up_ref(o->object) == 1 ? o->object : NULL;
+    return SSL_SESSION_up_ref(object) == 1 ? object : NULL;
 }
 
 size_t session_store_count(const struct session_store *s)

@@ -13,8 +13,7 @@
 #define SESSION_STORE_ID 32
 
 /* Sessions that a worker keeps as objects, of some 9 KiB each. Nearly all that come back do so
- * soon; a later one is decoded, or, if it was used before and no other worker was to know it, gone.
- */
+ * soon; a later one is decoded. */
 #define SESSION_STORE_OBJECTS 1024
 
 struct session_region;
@@ -35,14 +34,16 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
 /* Free the view, not the region; NULL is fine. */
 void session_store_close(struct session_store *s);
 
-/* A new number, with a place for it; what stands there stays until session_store_put(), so numbers
- * that come to nothing cost nobody his session. False on a failure of the library: then id is not
- * to be used. */
+/* A new number, with a place for it; what stands there stays until session_store_put(). Where many
+ * numbers come to nothing, it is no longer quite the oldest that makes room. False on a failure of
+ * the library: then id is not to be used. */
 bool session_store_id(struct session_store *s, unsigned char id[SESSION_STORE_ID])
     __attribute__((warn_unused_result));
 
-/* Keep session, whose id came from session_store_id() of s. False if it is not kept. */
-bool session_store_put(struct session_store *s, struct ssl_session_st *session);
+/* Keep session, whose id came from session_store_id() of s; with small, which says that its client
+ * sent few certificates, as an object, too. False if it is not kept: it does not fit into 2 KiB, or
+ * the id is not one of s. */
+bool session_store_put(struct session_store *s, struct ssl_session_st *session, bool small);
 
 /* The session of that number, a reference for the caller, or NULL. */
 struct ssl_session_st *session_store_get(struct session_store *s, const unsigned char *id,

@@ -81,10 +81,13 @@ static void no_ticket(void **state)
         {"required, by an unknown CA", CONF_CLIENT_REQUIRE, stranger},
     };
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        int version = resume_versions[i % 2];
         struct tls_sites *t = resume_sites(rows[i / 2].mode, CONF_ON_FAILURE_ANSWER);
-        SSL_SESSION *kept = resume_visit(t, resume_versions[i % 2], rows[i / 2].cert, NULL);
-        bool may_be = resume_has_one_number(resume_versions[i % 2]);
-        if (kept != NULL && (!may_be || is_of_use(t, resume_versions[i % 2], kept))) {
+        size_t before = resume_giver != NULL ? session_store_count(resume_giver) : 0;
+        SSL_SESSION *kept = resume_visit(t, version, rows[i / 2].cert, NULL);
+        size_t after = resume_giver != NULL ? session_store_count(resume_giver) : 0;
+        bool may_be = resume_has_one_number(version) && rows[i / 2].mode != CONF_CLIENT_OFF;
+        if (after != before || (kept != NULL && (!may_be || is_of_use(t, version, kept)))) {
             fail_msg("%s, version %zu", rows[i / 2].says, i % 2);
         }
         SSL_SESSION_free(kept);
@@ -275,6 +278,37 @@ static void intermediate_expires(void **state)
     X509_free(middle);
 }
 
+/* What was in order when the ticket came may not be when the handshake is done. */
+static void judged_again_at_the_end(void **state)
+{
+    (void)state;
+    X509 *brief =
+        lab_issue(&lab, &(struct pki_spec){.common_name = "alice", .not_after_s = PKI_NOW_S + 600});
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        clock_fake(0, NOW_MS);
+        SSL_SESSION *kept = resume_visit(t, resume_versions[i], brief, NULL);
+        struct lab_client c;
+        tls_sites_use_store(t, resume_taker);
+        lab_client_init(&c, resume_versions[i], NULL, NULL);
+        lab_client_join(&c, t, NULL);
+        assert_int_equal(SSL_set_session(c.ssl, kept), 1);
+        assert_int_equal(SSL_do_handshake(c.ssl), -1);
+        (void)lab_feed(&c, lab_from_client(&c));
+        (void)BIO_reset(SSL_get_wbio(c.ssl));
+        lab_to_client(&c);
+        clock_fake(0, NOW_MS + 601000);
+        assert_int_equal(lab_handshake(&c), TLS_OK);
+        assert_true(tls_session_resumed(c.session));
+        assert_int_equal(tls_session_peer_reason(c.session), REASON_CLIENT_CERT_MISSING);
+        lab_client_fini(&c);
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        clock_fake(0, NOW_MS);
+    }
+    X509_free(brief);
+}
+
 /* Any octet of a ticket changed: a full handshake, never an error. */
 static void tampered(void **state)
 {
@@ -367,6 +401,55 @@ static void an_id_comes_again(void **state)
     tls_sites_unref(t);
 }
 
+/* What else a client sends must not be kept with its session. */
+static void long_chains_are_no_objects(void **state)
+{
+    (void)state;
+    for (int more = 1; more <= 9; more += 8) {
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        struct lab_client c;
+        X509 *x = lab_good_client(&lab);
+        tls_sites_use_store(t, resume_giver);
+        lab_client_init(&c, TLS1_3_VERSION, x, lab.key);
+        for (int i = 0; i < more; i++) {
+            assert_int_equal(SSL_CTX_add1_chain_cert(c.context, lab.ca), 1);
+        }
+        lab_client_join(&c, t, NULL);
+        assert_int_equal(lab_handshake(&c), TLS_OK);
+        SSL_SESSION *kept = resume_take(&c);
+        lab_client_fini(&c);
+        struct str number = resume_shown(kept);
+        const unsigned char *id = (const unsigned char *)number.p;
+        SSL_SESSION *one = session_store_get(resume_giver, id, number.n);
+        SSL_SESSION *same = session_store_get(resume_giver, id, number.n);
+        assert_true(one != NULL && same != NULL);
+        assert_int_equal(one == same, more == 1); /* else each is read anew */
+        SSL_SESSION_free(one);
+        SSL_SESSION_free(same);
+        assert_true(resume_again(t, TLS1_3_VERSION, kept, NULL, NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+        X509_free(x);
+    }
+}
+
+/* A number that comes where nothing is kept. */
+static void number_to_sealed(void **state)
+{
+    (void)state;
+    struct session_store *taker = resume_taker;
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_sites *t = resume_sites(CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
+        SSL_SESSION *kept = resume_good_visit(t, resume_versions[i], NULL);
+        resume_taker = NULL;
+        assert_false(resume_again(t, resume_versions[i], kept, NULL, NULL));
+        resume_taker = taker;
+        assert_true(resume_again(t, resume_versions[i], kept, NULL, NULL));
+        SSL_SESSION_free(kept);
+        tls_sites_unref(t);
+    }
+}
+
 /* The number of one version is nothing with the other. */
 static void other_version(void **state)
 {
@@ -440,8 +523,8 @@ static int tear_down_kept(void **state)
         cmocka_unit_test(no_ticket), cmocka_unit_test(other_table),                                \
         cmocka_unit_test(switched_off), cmocka_unit_test(time_goes_by),                            \
         cmocka_unit_test(total_life), cmocka_unit_test(certificate_expires),                       \
-        cmocka_unit_test(intermediate_expires), cmocka_unit_test(tampered),                        \
-        cmocka_unit_test(new_tickets)
+        cmocka_unit_test(intermediate_expires), cmocka_unit_test(judged_again_at_the_end),         \
+        cmocka_unit_test(tampered), cmocka_unit_test(new_tickets)
 
 int main(void)
 {
@@ -452,6 +535,8 @@ int main(void)
     const struct CMUnitTest kept[] = {
         EVERYWHERE,
         cmocka_unit_test(an_id_comes_again),
+        cmocka_unit_test(number_to_sealed),
+        cmocka_unit_test(long_chains_are_no_objects),
         cmocka_unit_test(other_version),
     };
     int failed = 0;
