@@ -144,6 +144,7 @@ static void watch(const struct team *team, const struct worker_plan *plan, const
 static void judge_client(const struct team *team, struct result *r)
 {
     uint64_t late_client = 0;
+    uint64_t overslept = 0;
     uint64_t late_blocked = 0;
     for (size_t i = 0; i < team->n; i++) {
         struct worker_usage u = worker_usage(team->workers[i]);
@@ -154,14 +155,16 @@ static void judge_client(const struct team *team, struct result *r)
         r->busiest_thread = share > r->busiest_thread ? share : r->busiest_thread;
         r->limits |= enough && wanted >= CPU_LIMIT ? LIMIT_CPU : 0;
         r->limits |= u.local_limit ? LIMIT_LOCAL : 0;
+        overslept += u.overslept;
         late_client += team->tallies[i]->late_client;
         late_blocked += team->tallies[i]->late_blocked;
     }
     double started = (double)(r->started != 0 ? r->started : 1);
+    late_client += overslept;
     bool late = late_client > LATE_MIN && (double)late_client / started > LATE_SHARE;
     bool blocked = late_blocked > LATE_MIN && (double)late_blocked / started > LATE_SHARE;
     r->limits |= late ? LIMIT_LAG : 0;
-    r->limits |= blocked || r->not_begun > 0 ? LIMIT_CONNECTIONS : 0;
+    r->limits |= blocked || r->not_begun > overslept ? LIMIT_CONNECTIONS : 0;
 }
 
 static int collect(struct engine *g, const struct team *team, const struct worker_plan *plan,

@@ -113,7 +113,7 @@ struct result {
 
     uint64_t started;      /* operations begun that were due in the measured part; their outcomes
                               are counted by class, also of those that ended after it */
-    uint64_t not_begun;    /* due in the measured part, but no connection was free until its end */
+    uint64_t not_begun;    /* due in the measured part, but not begun until its end */
     uint64_t ok_in_window; /* right answers that came within elapsed_ns */
     uint64_t by_class[RESULT_CLASS_COUNT]; /* their sum is what ended */
     uint64_t alerts[256];                  /* RESULT_ALERT by alert code (RFC 8446 6) */

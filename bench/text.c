@@ -131,8 +131,9 @@ static void say_outcomes(struct writer *w, const struct result *r)
         writer_put(w, "\n");
     }
     if (r->not_begun > 0) {
-        writer_put(w, "  not begun  %12s   no connection was free in time\n",
-                   text_count(r->not_begun, count));
+        bool waited = (r->limits & LIMIT_CONNECTIONS) != 0;
+        writer_put(w, "  not begun  %12s   %s\n", text_count(r->not_begun, count),
+                   waited ? "no connection was free in time" : "the client came too late");
     }
 }
 

@@ -394,12 +394,16 @@ static void end_usage(struct worker *w)
     }
 }
 
-/* What was due until the end, but found no free connection. */
+/* What was due until the end, but found no free connection, or nobody looked: this thread did not
+ * get to run. */
 static void count_not_begun(struct worker *w)
 {
     uint64_t until = earlier(w->now, w->plan->end_ns);
+    bool is_free = can_begin(w);
     while (!w->plan->o->closed && w->left > 0 && w->schedule.due_ns < until) {
-        w->tally.r.not_begun += w->schedule.due_ns >= w->plan->begin_ns;
+        bool measured = w->schedule.due_ns >= w->plan->begin_ns;
+        w->tally.r.not_begun += measured;
+        w->usage.overslept += measured && is_free && w->schedule.due_ns >= w->exhausted_ns;
         schedule_advance(&w->schedule, &w->shared.lot);
     }
 }

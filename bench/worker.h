@@ -45,7 +45,8 @@ struct worker_usage {
     uint64_t cpu_ns;   /* of the thread within the measured part */
     uint64_t wait_ns;  /* ready to run, but on no CPU; 0 if not known */
     uint64_t wall_ns;
-    bool local_limit; /* descriptors, ports or memory ran out */
+    uint64_t overslept; /* operations due and never begun, though a connection was free */
+    bool local_limit;   /* descriptors, ports or memory ran out */
 };
 struct worker_usage worker_usage(const struct worker *w);
 

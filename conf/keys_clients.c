@@ -463,7 +463,7 @@ static const struct key resumption_keys[] = {
      .min = 1000,
      .max = HOURS(24),
      .fallback = "1h",
-     .meaning = "How long one ticket is good."},
+     .meaning = "How long one ticket, or id of TLS 1.2, is good."},
     {.name = "life_total",
      .type = KEY_DURATION,
      AT(conf_resumption, life_total_ms),
@@ -493,14 +493,14 @@ static const struct key resumption_keys[] = {
      .fallback = "10000",
      .meaning =
          "Sessions that are kept in memory, all workers together, at 2 KiB each, and 9 KiB more "
-         "for each of the newest 1024 of a worker; their tickets, with TLS 1.2 their ids, "
+         "for each of the newest 64 of a worker; their tickets, with TLS 1.2 their ids, "
          "are random numbers. The oldest makes room; one of more than 2 KiB is not kept. 0 puts "
          "sessions into their tickets, "
          "sealed; so does secret_file, as a number means nothing to other hosts."},
 };
 
 const struct key_section keys_resumption = {
-    .intro = "Resumption of TLS sessions (1.2 and 1.3) by tickets. 0-RTT is never accepted.",
+    .intro = "Resumption of TLS sessions (1.2 and 1.3). 0-RTT is never accepted.",
     .keys = resumption_keys,
     .count = COUNT(resumption_keys),
     .at_offset = KEY_NOWHERE};

@@ -3,6 +3,7 @@ measured in rounds, one after the other in an order drawn by lot, so that whatev
 machine disturbs all of them alike."""
 import dataclasses
 import random
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -165,6 +166,10 @@ def measure_load(bench, scenario):
                 for who in scenario.servers}
     rows = {who: {"value": [], "p50_us": [], "p99_us": [], "resumed": [], "rate": [],
                   "tool_limited": []} for who in subjects}
+    if scenario.mode == "resume":
+        # The first visit of each client is a full handshake: as many of each for all.
+        for subject in subjects.values():
+            subject.operations = max(s.operations for s in subjects.values())
     for number in range(bench.plan.rounds):
         for who in order(subjects, number):
             cpu_us, told = subjects[who].run(subjects[who].operations)
@@ -246,7 +251,27 @@ def measure_mixed(bench, scenario):
     return rows, {}
 
 
-HOW = {"load": measure_load, "rate": measure_load, "idle": measure_idle, "mixed": measure_mixed}
+FLOOR_ROWS = {"countersign": "our engine, and the identity",
+              "floor": "libssl, all of these (the floor)"}
+
+
+def measure_floor(bench, scenario):
+    """Our TLS part against libssl with all that is done to it and no more: countersign-micro."""
+    micro = Path(bench.plan.tool).with_name("countersign-micro")
+    turns = max(1, min(15, int(30 * bench.plan.slice_s)))
+    rows = {who: {"value": []} for who in scenario.servers}
+    for _ in range(max(1, bench.plan.rounds // 3)):
+        told = subprocess.run(
+            ["taskset", "-c", str(bench.plan.server_core), micro, "--rounds", str(turns), "full"],
+            capture_output=True, text=True, check=True).stdout
+        for who, row in rows.items():
+            (line,) = [line for line in told.splitlines() if line.startswith(FLOOR_ROWS[who])]
+            row["value"].append(float(line.removeprefix(FLOOR_ROWS[who]).split()[0]))
+    return rows, {}
+
+
+HOW = {"load": measure_load, "rate": measure_load, "idle": measure_idle, "mixed": measure_mixed,
+       "floor": measure_floor}
 
 
 def verdicts(scenario, rows):

@@ -35,9 +35,13 @@ $ bench/compare/growth --json growth.json --plot growth.svg
 
 Both install nginx, HAProxy and gnuplot if they are missing; Debian starts a server that it has
 installed (`systemctl disable --now nginx haproxy`). `bench/compare/run --list` tells the scenarios,
-any of which can be run alone; `--profiles DIRECTORY` writes perf's profile of each that misses its
-bar. With `--write-docs` this page is made anew, from a result just taken or, with `--from FILE`, an
-older one.
+any of which can be run alone; `--profiles DIRECTORY` tells what time goes to where a bar is missed, and
+keeps perf's tables there (needs Debian's linux-perf, and libssl3-dbgsym for all of it). With
+`--write-docs` this page is made anew, from a result just taken or, with `--from FILE`, an older one.
+"""
+
+PURPOSES = """Under each stands what the time of all sides goes to: call stacks sampled by perf in a run of its own, as
+shares of the median above.
 """
 
 LIMITS = """## What these figures do not say
@@ -141,7 +145,7 @@ def markdown(result, growth, reasons):
     lines = [line for entry in result["scenarios"] for line in table.lines(entry)]
     return "\n".join([
         INTRODUCTION, environment(result), reasons["run"] + "\n", "## Bars\n", rows(table.HEAD, lines),
-        "## Where we lose\n", missed(result, reasons["bars"]),
+        "## Where we lose\n", PURPOSES, missed(result, reasons["bars"]),
         growth_section(growth, reasons["growth"]),
         "## All figures\n", all_figures(result),
         "## What was equal\n", bullets(result["equal"]),
@@ -160,7 +164,7 @@ table{border-collapse:collapse;margin:1em 0}td,th{padding:.25em .7em;text-align:
 border-bottom:1px solid #ddd}th{background:#f3f3f3}.met{color:#060}.missed{color:#a00}
 svg{vertical-align:middle}"""
 COLOURS = {"countersign": "#26c", "countersign-off": "#7ad", "nginx": "#4a4", "nginx-off": "#9c9",
-           "haproxy": "#d83"}
+           "haproxy": "#d83", "floor": "#999"}
 
 
 def cells(tag, line):

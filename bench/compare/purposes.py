@@ -32,7 +32,8 @@ PARTS = (
         "tls1_change_cipher_state")),
 )
 LIBSSL, KERNEL, ELSE = "all else in libssl", "kernel", "all else: connection, request, log line"
-ORDER = (*(part for part, _ in PARTS), LIBSSL, KERNEL, ELSE)
+UNKNOWN = "not told: the stack could not be followed"
+ORDER = (*(part for part, _ in PARTS), LIBSSL, KERNEL, ELSE, UNKNOWN)
 PART_OF = {function: part for part, functions in PARTS for function in functions}
 FRAME = re.compile(r"^\s+([0-9a-f]+) (\S+).*? \(([^()]*)\)$")
 
@@ -61,7 +62,9 @@ def part_of(stack):
     for _, function, _ in reversed(stack):
         if function in PART_OF:
             return PART_OF[function]
-    return LIBSSL if any("/libssl.so" in library for _, _, library in stack) else ELSE
+    if any("/libssl.so" in library for _, _, library in stack):
+        return LIBSSL
+    return ELSE if any("/" in where and ".so" not in where for _, _, where in stack) else UNKNOWN
 
 
 def stacks(text):

@@ -39,8 +39,9 @@ CHOSEN = [
     "(PCRE JIT). nginx reads its file of users anew for each request; nothing can be set there.",
     "HAProxy: http-reuse always, log to a file without a syslog server between, no limit of idle "
     "upstream connections.",
-    "countersign: defaults but for the names of the fields, Via, and limits on connections of one "
-    "address.",
+    "countersign: defaults but for resumption (off by default, on where the others have it), the "
+    "names of the fields, Via, and room: how many connections, of all and of one address, for how "
+    "long.",
 ]
 
 

@@ -1,7 +1,8 @@
 """A result as text."""
 
 NAMES = {"countersign": "countersign", "countersign-off": "countersign, no resumption",
-         "nginx": "nginx", "nginx-off": "nginx, no resumption", "haproxy": "HAProxy"}
+         "nginx": "nginx", "nginx-off": "nginx, no resumption", "haproxy": "HAProxy",
+         "floor": "libssl with all tricks"}
 
 
 def number(value):

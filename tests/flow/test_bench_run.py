@@ -234,6 +234,23 @@ def test_offered_but_not_taken(pki, serve):
     assert r["full"] == 20 - r["resumed"]
 
 
+def test_a_client_that_does_not_get_to_run_is_to_blame(pki, serve):
+    """Stopped over the end of its run: what it did not begin is its own fault, not the server's."""
+    server = serve()
+    process = subprocess.Popen(
+        [bench.BENCH, "run", *map(str, pki.options()), "--rate", "50/s", "--duration", "3s",
+         "--warmup", "0s", "--output", "json", server.url], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(server.requests) >= 5)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(3)
+    process.send_signal(signal.SIGCONT)
+    text, why = process.communicate(timeout=60)
+    assert process.returncode == 0, why
+    r = bench.Result(text)
+    assert r["not_begun"] > 0 and "lag" in r.limited_by and "connections" not in r.limited_by
+
+
 def test_delays_are_told_by_part(pki, serve):
     """Lower bounds hold however slow the computer is; a part without a delay has a faster one."""
     def slow(request):

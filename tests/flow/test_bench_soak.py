@@ -1,10 +1,13 @@
 """Right and wrong pairs, resumption and withdrawal at once: not one wrong answer.
 
 SOAK_ANSWERS says how many answers are judged; for the record of 200,000 give it that."""
+import datetime
+import json
 import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -42,6 +45,24 @@ class Running:
         return bench.Result(text)
 
 
+def judge_withdrawn(proxy, withdrawn):
+    """By the access log: who was let in after his withdrawal had returned; and the others went on
+    meanwhile, or this would have proven nothing."""
+    proxy.stop()
+    lines = [json.loads(line) for line in proxy.access_path.read_text().splitlines()]
+    allowed = [line for line in lines if line["auth.result"] == "allowed"]
+
+    def begun(line):
+        at = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp()
+        return at - line["duration_us"] / 1e6
+
+    late = [line for line in allowed if begun(line) > withdrawn.get(line["user"], float("inf"))]
+    assert not late, late[:3]
+    assert {line["user"] for line in allowed} >= set(withdrawn)
+    first = min(withdrawn.values())
+    assert any(line["user"] not in withdrawn and begun(line) > first for line in allowed)
+
+
 def test_not_one_wrong_answer(make_proxy, pki, tmp_path):
     deny = tmp_path / "deny"
     deny.touch(mode=0o600)
@@ -60,9 +81,11 @@ def test_not_one_wrong_answer(make_proxy, pki, tmp_path):
                       "--operations", ANSWERS // 5)
     until = Running(pki, leaving, proxy, "--mode", "resume", "-c", 2)
     wait_until(lambda: pki.users[-1][1] in proxy.access_path.read_text())
+    withdrawn = {}  # user: when it was in force, Unix time
     for _, user, _ in pki.users[STAYING:]:
         done = proxy.run("cert", "withdraw", "-c", str(proxy.config_path), "--user", user)
         assert done.returncode == 0, done.stderr
+        withdrawn[user] = time.time()
     after = [Running(pki, leaving, proxy, "--mode", mode, "-c", 2, "--operations", 60).result(1)
              for mode in ("request", "resume")]
 
@@ -76,5 +99,6 @@ def test_not_one_wrong_answer(make_proxy, pki, tmp_path):
     assert r["mismatched"] == r["mismatched_refused"] and r["resumed"] > ANSWERS // 5 * 0.8
     r = until.result(1)
     assert set(r["statuses"]) == {"200", "403"}
+    judge_withdrawn(proxy, withdrawn)
     for r in after:
         assert r.outcomes == {"status": 60} and r["statuses"] == {"403": 60}

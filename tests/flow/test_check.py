@@ -97,7 +97,7 @@ def test_memory_of_the_bounds_is_told(make_proxy):
     proxy.config["resumption"] = {"enabled": True, "keep_max": 1024}
     proxy.write_config()
     said = proxy.run("check", "-c", str(proxy.config_path)).stdout
-    assert "kept sessions 11 MiB" in said and f"about {most + 11} MiB in all\n" in said
+    assert "kept sessions 4 MiB" in said and f"about {most + 4} MiB in all\n" in said
     assert proxy.run("check", "-q", "-c", str(proxy.config_path)).stdout == ""
 
 
