@@ -15,15 +15,18 @@
 enum { CONTENDERS_MAX = 16 };
 
 static const char usage[] =
-    "usage: countersign-micro [--rounds N] [--handshakes N] [--tls 1.3|1.2]\n"
+    "usage: countersign-micro [--rounds N] [--handshakes N] [--calls N] [--tls 1.3|1.2]\n"
     "                         [--server-key p256|rsa2048] [--client-key p256|rsa2048]\n"
     "                         [--one-ca] [--keep-memory] [full] [resume] [rows] [engine]\n"
     "\n"
     "full    full mutual handshakes: libssl as it is, with each trick, and our engine\n"
     "resume  the same, resumed\n"
-    "rows    single steps: heads, gate, caches, fields\n"
+    "rows    single steps: heads, fields, log line, gate, caches, lists, records, sessions\n"
     "engine  full handshakes of our engine alone, for a profiler; not by default\n"
     "\n"
+    "--rounds: how often all take their turn (15); what is shown is the median\n"
+    "--handshakes: of each contender in a round (96), a multiple of 16\n"
+    "--calls: of each single step in a round (2000)\n"
     "--one-ca: the clients' CA signs for the server, too, as where a company has one; then libssl\n"
     "builds and verifies the server's own chain in each handshake, unless that is fixed\n"
     "--keep-memory: for all, memory as tuning.keep_memory has it\n"
@@ -38,6 +41,7 @@ static const char usage[] =
 struct plan {
     struct contest contest;
     struct pki_kinds kinds;
+    size_t calls; /* of a single step in a round */
     bool full;
     bool resume;
     bool rows;
@@ -211,6 +215,7 @@ static bool take_options(struct plan *p, int argc, char **argv)
     static const struct option options[] = {
         {"rounds", required_argument, NULL, 'r'},
         {"handshakes", required_argument, NULL, 'h'},
+        {"calls", required_argument, NULL, 'n'},
         {"tls", required_argument, NULL, 't'},
         {"server-key", required_argument, NULL, 's'},
         {"client-key", required_argument, NULL, 'c'},
@@ -227,6 +232,9 @@ static bool take_options(struct plan *p, int argc, char **argv)
             break;
         case 'h':
             p->contest.handshakes = number(optarg);
+            break;
+        case 'n':
+            p->calls = number(optarg);
             break;
         case 't':
             p->contest.version = optarg;
@@ -250,7 +258,7 @@ static bool take_options(struct plan *p, int argc, char **argv)
             return false;
         }
     }
-    bool good = p->contest.rounds > 0 && p->contest.handshakes > 0;
+    bool good = p->contest.rounds > 0 && p->contest.handshakes > 0 && p->calls > 0;
     for (int i = optind; i < argc && good; i++) {
         good = take_word(p, argv[i]);
     }
@@ -264,7 +272,8 @@ int main(int argc, char **argv)
 {
     mem_pool_install();
     struct plan p = {.contest = {.rounds = 15, .handshakes = 96, .version = "1.3"},
-                     .kinds = {.server = "p256", .client = "p256"}};
+                     .kinds = {.server = "p256", .client = "p256"},
+                     .calls = 2000};
     if (!take_options(&p, argc, argv)) {
         (void)fputs(usage, stderr);
         return 2;
@@ -283,7 +292,7 @@ int main(int argc, char **argv)
         run_resumed(&p);
     }
     if (p.rows) {
-        rows_run(&pki);
+        rows_run(&pki, p.contest.rounds, p.calls);
     }
     if (p.engine) {
         run_engine(&p);

@@ -6,24 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+
+#include "bench/micro/need.h"
 
 #define DAY_S 86400L
 
 /* What a certificate is for. */
 enum role { ROLE_CA, ROLE_SERVER, ROLE_CLIENT };
-
-static void need(bool ok, const char *what)
-{
-    if (!ok) {
-        (void)fprintf(stderr, "countersign-micro: %s failed\n", what);
-        ERR_print_errors_fp(stderr);
-        exit(1);
-    }
-}
 
 static EVP_PKEY *make_key(const char *kind)
 {
@@ -78,14 +71,21 @@ static X509 *read_again(X509 *x)
     return read;
 }
 
+/* Of the length that most CAs take, and never beginning with a zero. */
+static bool number(X509 *x)
+{
+    unsigned char octets[16];
+    bool good = RAND_bytes(octets, sizeof(octets)) == 1;
+    octets[0] = 0x40 | (octets[0] & 0x3f);
+    return good && ASN1_STRING_set(X509_get_serialNumber(x), octets, sizeof(octets)) == 1;
+}
+
 /* issuer NULL: self-signed. */
 static X509 *make_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key,
                        enum role role)
 {
-    static long serial = 1000;
     X509 *x = X509_new();
-    need(x != NULL && X509_set_version(x, X509_VERSION_3) == 1 &&
-             ASN1_INTEGER_set(X509_get_serialNumber(x), serial++) == 1 &&
+    need(x != NULL && X509_set_version(x, X509_VERSION_3) == 1 && number(x) &&
              X509_gmtime_adj(X509_getm_notBefore(x), -DAY_S) != NULL &&
              X509_gmtime_adj(X509_getm_notAfter(x), 365 * DAY_S) != NULL &&
              X509_set_pubkey(x, key) == 1,

@@ -2,14 +2,13 @@
  * that what they save is seen without what a proxy does around them. */
 #include "bench/micro/plain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "bench/micro/need.h"
 #include "proxy/tls/bio.h"
 #include "proxy/tls/library.h"
 
@@ -33,15 +32,6 @@ struct plain_connection {
     struct plain *server;
     struct bio_ends ends; /* with memory BIOs, only its out is used */
 };
-
-static void need(bool ok, const char *what)
-{
-    if (!ok) {
-        (void)fprintf(stderr, "countersign-micro: %s failed\n", what);
-        ERR_print_errors_fp(stderr);
-        exit(1);
-    }
-}
 
 static bool hash_chain(EVP_MD_CTX *hash, STACK_OF(X509) * sent, unsigned char key[32])
 {

@@ -214,23 +214,6 @@ def test_samples_belong_to_their_part(monkeypatch):
     assert purposes.shares("") == {}
 
 
-def test_micro_runs():
-    """Each of its tables, with as little as there can be; no figure is judged."""
-    micro = TOOL.with_name("countersign-micro")
-    done = subprocess.run([micro, "--rounds", "1", "--handshakes", "16", "--one-ca", "full", "resume",
-                           "rows"], capture_output=True, text=True, timeout=MINUTES_S, check=True)
-    for row in ("the floor", "our engine, and the identity", "own chain fixed", "sessions kept", "gate"):
-        assert row in done.stdout, done.stdout
-
-
-def test_micro_tells_its_usage():
-    micro = TOOL.with_name("countersign-micro")
-    done = subprocess.run([micro, "--help"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("usage: ") and "callgrind" in done.stdout and not done.stderr
-    done = subprocess.run([micro, "--nonsense"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and not done.stdout and "usage: " in done.stderr
-
-
 def test_the_page_is_what_the_results_say():
     """docs/benchmarks.md is generated: bench/compare/run --from bench/compare/result.json
     --write-docs."""
