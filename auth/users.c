@@ -43,15 +43,15 @@ static void resolve(void *arg, struct user *user)
     }
 }
 
-static bool is_known(struct users *u, struct str name)
+static enum users_found look_up(struct users *u, struct str name)
 {
     const struct user *user = NULL;
-    if (u->table != NULL) {
-        return users_table_find(u->table, name) != NULL;
+    if (u->db == NULL) {
+        bool known = u->table != NULL && users_table_find(u->table, name) != NULL;
+        return known ? USERS_FOUND : USERS_NONE;
     }
     /* Nothing is attached while loading: the answer comes at once. */
-    bool found =
-        u->db != NULL && users_db_find(u->db, name, NULL, NULL, NULL, &user) == USERS_FOUND;
+    enum users_found found = users_db_find(u->db, name, NULL, NULL, NULL, &user);
     user_unref(user);
     return found;
 }
@@ -62,7 +62,14 @@ static int check_rules(struct users *u, const struct conf_users *conf, struct di
     for (size_t i = 0; i < conf->rule_count; i++) {
         const struct conf_user_rule *rule = &conf->rules[i];
         struct str name = str_of(rule->name.p);
-        if (!is_known(u, name)) {
+        enum users_found found = look_up(u, name);
+        if (found == USERS_FAILED) {
+            diag_add(diags, DIAG_ERROR, rule->name.at, "users.rules", NULL,
+                     "the user cannot be looked up: %s does not answer, or out of memory",
+                     conf->store.p);
+            return -ERR_UNAVAILABLE;
+        }
+        if (found != USERS_FOUND) {
             diag_add(diags, DIAG_WARNING, rule->name.at, "users.rules", NULL,
                      "there is no user of this name, so the rule has no effect");
             continue;
@@ -187,8 +194,8 @@ static int load(struct users *u, struct files *files, struct diags *diags)
     }
     rc = u->db != NULL ? make_decoy(u, users_db_typical_hash(u->db)) : decoy_of_table(u);
     if (rc != 0) {
-        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users", NULL,
-                 "libcrypt cannot make a password hash");
+        diag_add(diags, DIAG_ERROR, conf->htpasswd.at, "users", NULL, "%s",
+                 rc == -ERR_NOMEM ? "out of memory" : "libcrypt cannot make a password hash");
     }
     return rc;
 }

@@ -162,12 +162,13 @@ static int load_fields(struct users_table *u, const struct conf_users *conf, str
         diag_add(diags, DIAG_ERROR, conf->fields.at, "users.fields", NULL, "%s", e.text);
         return -ERR_IO;
     }
-    struct fields_file *fields = fields_file_read(conf->fields.p, text, diags);
-    if (fields == NULL) {
-        return -ERR_MALFORMED;
+    struct fields_file *fields = NULL;
+    int rc = fields_file_read(conf->fields.p, text, diags, &fields);
+    if (rc != 0) {
+        return rc;
     }
     check_mode(conf, fields, files_mode(files, conf->fields.p), diags);
-    int rc = apply_fields(u, conf, fields, diags);
+    rc = apply_fields(u, conf, fields, diags);
     fields_file_free(fields);
     return rc;
 }
@@ -185,11 +186,12 @@ static int load_file(struct users_table *u, const struct conf_users *conf, struc
                  "%s", e.text);
         return -ERR_IO;
     }
-    struct htpasswd *file = htpasswd_read(conf->htpasswd.p, text, diags);
-    if (file == NULL) {
-        return -ERR_MALFORMED;
+    struct htpasswd *file = NULL;
+    int rc = htpasswd_read(conf->htpasswd.p, text, diags, &file);
+    if (rc != 0) {
+        return rc;
     }
-    int rc = fill_rows(u, file, conf, diags);
+    rc = fill_rows(u, file, conf, diags);
     htpasswd_free(file);
     rc = rc == 0 ? sort_rows(u, conf, diags) : rc;
     return rc == 0 && conf->fields.p != NULL ? load_fields(u, conf, files, diags) : rc;

@@ -92,7 +92,7 @@ static int read_all(struct rewrite *c, int fd, struct hearer *h)
     for (;;) {
         char *room = buf_reserve(&c->text, READ_AT_ONCE);
         if (room == NULL) {
-            errno = EFBIG;
+            errno = buf_len(&c->text) > REWRITE_MAX - READ_AT_ONCE ? EFBIG : ENOMEM;
             return -1;
         }
         ssize_t n = read(fd, room, READ_AT_ONCE);
@@ -120,7 +120,8 @@ static int read_old(struct rewrite *c, struct hearer *h, struct err *e)
     c->exists = true;
     int rc = 0;
     if (fstat(fd, &c->old) != 0 || read_all(c, fd, h) != 0) {
-        rc = err_set_errno(e, ERR_IO, errno, "%s", c->path);
+        rc = errno == ENOMEM ? err_set(e, ERR_NOMEM, "out of memory for %s", c->path)
+                             : err_set_errno(e, ERR_IO, errno, "%s", c->path);
     } else if (h != NULL && !h->enough && buf_len(&c->text) > 0) {
         (void)h->line(h->arg, buf_str(&c->text));
     }

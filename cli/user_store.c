@@ -186,9 +186,13 @@ int user_import(const struct user_request *r)
     struct files *files = files_new();
     int rc = files != NULL ? files_read(files, r->name, &text, &e)
                            : err_set(&e, ERR_NOMEM, "out of memory");
-    struct htpasswd *table = rc == 0 ? htpasswd_read(r->name, text, r->diags) : NULL;
-    if (rc == 0 && table == NULL) {
-        rc = err_set(&e, ERR_MALFORMED, "%s has faults: nothing was imported", r->name);
+    struct htpasswd *table = NULL;
+    rc = rc == 0 ? htpasswd_read(r->name, text, r->diags, &table) : rc;
+    if (rc != 0) {
+        (void)err_set(&e, (enum err_code) - rc,
+                      rc == -ERR_NOMEM ? "out of memory for %s"
+                                       : "%s has faults: nothing was imported",
+                      r->name);
     }
     rc = rc == 0 ? check_spellings(table, r->name, &e) : rc;
     rc = rc == 0 ? sqlite_begin(r->store, &e) : rc;

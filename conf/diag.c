@@ -113,6 +113,7 @@ uint32_t diags_source(struct diags *d, const char *name, struct str text)
     *s = (struct source){.name = mem_dup(name, strlen(name))};
     s->text = mem_dup(text.p != NULL ? text.p : "", text.n);
     s->lines = mem_calloc(count_lines(text, NULL), sizeof(*s->lines));
+    d->lost |= s->name == NULL;
     if (s->text != NULL && s->lines != NULL) {
         s->n = text.n;
         s->line_count = count_lines(text, s->lines);
@@ -238,10 +239,13 @@ void diag_add(struct diags *d, enum diag_level level, struct conf_pos at, const 
     if (suggestion != NULL) {
         f->suggestion = mem_dup(suggestion, strlen(suggestion));
     }
+    if (f->text == NULL || (key != NULL && f->key == NULL) ||
+        (suggestion != NULL && f->suggestion == NULL)) {
+        d->lost = true;
+    }
     if (f->text == NULL) {
         mem_free(f->key);
         mem_free(f->suggestion);
-        d->lost = true;
         return;
     }
     d->finding_count++;

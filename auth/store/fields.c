@@ -6,6 +6,7 @@
 
 #include "auth/store/htpasswd_line.h"
 #include "auth/store/user_draft.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 #define FINDINGS_MAX 100 /* after these a file is given up */
@@ -124,17 +125,18 @@ const char *fields_read_of(struct str text, struct str name, struct user_draft *
     return NULL;
 }
 
-static void read_line(struct fields_file *f, struct str line, unsigned number)
+/* Returns -ERR_NOMEM, or 0, faults told. */
+static int read_line(struct fields_file *f, struct str line, unsigned number)
 {
     char scratch[USER_NAME_MAX];
     struct str name = STR_NONE;
     struct str rest = STR_NONE;
     if (htpasswd_is_comment(line)) {
-        return;
+        return 0;
     }
     if (!fields_read_name(line, scratch, &name, &rest)) {
         fault_at(f, number, 1, "the line does not begin with a name that a user can have");
-        return;
+        return 0;
     }
     struct user_draft d;
     user_draft_begin(&d, &(struct user){.name = name});
@@ -148,10 +150,10 @@ static void read_line(struct fields_file *f, struct str line, unsigned number)
     struct fields_entry e = {user_new(&d.user), number};
     mem_wipe(&d, sizeof(d));
     if (e.user == NULL) {
-        fault_at(f, number, 1, "out of memory");
-        return;
+        return -ERR_NOMEM;
     }
     f->entries[f->n++] = e;
+    return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -162,13 +164,16 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static void read_lines(struct fields_file *f)
+static int read_lines(struct fields_file *f)
 {
     struct str rest = f->text;
     struct str line = STR_NONE;
     for (unsigned number = 1; rest.n > 0 && f->errors < FINDINGS_MAX; number++) {
         (void)str_cut(rest, '\n', &line, &rest);
-        read_line(f, htpasswd_without_cr(line), number);
+        int rc = read_line(f, htpasswd_without_cr(line), number);
+        if (rc != 0) {
+            return rc;
+        }
     }
     if (f->n > 1) {
         qsort(f->entries, f->n, sizeof(*f->entries), by_name);
@@ -178,6 +183,7 @@ static void read_lines(struct fields_file *f)
             fault_at(f, f->entries[i].line, 1, "the name stands in the file twice");
         }
     }
+    return f->errors == 0 ? 0 : -ERR_MALFORMED;
 }
 
 static size_t count_lines(struct str text)
@@ -189,26 +195,28 @@ static size_t count_lines(struct str text)
     return n;
 }
 
-struct fields_file *fields_file_read(const char *path, struct str text, struct diags *diags)
+int fields_file_read(const char *path, struct str text, struct diags *diags,
+                     struct fields_file **out)
 {
+    *out = NULL;
+    int rc = -ERR_NOMEM;
     struct fields_file *f = mem_calloc(1, sizeof(*f));
     if (f != NULL) {
         f->path = path;
         f->text = text;
         f->diags = diags;
         f->entries = mem_calloc(count_lines(text), sizeof(*f->entries));
+        rc = f->entries != NULL ? read_lines(f) : rc;
     }
-    if (f == NULL || f->entries == NULL) {
+    if (rc == 0) {
+        *out = f;
+        return 0;
+    }
+    if (rc == -ERR_NOMEM) {
         diag_add(diags, DIAG_ERROR, (struct conf_pos){0}, NULL, NULL, "%s: out of memory", path);
-        fields_file_free(f);
-        return NULL;
     }
-    read_lines(f);
-    if (f->errors > 0) {
-        fields_file_free(f);
-        return NULL;
-    }
-    return f;
+    fields_file_free(f);
+    return rc;
 }
 
 void fields_file_free(struct fields_file *f)

@@ -24,9 +24,10 @@ struct fields_entry {
 struct fields_file;
 
 /* Read text (the whole file). Unknown fields, values that do not fit, a name twice are errors at
- * path:line; secrets are not shown. All three are borrowed until the file is freed. Returns NULL if
- * there was an error. */
-struct fields_file *fields_file_read(const char *path, struct str text, struct diags *diags);
+ * path:line; secrets are not shown. All three are borrowed until the file is freed. Returns 0 and
+ * *out; -ERR_MALFORMED or -ERR_NOMEM and NULL, both told in diags. */
+int fields_file_read(const char *path, struct str text, struct diags *diags,
+                     struct fields_file **out) __attribute__((warn_unused_result));
 
 /* Free it; records that are held stay. NULL is fine. */
 void fields_file_free(struct fields_file *f);

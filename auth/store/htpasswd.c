@@ -162,10 +162,11 @@ static void read_lines(struct reading *r, struct htpasswd *h)
     check_twice(r, h);
 }
 
-struct htpasswd *htpasswd_read(const char *path, struct str text, struct diags *diags)
+int htpasswd_read(const char *path, struct str text, struct diags *diags, struct htpasswd **out)
 {
     struct reading r = {.path = path, .text = text, .diags = diags};
     struct htpasswd *h = mem_calloc(1, sizeof(*h));
+    *out = NULL;
     if (h != NULL) {
         h->text = mem_dup(text.p, text.n);
         h->text_n = text.n;
@@ -174,14 +175,15 @@ struct htpasswd *htpasswd_read(const char *path, struct str text, struct diags *
     if (h == NULL || h->text == NULL || h->entries == NULL) {
         diag_add(diags, DIAG_ERROR, (struct conf_pos){0}, NULL, NULL, "%s: out of memory", path);
         htpasswd_free(h);
-        return NULL;
+        return -ERR_NOMEM;
     }
     read_lines(&r, h);
     if (r.errors > 0) {
         htpasswd_free(h);
-        return NULL;
+        return -ERR_MALFORMED;
     }
-    return h;
+    *out = h;
+    return 0;
 }
 
 void htpasswd_free(struct htpasswd *h)

@@ -22,8 +22,9 @@ struct htpasswd;
  * unknown hashes, empty names, names with control characters, names twice, lines without a colon
  * are errors at path:line; $apr1$, {SHA} and $1$ are warnings (weak, hash again with
  * "countersign user passwd"). Findings go to diags with the line as place in a source registered
- * for path. Returns NULL if there was an error. */
-struct htpasswd *htpasswd_read(const char *path, struct str text, struct diags *diags);
+ * for path. Returns 0 and *out; -ERR_MALFORMED or -ERR_NOMEM and NULL, both told in diags. */
+int htpasswd_read(const char *path, struct str text, struct diags *diags, struct htpasswd **out)
+    __attribute__((warn_unused_result));
 
 /* Free it (hashes are wiped); NULL is fine. */
 void htpasswd_free(struct htpasswd *h);

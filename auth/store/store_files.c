@@ -40,24 +40,42 @@ static void tables_free(struct tables *t)
     files_free(t->files);
 }
 
-static int tables_read(const struct pair *p, struct tables *t, struct err *e)
+/* What has been told in the findings, for e. */
+static int unreadable(int rc, const char *path, struct err *e)
+{
+    return rc == -ERR_NOMEM
+               ? err_set(e, ERR_NOMEM, "out of memory for %s", path)
+               : err_set(e, ERR_MALFORMED, "%s cannot be read until that is mended", path);
+}
+
+static int read_passwords(const struct pair *p, struct tables *t, struct err *e)
 {
     struct str text = STR_NONE;
-    *t = (struct tables){.files = files_new()};
-    int rc = t->files != NULL ? files_read(t->files, p->htpasswd, &text, e)
-                              : err_set(e, ERR_NOMEM, "out of memory");
-    if (rc == 0) {
-        t->passwords = htpasswd_read(p->htpasswd, text, p->diags);
-        rc = t->passwords != NULL
-                 ? 0
-                 : err_set(e, ERR_MALFORMED, "%s cannot be read until that is mended", p->htpasswd);
+    int rc = files_read(t->files, p->htpasswd, &text, e);
+    if (rc != 0) {
+        return rc;
     }
+    rc = htpasswd_read(p->htpasswd, text, p->diags, &t->passwords);
+    return rc == 0 ? 0 : unreadable(rc, p->htpasswd, e);
+}
+
+static int read_fields(const struct pair *p, struct tables *t, struct err *e)
+{
+    struct str text = STR_NONE;
+    int rc = files_read(t->files, p->fields, &text, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = fields_file_read(p->fields, text, p->diags, &t->fields);
+    return rc == 0 ? 0 : unreadable(rc, p->fields, e);
+}
+
+static int tables_read(const struct pair *p, struct tables *t, struct err *e)
+{
+    *t = (struct tables){.files = files_new()};
+    int rc = t->files != NULL ? read_passwords(p, t, e) : err_set(e, ERR_NOMEM, "out of memory");
     if (rc == 0 && p->fields != NULL && files_exists(t->files, p->fields)) {
-        rc = files_read(t->files, p->fields, &text, e);
-        t->fields = rc == 0 ? fields_file_read(p->fields, text, p->diags) : NULL;
-        if (rc == 0 && t->fields == NULL) {
-            rc = err_set(e, ERR_MALFORMED, "%s cannot be read until that is mended", p->fields);
-        }
+        rc = read_fields(p, t, e);
     }
     return rc;
 }
@@ -164,20 +182,38 @@ static int edit_lines(struct str old, struct str name, const struct user *u, str
     return rc;
 }
 
-/* Make the file of fields say what u says. Nothing is written where nothing changes. */
+static struct str old_fields(const struct rewrite *file)
+{
+    return file != NULL ? rewrite_old(file) : STR_NONE;
+}
+
+/* What the file of fields is to hold, so that it says what u says. */
+static int make_fields(const struct pair *p, const struct rewrite *file, struct str name,
+                       const struct user *u, struct buf *out, struct err *e)
+{
+    if (edit_lines(old_fields(file), name, u, out) != 0) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    return file != NULL || buf_len(out) == 0
+               ? 0
+               : err_set(e, ERR_CONFIG,
+                         "there is no file for this: name one as users.fields beside %s",
+                         p->htpasswd);
+}
+
+/* Nothing is written where nothing changes. */
+static int put_fields(struct rewrite *file, struct str text, struct err *e)
+{
+    return str_eq(text, old_fields(file)) ? 0 : rewrite_put(file, text, e);
+}
+
 static int write_fields(const struct pair *p, struct rewrite *file, struct str name,
                         const struct user *u, struct err *e)
 {
     struct buf out;
     buf_init(&out, REWRITE_MAX);
-    struct str old = file != NULL ? rewrite_old(file) : STR_NONE;
-    int rc = edit_lines(old, name, u, &out) == 0 ? 0 : err_set(e, ERR_NOMEM, "out of memory");
-    if (rc == 0 && !str_eq(buf_str(&out), old)) {
-        rc = file != NULL ? rewrite_put(file, buf_str(&out), e)
-                          : err_set(e, ERR_CONFIG,
-                                    "there is no file for this: name one as users.fields beside %s",
-                                    p->htpasswd);
-    }
+    int rc = make_fields(p, file, name, u, &out, e);
+    rc = rc == 0 ? put_fields(file, buf_str(&out), e) : rc;
     buf_wipe(&out);
     return rc;
 }
@@ -191,13 +227,19 @@ struct change {
     struct rewrite *file; /* of the fields; NULL if there is none */
 };
 
+/* A user without the fields that were meant could do more than was meant: what can fail for lack of
+ * memory, or of a file, comes first. */
 static int add_user(struct pair *p, const struct change *c, struct err *e)
 {
     struct user_draft d;
+    struct buf fields;
+    buf_init(&fields, REWRITE_MAX);
     user_draft_begin(&d, &(struct user){.name = c->name});
     int rc = c->edit != NULL ? c->edit(c->arg, &d, e) : 0;
+    rc = rc == 0 ? make_fields(p, c->file, c->name, &d.user, &fields, e) : rc;
     rc = rc == 0 ? htpasswd_change(p->htpasswd, HTPASSWD_ADD, c->name, d.user.hash, e) : rc;
-    rc = rc == 0 ? write_fields(p, c->file, c->name, &d.user, e) : rc;
+    rc = rc == 0 ? put_fields(c->file, buf_str(&fields), e) : rc;
+    buf_wipe(&fields);
     mem_wipe(&d, sizeof(d));
     return rc;
 }

@@ -34,8 +34,9 @@ static void check(const struct htpasswd *h)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct diags *d = diags_new();
-    struct htpasswd *h = htpasswd_read("users", (struct str){(const char *)data, size}, d);
-    demand((h == NULL) == (diags_errors(d) > 0));
+    struct htpasswd *h = NULL;
+    int rc = htpasswd_read("users", (struct str){(const char *)data, size}, d, &h);
+    demand((h == NULL) == (diags_errors(d) > 0) && (h == NULL) == (rc == -ERR_MALFORMED));
     struct buf out;
     buf_init(&out, (size_t)1 << 24);
     demand(diags_render(d, &out) == 0);

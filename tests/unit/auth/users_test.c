@@ -260,19 +260,51 @@ static void test_fields(void **state)
     end(&l);
 }
 
+/* Fails unless all that was told is that memory ran out. */
+static void check_told(const struct diags *d, unsigned long nth)
+{
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    assert_int_equal(diags_render(d, &out), 0);
+    struct str rest = buf_str(&out);
+    struct str line = STR_NONE;
+    size_t lines = 0;
+    while (rest.n > 0) {
+        (void)str_cut(rest, '\n', &line, &rest);
+        lines++;
+        if (memmem(line.p, line.n, "out of memory", 13) == NULL) {
+            fail_msg("allocation %lu: told %.*s", nth, STR_ARG(line));
+        }
+    }
+    assert_true(lines > 0);
+    buf_release(&out);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
-    for (unsigned long nth = 1; nth < 30; nth++) {
-        struct load l;
-        begin(&l, "alice:" H5 "\nbob:" H5 "\n");
-        struct conf_users conf = {.htpasswd = {.p = l.path}};
-        mem_fail_after(nth, false);
-        l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
-        bool failed = mem_allocations() >= nth;
-        mem_fail_after(0, false);
-        assert_true((l.users != NULL) != failed);
-        end(&l);
+    struct conf_user_rule rule = {.name = {.p = "bob"}, .certificate = CONF_NEED_OPTIONAL};
+    for (int forever = 0; forever < 2; forever++) {
+        bool failed = true;
+        for (unsigned long nth = 1; failed; nth++) {
+            struct load l;
+            char path[TMPDIR_PATH_MAX];
+            begin(&l, "alice:" H5 "\nbob:" H5 "\n");
+            tmpdir_write(&l.dir, "fields", "bob groups=a\nalice company=Acme\n", 32);
+            struct conf_users conf = {.htpasswd = {.p = l.path},
+                                      .fields = {.p = tmpdir_path(&l.dir, "fields", path)},
+                                      .rules = &rule,
+                                      .rule_count = 1};
+            mem_fail_after(nth, forever == 1);
+            l.users = users_load(&conf, &(struct conf_identity){0}, l.files, l.diags);
+            failed = mem_allocations() >= nth;
+            mem_fail_after(0, false);
+            assert_true((l.users != NULL) != failed);
+            if (failed) {
+                check_told(l.diags, nth);
+            }
+            end(&l);
+        }
     }
 }
 

@@ -2,6 +2,8 @@
  * shown. */
 #include "auth/store/fields.h"
 #include "auth/store/user_draft.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tests/support/check.h"
 
 #define PIN "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
@@ -15,6 +17,14 @@ static char *rendered(const struct diags *d, struct buf *out)
     assert_int_equal(diags_render(d, out), 0);
     assert_int_equal(buf_append(out, (struct str){"", 1}), 0);
     return out->p + out->head;
+}
+
+static struct fields_file *read_all(struct str text, struct diags *d)
+{
+    struct fields_file *f = NULL;
+    int rc = fields_file_read("f", text, d, &f);
+    assert_int_equal(rc, f != NULL ? 0 : -ERR_MALFORMED);
+    return f;
 }
 
 static void test_refused(void **state)
@@ -59,7 +69,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct diags *d = diags_new();
         struct buf out;
-        assert_null(fields_file_read("f", str_of(rows[i].text), d));
+        assert_null(read_all(str_of(rows[i].text), d));
         char *text = rendered(d, &out);
         CHECK_ROW(rows[i].text, strncmp(text, rows[i].place, strlen(rows[i].place)) == 0);
         CHECK_ROW(rows[i].text, strstr(text, rows[i].what) != NULL);
@@ -73,7 +83,7 @@ static void test_secrets_are_not_shown(void **state)
     (void)state;
     struct diags *d = diags_new();
     struct buf out;
-    assert_null(fields_file_read("f", STR("alice totp=5ec3e7 disabled=x totp=5ec3e7z\n"), d));
+    assert_null(read_all(STR("alice totp=5ec3e7 disabled=x totp=5ec3e7z\n"), d));
     char *text = rendered(d, &out);
     assert_non_null(strstr(text, "totp=****** disabled=x"));
     assert_null(strstr(text, "5ec3e7"));
@@ -85,8 +95,7 @@ static void test_read(void **state)
 {
     (void)state;
     struct diags *d = diags_new();
-    struct fields_file *f = fields_file_read(
-        "f",
+    struct fields_file *f = read_all(
         STR("# comment\n\n"
             "b%20c\tgroups=x  expires=2027-01-31 disabled=yes\r\n"
             "alice certificate=optional groups=staff,admin expires=2027-01-31T01:02:03Z"
@@ -140,6 +149,47 @@ static void test_read(void **state)
     diags_free(d);
 }
 
+/* Whichever allocation fails, and whether there is memory again behind it: a line that could not be
+ * kept is not told as wrong. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *text;
+        int rc;           /* with all memory */
+        const char *told; /* of what is wrong */
+    } rows[] = {
+        {"good", "alice groups=a,b company=Acme\nbob disabled=yes\n", 0, NULL},
+        {"faulty", "alice groups=a,b\nbob disabled=maybe\n", -ERR_MALFORMED, "yes or no"},
+    };
+    for (size_t i = 0; i < ROWS(rows) * 2; i++) {
+        bool failed = true;
+        for (unsigned long nth = 1; failed; nth++) {
+            struct diags *d = diags_new();
+            struct fields_file *f = NULL;
+            struct buf out;
+            mem_fail_after(nth, i % 2 == 0);
+            int rc = fields_file_read("f", str_of(rows[i / 2].text), d, &f);
+            failed = mem_allocations() >= nth;
+            mem_fail_after(0, false);
+            char *text = rendered(d, &out);
+            bool starved = strstr(text, "error: f: out of memory\n") != NULL ||
+                           strstr(text, "error: out of memory, ") != NULL;
+            CHECK_ROW(rows[i / 2].says, (rc == 0) == (f != NULL));
+            CHECK_ROW(rows[i / 2].says, rc == rows[i / 2].rc || (failed && rc == -ERR_NOMEM));
+            CHECK_ROW(rows[i / 2].says, (rc == 0) == (text[0] == '\0'));
+            CHECK_ROW(rows[i / 2].says, rc != -ERR_NOMEM || starved);
+            CHECK_ROW(rows[i / 2].says, rc != -ERR_NOMEM || strstr(text, "alice") == NULL);
+            CHECK_ROW(rows[i / 2].says,
+                      rc != -ERR_MALFORMED || starved || strstr(text, rows[i / 2].told) != NULL);
+            fields_file_free(f);
+            buf_release(&out);
+            diags_free(d);
+        }
+    }
+}
+
 static void test_pins(void **state)
 {
     (void)state;
@@ -159,10 +209,9 @@ static void test_pins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_secrets_are_not_shown),
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_secrets_are_not_shown),
+        cmocka_unit_test(test_read),    cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

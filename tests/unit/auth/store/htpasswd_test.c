@@ -26,6 +26,14 @@ static char *render(const struct diags *d)
     return text;
 }
 
+static struct htpasswd *read_all(struct str text, struct diags *d)
+{
+    struct htpasswd *h = NULL;
+    int rc = htpasswd_read("users", text, d, &h);
+    assert_int_equal(rc, h != NULL ? 0 : -ERR_MALFORMED);
+    return h;
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -53,7 +61,7 @@ static void test_refused(void **state)
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct diags *d = diags_new();
-        struct htpasswd *h = htpasswd_read("users", rows[i].text, d);
+        struct htpasswd *h = read_all(rows[i].text, d);
         char *text = render(d);
         CHECK_ROW(rows[i].says, h == NULL);
         CHECK_ROW(rows[i].says, diags_errors(d) == 1);
@@ -70,11 +78,10 @@ static void test_read(void **state)
 {
     (void)state;
     struct diags *d = diags_new();
-    struct htpasswd *h = htpasswd_read("users",
-                                       STR("# comment: not a user\n\n  \nzoe:" GOOD "\r\n"
-                                           "b\xc3\xa4r:" GOOD "\n" NAME_255 ":" GOOD "\n"
-                                           "alice@example.com:" WEAK),
-                                       d);
+    struct htpasswd *h = read_all(STR("# comment: not a user\n\n  \nzoe:" GOOD "\r\n"
+                                      "b\xc3\xa4r:" GOOD "\n" NAME_255 ":" GOOD "\n"
+                                      "alice@example.com:" WEAK),
+                                  d);
     assert_non_null(h);
     assert_int_equal(diags_errors(d), 0);
     assert_int_equal(diags_warnings(d), 1);
@@ -99,7 +106,7 @@ static void test_nothing(void **state)
 {
     (void)state;
     struct diags *d = diags_new();
-    struct htpasswd *h = htpasswd_read("users", STR(""), d);
+    struct htpasswd *h = read_all(STR(""), d);
     assert_non_null(h);
     size_t n = 9;
     (void)htpasswd_entries(h, &n);
@@ -120,26 +127,47 @@ static void test_not_htpasswd(void **state)
         text[i] = 'x';
     }
     struct diags *d = diags_new();
-    assert_null(htpasswd_read("users", (struct str){text, sizeof(text)}, d));
+    assert_null(read_all((struct str){text, sizeof(text)}, d));
     assert_true(diags_errors(d) >= 10 && diags_errors(d) <= 200);
     diags_free(d);
 }
 
+/* Whichever allocation fails, and whether there is memory again behind it. */
 static void test_memory(void **state)
 {
     (void)state;
-    for (unsigned long nth = 1; nth < 40; nth++) {
-        struct diags *d = diags_new();
-        mem_fail_after(nth, false);
-        struct htpasswd *h = htpasswd_read("users", STR("alice:" WEAK "\nbob:" GOOD "\n"), d);
-        bool failed = mem_allocations() >= nth;
-        mem_fail_after(0, false);
-        assert_true(h != NULL || failed);
-        if (h != NULL) {
-            assert_non_null(htpasswd_find(h, STR("bob")));
+    const struct {
+        const char *says;
+        struct str text;
+        int rc;           /* with all memory */
+        const char *told; /* of what is wrong */
+    } rows[] = {
+        {"good", STR("alice:" GOOD "\nbob:" GOOD "\n"), 0, NULL},
+        {"one is weak", STR("alice:" WEAK "\nbob:" GOOD "\n"), 0, "is of a weak kind"},
+        {"one is faulty", STR("alice:secret\nbob:" GOOD "\n"), -ERR_MALFORMED, "not a password"},
+    };
+    for (size_t i = 0; i < ROWS(rows) * 2; i++) {
+        bool failed = true;
+        for (unsigned long nth = 1; failed; nth++) {
+            struct diags *d = diags_new();
+            struct htpasswd *h = NULL;
+            mem_fail_after(nth, i % 2 == 0);
+            int rc = htpasswd_read("users", rows[i / 2].text, d, &h);
+            failed = mem_allocations() >= nth;
+            mem_fail_after(0, false);
+            char *text = render(d);
+            CHECK_ROW(rows[i / 2].says, (rc == 0) == (h != NULL));
+            CHECK_ROW(rows[i / 2].says, rc == rows[i / 2].rc || (failed && rc == -ERR_NOMEM));
+            CHECK_ROW(rows[i / 2].says, rc != -ERR_NOMEM || strstr(text, "out of memory") != NULL);
+            CHECK_ROW(rows[i / 2].says, rc != -ERR_NOMEM || strstr(text, "password") == NULL);
+            CHECK_ROW(rows[i / 2].says, rc == -ERR_NOMEM || rows[i / 2].told == NULL ||
+                                            strstr(text, rows[i / 2].told) != NULL ||
+                                            strstr(text, "out of memory") != NULL);
+            CHECK_ROW(rows[i / 2].says, strstr(text, "secret") == NULL);
+            htpasswd_free(h);
+            free(text);
+            diags_free(d);
         }
-        htpasswd_free(h);
-        diags_free(d);
     }
 }
 

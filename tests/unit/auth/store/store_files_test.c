@@ -175,22 +175,94 @@ static void test_walk(void **state)
     }
 }
 
+/* Fails unless all that was told, if anything, is that memory ran out. */
+static void check_told(const char *says, unsigned long nth, int rc, const struct err *e)
+{
+    struct buf out;
+    struct str line = STR_NONE;
+    buf_init(&out, 1 << 16);
+    assert_int_equal(diags_render(diags, &out), 0);
+    struct str rest = buf_str(&out);
+    while (rest.n > 0) {
+        (void)str_cut(rest, '\n', &line, &rest);
+        if (!str_ends(line, STR("out of memory")) &&
+            !str_eq(line, STR("error: out of memory, not every finding is shown"))) {
+            fail_msg("%s, allocation %lu: told %.*s", says, nth, STR_ARG(line));
+        }
+    }
+    buf_release(&out);
+    if (rc != 0 && (rc != -ERR_NOMEM || strstr(e->text, "out of memory") == NULL)) {
+        fail_msg("%s, allocation %lu: %d (%s)", says, nth, rc, e->text);
+    }
+}
+
+static int starved_find(struct err *e)
+{
+    struct user *u = NULL;
+    int rc = store_find(store, STR("alice"), &u, e);
+    assert_true((rc == 0) == (u != NULL));
+    user_unref(u);
+    return rc;
+}
+
+static bool hear(void *arg, const struct user *u)
+{
+    (void)arg;
+    return u->name.n > 0;
+}
+
+static int starved_walk(struct err *e)
+{
+    return store_each(store, &(struct store_page){{NULL, 0}, 0}, hear, NULL, e);
+}
+
+static int starved_set(struct err *e)
+{
+    const char *words[] = {"hash=" H5, "disabled=yes", NULL};
+    return store_change(store, STORE_SET, STR("alice"), edit, words, e);
+}
+
+static int starved_add(struct err *e)
+{
+    const char *words[] = {"hash=" H1, "expires=2027-01-31", NULL};
+    return store_change(store, STORE_ADD, STR("bob"), edit, words, e);
+}
+
+static int starved_delete(struct err *e)
+{
+    return store_change(store, STORE_DELETE, STR("alice"), NULL, NULL, e);
+}
+
+/* Whichever allocation fails, and whether there is memory again behind it. */
 static void test_memory(void **state)
 {
     (void)state;
-    write_file("h", "alice:" H1 "\n");
-    for (unsigned long nth = 1; nth < 8; nth++) {
-        struct user *u = NULL;
-        mem_fail_after(nth, true);
-        int rc = store_find(store, STR("alice"), &u, NULL);
-        mem_fail_after(0, false);
-        assert_true((rc == 0) == (u != NULL));
-        user_unref(u);
-        mem_fail_after(nth, true);
-        rc = change(STORE_SET, "alice", "hash=" H5, NULL);
-        mem_fail_after(0, false);
-        check_file("changed or not", "h", rc == 0 ? "alice:" H5 "\n" : "alice:" H1 "\n");
-        write_file("h", "alice:" H1 "\n");
+    static const struct {
+        const char *says;
+        int (*take)(struct err *e);
+    } rows[] = {
+        {"find", starved_find}, {"walk", starved_walk},     {"set", starved_set},
+        {"add", starved_add},   {"delete", starved_delete},
+    };
+    for (size_t i = 0; i < ROWS(rows) * 2; i++) {
+        unsigned long nth = 0;
+        int rc = -1;
+        while (rc != 0) {
+            struct err e = {0};
+            write_file("h", "alice:" H5 "\nzoe:" H5 "\n");
+            write_file("f", "alice groups=a,b disabled=no\nzoe company=Acme\n");
+            diags_free(diags);
+            diags = diags_new();
+            open_store(true);
+            mem_fail_after(++nth, i % 2 == 0);
+            rc = rows[i / 2].take(&e);
+            mem_fail_after(0, false);
+            check_told(rows[i / 2].says, nth, rc, &e);
+            if (rc != 0 && rows[i / 2].take == starved_add) {
+                check_file("nobody was added by half", "h", "alice:" H5 "\nzoe:" H5 "\n");
+            }
+        }
+        CHECK_ROW(rows[i / 2].says, nth > 4);
     }
 }
 
