@@ -6,6 +6,7 @@ usage: clients.py PORT DIRECTORY COUNT     opens COUNT connections with a reques
 import base64
 import http.client
 import resource
+import signal
 import socket
 import ssl
 import subprocess
@@ -104,9 +105,12 @@ class Holder:
             ["taskset", "-c", str(core), sys.executable, "-B", __file__, str(port),
              str(material.dir), str(count)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if not self.process.stdout.readline().startswith("ready"):
-            self.close()
-            raise RuntimeError("connections could not be kept open")
+        try:
+            if not self.process.stdout.readline().startswith("ready"):
+                raise RuntimeError("connections could not be kept open")
+        except BaseException:
+            self.close()  # also where we are ended while it opens them: nobody holds it yet
+            raise
 
     def close(self):
         self.process.kill()
@@ -121,6 +125,7 @@ class Holder:
 
 def main():
     from material import Material
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     held = hold(int(sys.argv[1]), Material(sys.argv[2]), int(sys.argv[3]))
     print("ready", len(held), flush=True)
     sys.stdin.read()

@@ -15,6 +15,7 @@ class Load:
     def __init__(self, tool, core):
         self.tool = tool
         self.core = core
+        self.running = []
 
     def start(self, material, port, mode, path="/small", tls="1.3", identities=1, in_flight=16,
               connections=0, operations=0, seconds=600, rate=0, nice=0, tell_opened=False):
@@ -34,8 +35,17 @@ class Load:
                    *(["--in-flight", in_flight] if turns else []),
                    *(["--tell-opened"] if tell_opened else []),
                    f"https://localhost:{port}{path}"]
-        return subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE if tell_opened else None, text=True)
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE if tell_opened else None, text=True)
+        self.running = [other for other in self.running if other.poll() is None] + [process]
+        return process
+
+    def stop(self):
+        """End what nobody waits for any more."""
+        for process in self.running:
+            process.kill()
+            process.wait()
+        self.running = []
 
     @staticmethod
     def opened(process):

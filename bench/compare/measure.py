@@ -31,6 +31,7 @@ class Plan:
     crl_max: int = 200000
     idle: int = 5000  # connections
     idle_s: float = 2.0  # longer than buffers are kept after the last request
+    idle_rounds: int = 3  # of memory: each opens all connections of each server, and they agree
     server_core: int = 0
     load_core: int = 1
     profiles: Path = None
@@ -42,7 +43,7 @@ def say(text):
 
 class Bench:
     """A temporary directory with the upstream and the material, used by all scenarios. Whatever
-    happens inside a with, no server is left running behind it."""
+    happens inside a with, no server and no load is left running behind it."""
 
     def __init__(self, directory, plan):
         self.dir = directory
@@ -57,6 +58,7 @@ class Bench:
         return self
 
     def __exit__(self, *unused):
+        self.load.stop()
         for server in (*self.started, self.upstream):
             server.stop()
 
@@ -202,9 +204,11 @@ def profile_missed(bench, scenario, subjects, rows):
 
 
 def measure_idle(bench, scenario):
-    """Servers are started anew for each round: memory that was used before would be used again."""
+    """Servers are started anew for each round: memory that was used before would be used again. So a
+    round takes minutes, and there are a few whatever was asked for."""
     rows = {who: {"value": []} for who in scenario.servers}
-    for number in range(max(1, bench.plan.rounds // 3)):
+    say(f"rounds of {scenario.name}: {bench.plan.idle_rounds}")
+    for number in range(bench.plan.idle_rounds):
         for who in order(rows, number):
             server = bench.start(scenario, who)
             rows[who]["value"].append(idle_kib(bench, scenario, server))
