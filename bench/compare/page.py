@@ -3,6 +3,7 @@ import html
 import json
 from pathlib import Path
 
+import least
 import purposes
 import table
 from table import NAMES, number
@@ -42,6 +43,20 @@ keeps perf's tables there (needs Debian's linux-perf, and libssl3-dbgsym for all
 
 PURPOSES = """Under each stands what the time of all sides goes to: call stacks sampled by perf in a run of its own, as
 shares of the median above.
+
+Where CPU was too much, it stands before that how low the ratio could be at all by those shares. First
+what the client's signature, our own, the key exchange and the kernel take of our time, over all that the
+other takes, as if the certificate's decoding, the key schedule, libssl, HTTP and the log cost nothing:
+with this libcrypto nobody comes below it, whatever the TLS library. Then the same with our own
+connection, request and log line (the framing of records is among these), as if only the rest of TLS cost
+nothing. Beside them is what the same work takes of the other's own time: where that is far from the first
+figure, the rounds were too uneven to tell. Last, what the bar leaves to all else in TLS, as a share of the
+other's time.
+"""
+
+TOOL_LIMITED = """† In half of the rounds or more the load tool, and not the server, was the limit: the latencies are
+what the tool takes, and a rate is the least that the server reaches. The server's time on the CPU is
+its own all the same. Servers are compared by their latencies only where none bears the mark.
 """
 
 LIMITS = """## What these figures do not say
@@ -50,7 +65,7 @@ LIMITS = """## What these figures do not say
   better than absolute figures, but they too depend on the processor.
 - One worker. How workers share the cores of a larger machine is not measured here.
 - Time on the CPU is what a server costs, not how fast it answers. The latencies are those of a
-  closed loop and a load tool on one core; where the tool was the limit, they say little.
+  closed loop and a load tool on one core; where the tool was the limit (†), they say little.
 - Memory is what the processes hold (PSS), without the kernel's buffers of the sockets.
 - nginx and HAProxy are those of Debian stable, with the OpenSSL of the same.
 """
@@ -76,21 +91,29 @@ def environment(result):
         ("rounds", f"{result['rounds']} of about {result['slice_s']:g} s of CPU each")])
 
 
+def tool_limited(values):
+    """Whether in half of the rounds or more the load tool, and not the server, was the limit."""
+    return "tool_limited" in values and values["tool_limited"]["median"] > 0
+
+
 def all_figures(result):
     """Every server's own figures, not only those of the bars."""
     lines = []
     for entry in result["scenarios"]:
         for who, values in entry["servers"].items():
-            value = values["value"]
+            value, limited = values["value"], tool_limited(values)
             # A rate that the load tool could not exceed is no server's highest.
-            least = "at least " if (entry["how"] == "rate"
-                                    and values["tool_limited"]["median"] > 0) else ""
+            least = "at least " if limited and entry["how"] == "rate" else ""
             p50, p99 = (number(values[p]["median"] / 1000) if p in values else "–"
                         for p in ("p50_us", "p99_us"))
-            lines.append((entry["title"], NAMES[who],
+            lines.append((entry["title"], NAMES[who] + (" †" if limited else ""),
                           f"{least}{number(value['median'])} {entry['unit']}",
-                          f"{number(value['p10'])}–{number(value['p90'])}", p50, p99))
-    return rows(("scenario", "server", "median", "p10–p90", "p50 ms", "p99 ms"), lines)
+                          f"{number(value['p10'])}–{number(value['p90'])}",
+                          str(len(value["rounds"])), p50, p99))
+    marked = any(tool_limited(values) for entry in result["scenarios"]
+                 for values in entry["servers"].values())
+    return (rows(("scenario", "server", "median", "p10–p90", "rounds", "p50 ms", "p99 ms"), lines)
+            + ("\n" + TOOL_LIMITED if marked else ""))
 
 
 def purpose_table(entry):
@@ -105,8 +128,15 @@ def purpose_table(entry):
     return rows(("us CPU of an operation", *(NAMES[who] for who in entry["purposes"])), lines)
 
 
+def least_table(entry):
+    """How low the ratios of the missed bars could be, or why that is not told."""
+    lines, untold = least.lines(entry)
+    return ("\n" + rows(least.HEAD, lines) if lines else "") + (
+        f"\nHow low it could be is not told: {'; '.join(untold)}.\n" if untold else "")
+
+
 def missed(result, reasons):
-    """Where a bar is missed: by how much, why, and the profile."""
+    """Where a bar is missed: by how much, how low it could be, why, and the profile."""
     text = ""
     for entry in result["scenarios"]:
         bars = [bar for bar in entry["bars"] if not bar["met"]]
@@ -115,6 +145,7 @@ def missed(result, reasons):
         text += f"### {entry['title']}\n\n"
         text += "; ".join(f"{table.ratio(bar)} of {NAMES[bar['theirs']]}, where {table.limit(bar)} "
                           f"was wanted: {table.verdict(bar)}" for bar in bars) + ".\n"
+        text += least_table(entry)
         if entry["name"] in reasons:
             text += f"\n{reasons[entry['name']]}\n"
         if entry.get("purposes"):

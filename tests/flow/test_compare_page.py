@@ -1,0 +1,173 @@
+"""What bench/compare tells of figures: how low a ratio could be, whom the load tool held up, how many
+rounds memory has; and that a run that is ended from outside ends without noise."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from test_compare import COMPARE, MINUTES_S, TOOL, needs
+
+OURS = {"client's signature verified": 0.2, "own signature": 0.1, "key exchange": 0.2, "kernel": 0.1,
+        "all else in libssl": 0.2, "all else: connection, request, log line": 0.2}
+THEIRS = {"tickets made or read": 0.6, "own signature": 0.15, "kernel": 0.15,
+          "all else: connection, request, log line": 0.1}
+
+
+def entry(ratio=0.5, at_most=0.45, how="load", servers=("countersign", "nginx"), **shares):
+    bar = {"ours": "countersign", "theirs": "nginx", "at_most": at_most, "at_least": None,
+           "met": False, "ratio": {"median": ratio, "p10": ratio - 0.1, "p90": ratio + 0.1}}
+    return {"how": how, "bars": [bar], "servers": dict.fromkeys(servers, {}),
+            "purposes": {"countersign": OURS, "nginx": THEIRS, **shares}}
+
+
+LEAST = [  # (sentence, entry, columns from the third, what is said instead)
+    ("what the bar leaves to the rest of TLS",
+     entry(), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30", "0.05, where ours takes 0.10"),
+     None),
+    ("our own part is too much",
+     entry(at_most=0.35), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30",
+                           "nothing: it would have to cost less than that"), None),
+    ("public-key work and the kernel are too much",
+     entry(at_most=0.25), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30",
+                           "nothing: no TLS library could meet this bar"), None),
+    ("a part that is not there takes nothing",
+     entry(countersign={"kernel": 0.4, "all else in libssl": 0.6}),
+     ("0.50", "0.20 (0.16-0.24)", "0.20 (0.16-0.24)", "0.30", "0.25, where ours takes 0.30"), None),
+    ("samples that belong nowhere are in no part",
+     entry(countersign={**OURS, "kernel": 0.0, "not told: the stack could not be followed": 0.1}),
+     ("0.50", "0.25 (0.20-0.30)", "0.35 (0.28-0.42)", "0.30", "0.10, where ours takes 0.15"), None),
+    ("the other's profile is missing: its column only",
+     entry(nginx={}), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "–",
+                       "0.05, where ours takes 0.10"), None),
+    ("the other's shares do not add up: its column only",
+     entry(nginx={"kernel": 0.5}), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "–",
+                                    "0.05, where ours takes 0.10"), None),
+    ("no profile of ours", entry(countersign={}), None, "no profile of countersign was taken"),
+    ("no profile at all", {**entry(), "purposes": {}}, None, "no profile of countersign was taken"),
+    ("too little of ours", entry(countersign={**OURS, "kernel": 0.0}), None,
+     "the shares of countersign do not add up: 0.90"),
+    ("too much of ours", entry(countersign={**OURS, "kernel": 0.2}), None,
+     "the shares of countersign do not add up: 1.10"),
+    ("the other was not measured", entry(servers=("countersign",)), None, "nginx was not measured"),
+    ("we were not measured", entry(servers=("nginx",)), None, "countersign was not measured"),
+    ("memory has no such parts", entry(how="idle"), None, None),
+    ("nor has a rate", {**entry(), "bars": [{**entry()["bars"][0], "at_most": None}]}, None, None),
+    ("a bar that is met needs no excuse", {**entry(), "bars": [{**entry()["bars"][0], "met": True}]},
+     None, None),
+]
+
+
+@pytest.mark.parametrize("of, columns, instead", [row[1:] for row in LEAST],
+                         ids=[row[0] for row in LEAST])
+def test_how_low_a_ratio_could_be(monkeypatch, of, columns, instead):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import least
+    import page
+    lines, untold = least.lines(of)
+    assert [line[2:] for line in lines] == ([columns] if columns else [])
+    assert untold == ([f"of nginx: {instead}"] if instead else [])
+    told = page.least_table(of)
+    assert (columns or ("",))[-1] in told and (instead or "") in told
+    assert bool(told) == bool(columns or instead)
+
+
+def test_several_bars_with_one_reason_tell_it_once(monkeypatch):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import least
+    of = {**entry(), "purposes": {}}
+    of["bars"] = of["bars"] * 2
+    assert least.lines(of) == ([], ["of nginx: no profile of countersign was taken"])
+
+
+LIMITED = [  # (in which rounds the load tool was the limit, how it is measured, name, median)
+    ([0, 0, 0], "load", "nginx", "5.00 us CPU"),
+    ([0, 1, 0], "load", "nginx", "5.00 us CPU"),
+    ([1, 1, 0], "load", "nginx †", "5.00 us CPU"),
+    ([1, 0], "load", "nginx †", "5.00 us CPU"),
+    ([1, 1, 1], "rate", "nginx †", "at least 5.00 us CPU"),
+    ([0, 0, 1], "rate", "nginx", "5.00 us CPU"),
+    (None, "idle", "nginx", "5.00 us CPU"),
+]
+
+
+@pytest.mark.parametrize("rounds, how, name, median", LIMITED)
+def test_the_load_tools_limit_is_marked(monkeypatch, rounds, how, name, median):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import figures
+    import page
+    values = {"value": figures.summary([5.0] * 4)}
+    if rounds is not None:
+        values["tool_limited"] = figures.summary([float(limited) for limited in rounds])
+    told = page.all_figures({"scenarios": [{"title": "t", "how": how, "unit": "us CPU",
+                                            "servers": {"nginx": values}}]})
+    assert f"| t | {name} | {median} | 5.00–5.00 | 4 | – | – |" in told
+    assert ("† In half of the rounds" in told) == ("†" in name)
+
+
+@pytest.mark.parametrize("rounds", [1, 99])
+def test_memory_has_rounds_of_its_own(monkeypatch, rounds):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import measure
+    monkeypatch.setattr(measure, "idle_kib", lambda *unused: 5.0)
+    plan = measure.Plan(countersign="", tool="", rounds=rounds)
+    bench = SimpleNamespace(plan=plan, start=lambda *unused: SimpleNamespace(stop=lambda: None))
+    rows, _ = measure.measure_idle(bench, SimpleNamespace(name="idle", servers=("nginx", "haproxy")))
+    assert rows == {"nginx": {"value": [5.0] * 3}, "haproxy": {"value": [5.0] * 3}}
+
+
+@needs("taskset")
+def test_no_load_is_left_running(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import load
+    tool = tmp_path / "tool"
+    tool.write_text(f"#!{sys.executable}\nimport sys, time\ntime.sleep('rest' in sys.argv and 600)\n")
+    tool.chmod(0o700)
+    made = SimpleNamespace(ca="", users_file="", some_clients=lambda count: "")
+    loader = load.Load(str(tool), min(os.sched_getaffinity(0)))
+    resting = [loader.start(made, 1, "rest") for _ in range(2)]
+    ended = loader.start(made, 1, "request")
+    with pytest.raises(load.Failed):
+        loader.finish(ended)
+    loader.stop()
+    assert [process.returncode for process in (*resting, ended)] == [-signal.SIGKILL,
+                                                                     -signal.SIGKILL, 0]
+    assert not loader.running
+
+
+HOLD = """import signal, sys
+sys.path.insert(0, {compare!r})
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("interrupted"))
+signal.signal(signal.SIGINT, lambda *_: sys.exit("interrupted"))
+import clients, material
+with clients.Holder(material.Material({made!r}), {port}, 3, {core}):
+    pass
+"""
+ENDS = [  # (signal, whether to all processes, as a terminal does)
+    (signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True)]
+
+
+@needs("taskset")
+@pytest.mark.parametrize("number, to_all", ENDS)
+def test_who_holds_connections_ends_without_noise(tmp_path, monkeypatch, number, to_all):
+    """Ended while they are being opened; the server goes then, and nobody complains of it."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import material
+    made = material.make(str(TOOL), tmp_path / "made", 3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = HOLD.format(compare=str(COMPARE), made=str(made.dir), port=server.getsockname()[1],
+                           core=min(os.sched_getaffinity(0)))
+        process = subprocess.Popen([sys.executable, "-B", "-c", code], stderr=subprocess.PIPE,
+                                   text=True, start_new_session=True)
+        server.settimeout(MINUTES_S)
+        held, _ = server.accept()
+        (os.killpg if to_all else os.kill)(process.pid, number)
+        process.wait(MINUTES_S)
+        held.close()
+    # All of it: whoever is left would write to the same pipe.
+    assert process.communicate(timeout=MINUTES_S)[1] == "interrupted\n" and process.returncode == 1
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
