@@ -83,7 +83,7 @@ static bool keep(struct connections *c, struct sessions *s)
 {
     return session_store_id(s->own, s->id) &&
            SSL_SESSION_set1_id(c->session, s->id, sizeof(s->id)) == 1 &&
-           session_store_put(s->own, c->session, true);
+           session_store_put(s->own, c->session, true, UINT32_MAX);
 }
 
 static void row_session_put(void *state)

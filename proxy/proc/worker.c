@@ -187,6 +187,7 @@ static void on_before_wait(void *arg)
     count_up(w, METRIC_CHAINS_REMEMBERED_TOTAL, &w->chains_remembered, chains.hits);
     count_up(w, METRIC_CHAINS_VERIFIED_TOTAL, &w->chains_verified, chains.misses);
     count_up(w, METRIC_CHAINS_KEPT, &w->chains_kept, chains.used);
+    worker_wipe_sessions(w);
     count_up(w, METRIC_SESSIONS_KEPT, &w->sessions_kept,
              w->store != NULL ? session_store_count(w->store) : 0);
 }
@@ -239,6 +240,7 @@ static int make_env(struct worker *w, struct err *e)
     worker_end_init(w);
     worker_users_init(w);
     worker_passwords_init(w);
+    worker_sessions_init(w);
     loop_timer_init(&w->log_timer, on_log_timer);
     worker_ocsp_init(w);
     return 0;
@@ -316,6 +318,7 @@ static void release(struct worker *w)
     loop_timer_stop(&w->log_timer);
     loop_timer_stop(&w->store_timer);
     loop_timer_stop(&w->password_timer);
+    loop_timer_stop(&w->session_timer);
     worker_ocsp_fini(w);
     worker_reload_fini(w);
     server_free(w->server);

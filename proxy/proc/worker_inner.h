@@ -1,6 +1,6 @@
 /* What the files of a worker share: worker.c is above worker_reload.c, and both above
- * worker_serve.c, worker_users.c, worker_sightings.c, worker_ocsp.c, worker_passwords.c and
- * worker_end.c. Private to proxy/proc. */
+ * worker_serve.c, worker_users.c, worker_sightings.c, worker_ocsp.c, worker_passwords.c,
+ * worker_sessions.c and worker_end.c. Private to proxy/proc. */
 #ifndef PROXY_PROC_WORKER_INNER_H
 #define PROXY_PROC_WORKER_INNER_H
 
@@ -29,6 +29,7 @@ struct worker {
     struct loop_timer log_timer;      /* runs while lines of the access log are gathered */
     struct loop_timer store_timer;    /* runs while users come from a database */
     struct loop_timer password_timer; /* runs while passwords are remembered */
+    struct loop_timer session_timer;  /* runs while sessions are kept */
     struct loop_timer ocsp_timer;     /* runs while responders are asked */
     uint64_t ocsp_revocations;        /* as many as the connections were judged by */
     uint64_t ocsp_walk_at_ms;         /* when all are looked at again, monotonic clock */
@@ -107,6 +108,10 @@ void worker_ocsp_fini(struct worker *w);
 void worker_passwords_init(struct worker *w);
 void worker_wipe_passwords(struct worker *w);
 void worker_wipe_passwords_anew(struct worker *w);
+
+/* Wipe kept sessions when they are over. wipe: as of passwords. */
+void worker_sessions_init(struct worker *w);
+void worker_wipe_sessions(struct worker *w);
 
 /* Prepare what is below; and what looks users up. */
 void worker_end_init(struct worker *w);

@@ -281,6 +281,16 @@ static bool sent_few(const SSL *ssl)
     return octets <= CHAIN_OBJECT_MAX;
 }
 
+/* Until when, on the monotonic clock, note_fits() can hold for what is noted now. */
+static uint64_t ends_ms(const struct resume *r, const struct note *note)
+{
+    int64_t end_ms = note->issued_ms + (int64_t)r->life_ms;
+    int64_t last_ms = note->first_ms + (int64_t)r->life_total_ms;
+    end_ms = last_ms < end_ms ? last_ms : end_ms;
+    end_ms = note->term.until_ms < end_ms ? note->term.until_ms : end_ms;
+    return clock_mono_ms() + (end_ms > note->issued_ms ? (uint64_t)(end_ms - note->issued_ms) : 0);
+}
+
 /* Writes our note into a session, and keeps it if it is to be kept. Without a note a session is of
  * no use to its client, nor is a number that leads to nothing: so this never fails. */
 static void note_down(SSL *ssl, SSL_SESSION *session)
@@ -303,7 +313,7 @@ static void note_down(SSL *ssl, SSL_SESSION *session)
     (void)SSL_SESSION_set1_ticket_appdata(session, octets, write_note(&note, octets));
     struct session_store *store = s->sites->resume != NULL ? s->sites->resume->store : NULL;
     if (store != NULL && (SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0) {
-        (void)session_store_put(store, session, sent_few(ssl));
+        (void)session_store_put(store, session, sent_few(ssl), ends_ms(s->sites->resume, &note));
     }
 }
 

@@ -24,13 +24,16 @@
 #define SECRET     32
 #define SLOT       2048
 
+enum { SWEEP_ON_MS = 10, SWEEP_MS = 1000, SWEEP_MAX_MS = 60000 };
+
 /* Odd while it is written: then, and if it changes while it is read, nothing is found. It stays so
  * if its worker dies meanwhile, until the one that has the ring after it comes round to it. */
 struct slot {
     _Atomic uint32_t turn;
-    uint32_t n; /* octets of der; 0: empty */
+    uint32_t n;       /* octets of der; 0: empty */
+    uint32_t until_s; /* monotonic clock; for its worker, and the one that comes after it */
     unsigned char id[SESSION_STORE_ID];
-    unsigned char der[SLOT - 8 - SESSION_STORE_ID];
+    unsigned char der[SLOT - 12 - SESSION_STORE_ID];
 };
 
 _Static_assert(sizeof(struct slot) == SLOT, "slots lie side by side");
@@ -41,13 +44,14 @@ struct session_region {
     uint32_t places; /* of each ring */
     unsigned char secret[SECRET];
     _Atomic uint32_t next[RINGS_MAX]; /* by ring; written by its worker only */
+    _Atomic uint32_t used[RINGS_MAX]; /* the same: beyond, no place was ever written to */
     struct slot slots[];
 };
 
 /* What this worker has put in at a place. */
 struct own {
     SSL_SESSION *object; /* owned; NULL: it stands in its slot only, if anything is kept */
-    bool kept;
+    uint32_t until_s;    /* 0: nothing is kept */
 };
 
 struct session_store {
@@ -57,6 +61,8 @@ struct session_store {
     struct own *own;                        /* owned, by place */
     uint32_t newest[SESSION_STORE_OBJECTS]; /* places whose objects were made last */
     size_t made;                            /* so many objects: the next one's index, wrapping */
+    uint32_t swept;                         /* places of this round that were looked at */
+    uint32_t first_s;                       /* of those, when the first is over; 0: none is left */
 };
 
 struct session_region *session_region_new(size_t places, unsigned writers)
@@ -109,9 +115,23 @@ static void clear(struct slot *at)
 {
     begin_writing(at);
     at->n = 0;
+    at->until_s = 0;
     mem_wipe(at->id, sizeof(at->id));
     mem_wipe(at->der, sizeof(at->der));
     end_writing(at);
+}
+
+/* Whoever had the ring before may have died over a place: that one is wiped with the first sweep.
+ */
+static void take_over(struct session_store *s)
+{
+    uint32_t used = atomic_load_explicit(&s->region->used[s->ring], memory_order_acquire);
+    for (uint32_t i = 0; i < used; i++) {
+        const struct slot *at = slot_at(s->region, s->ring, i);
+        bool whole = (atomic_load_explicit(&at->turn, memory_order_acquire) & 1) == 0;
+        s->own[i].until_s = whole ? at->until_s : 1;
+        s->count += s->own[i].until_s != 0 ? 1 : 0;
+    }
 }
 
 struct session_store *session_store_open(struct session_region *r, unsigned writer)
@@ -130,6 +150,7 @@ struct session_store *session_store_open(struct session_region *r, unsigned writ
         session_store_close(s);
         return NULL;
     }
+    take_over(s);
     return s;
 }
 
@@ -201,7 +222,8 @@ static bool locate(const struct session_region *r, const unsigned char *id, uint
 }
 
 /* False if the session is too large: then the slot is empty. */
-static bool write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *session)
+static bool write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *session,
+                       uint32_t until_s)
 {
     int n = i2d_SSL_SESSION(session, NULL);
     clear(at);
@@ -211,6 +233,7 @@ static bool write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *se
     begin_writing(at);
     unsigned char *p = at->der;
     at->n = i2d_SSL_SESSION(session, &p) == n ? (uint32_t)n : 0;
+    at->until_s = at->n > 0 ? until_s : 0;
     memcpy(at->id, id, SESSION_STORE_ID);
     end_writing(at);
     return at->n > 0;
@@ -233,24 +256,71 @@ static void keep_object(struct session_store *s, uint32_t place, SSL_SESSION *se
     s->own[place].object = copy;
 }
 
-bool session_store_put(struct session_store *s, SSL_SESSION *session, bool small)
+/* What stands at a place goes; the number of those that are kept follows. */
+static void forget(struct session_store *s, uint32_t place)
+{
+    struct own *o = &s->own[place];
+    drop_object(o);
+    s->count -= o->until_s != 0 ? 1 : 0;
+    o->until_s = 0;
+}
+
+bool session_store_put(struct session_store *s, SSL_SESSION *session, bool small, uint64_t until_ms)
 {
     unsigned n = 0;
     uint32_t ring = 0;
     uint32_t place = 0;
+    uint32_t until_s = (uint32_t)(until_ms / 1000) + 1;
     const unsigned char *id = SSL_SESSION_get_id(session, &n);
     if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place) || ring != s->ring) {
         return false;
     }
-    struct own *o = &s->own[place];
-    drop_object(o);
-    s->count -= o->kept ? 1 : 0;
-    o->kept = write_slot(slot_at(s->region, ring, place), id, session);
-    s->count += o->kept ? 1 : 0;
-    if (o->kept && small) {
+    forget(s, place);
+    if (atomic_load_explicit(&s->region->used[ring], memory_order_relaxed) <= place) {
+        atomic_store_explicit(&s->region->used[ring], place + 1, memory_order_release);
+    }
+    if (!write_slot(slot_at(s->region, ring, place), id, session, until_s)) {
+        return false;
+    }
+    s->own[place].until_s = until_s;
+    s->count++;
+    if (small) {
         keep_object(s, place, session);
     }
-    return o->kept;
+    return true;
+}
+
+static void sweep_place(struct session_store *s, uint32_t place, uint64_t now_s)
+{
+    uint32_t until_s = s->own[place].until_s;
+    if (until_s == 0) {
+        return;
+    }
+    if (until_s <= now_s) {
+        forget(s, place);
+        clear(slot_at(s->region, s->ring, place));
+    } else if (s->first_s == 0 || until_s < s->first_s) {
+        s->first_s = until_s;
+    }
+}
+
+uint64_t session_store_sweep(struct session_store *s, uint64_t mono_ms)
+{
+    uint32_t used = atomic_load_explicit(&s->region->used[s->ring], memory_order_relaxed);
+    for (int i = 0; i < SESSION_STORE_SWEPT && s->swept < used; i++) {
+        sweep_place(s, s->swept++, mono_ms / 1000);
+    }
+    if (s->swept < used) {
+        return SWEEP_ON_MS;
+    }
+    uint64_t first_ms = (uint64_t)s->first_s * 1000;
+    s->swept = 0;
+    s->first_s = 0;
+    if (s->count == 0) {
+        return 0;
+    }
+    uint64_t left_ms = first_ms > mono_ms + SWEEP_MS ? first_ms - mono_ms : SWEEP_MS;
+    return left_ms < SWEEP_MAX_MS ? left_ms : SWEEP_MAX_MS;
 }
 
 static bool has_id(const SSL_SESSION *session, const unsigned char *id)

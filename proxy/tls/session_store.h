@@ -29,7 +29,8 @@ struct session_region *session_region_new(size_t places, unsigned writers);
 /* Unmap it in this process; NULL is fine. It goes with the last process that has it. */
 void session_region_free(struct session_region *r);
 
-/* One worker's view, which writes the ring of that number (below writers). NULL without memory. */
+/* One worker's view, which writes the ring of that number (below writers); what the one before it
+ * left there is its own. NULL without memory. */
 struct session_store *session_store_open(struct session_region *r, unsigned writer);
 
 /* Free the view, not the region; NULL is fine. */
@@ -41,16 +42,23 @@ void session_store_close(struct session_store *s);
 bool session_store_id(struct session_store *s, unsigned char id[SESSION_STORE_ID])
     __attribute__((warn_unused_result));
 
-/* Keep session, whose id came from session_store_id() of s; with small, which says that its client
- * sent few certificates, as an object, too. False if it is not kept: it does not fit into 2 KiB, or
- * the id is not one of s. */
-bool session_store_put(struct session_store *s, struct ssl_session_st *session, bool small);
+/* Keep session, whose id came from session_store_id() of s, until until_ms (monotonic clock,
+ * rounded up to a second); with small, which says that its client sent few certificates, as an
+ * object, too. False if it is not kept: it does not fit into 2 KiB, or the id is not one of s. */
+bool session_store_put(struct session_store *s, struct ssl_session_st *session, bool small,
+                       uint64_t until_ms);
 
 /* The session of that number, a reference for the caller, or NULL. */
 struct ssl_session_st *session_store_get(struct session_store *s, const unsigned char *id,
                                          size_t n);
 
-/* Sessions of this worker that are kept. */
+/* Sessions of this worker that are kept, those that are over but not wiped yet included. */
 size_t session_store_count(const struct session_store *s);
+
+/* Wipe those that are over among the next SESSION_STORE_SWEPT places. Returns in how many ms to do
+ * so again: soon if a round is not over; behind one when the first is over, but not before a second
+ * has gone, and within a minute, as one that came meanwhile may have less time; 0: none is left. */
+#define SESSION_STORE_SWEPT 1024
+uint64_t session_store_sweep(struct session_store *s, uint64_t mono_ms);
 
 #endif

@@ -622,3 +622,21 @@ def test_ids_are_numbers(make_proxy, own, keep_max):
     visitor.context.options |= ssl.OP_NO_TICKET  # a client that knows ids only
     visitor.session = None
     assert [visitor.visit(proxy)[1] for _ in range(2)] == [False, keep_max > 0]
+
+
+@versions
+@pytest.mark.parametrize("heir", [False, True], ids=["its own", "of a worker that ended"])
+def test_kept_ones_are_wiped(make_proxy, own, version, heir):
+    """When their life is over, though nobody comes; also by the worker that comes after theirs."""
+    proxy = make(make_proxy, own, {"life": "3s"}).start()
+    Visitor(own, version).visit(proxy)
+    wait_until(lambda: proxy.metric("countersign_tls_sessions_kept") == 1)
+    if heir:
+        old = proxy.worker_pids()
+        os.kill(old[0], signal.SIGKILL)
+        wait_until(lambda: proxy.worker_pids() not in ([], old))
+    wait_until(lambda: proxy.metric("countersign_tls_sessions_kept") == 0)
+    if not heir:
+        Visitor(own, version).visit(proxy)  # and so anew
+        wait_until(lambda: proxy.metric("countersign_tls_sessions_kept") == 1)
+        wait_until(lambda: proxy.metric("countersign_tls_sessions_kept") == 0)

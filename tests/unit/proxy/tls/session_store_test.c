@@ -9,14 +9,17 @@
 #include "tests/support/check.h"
 
 #define PLACES 4
+#define ROOM   64
+
+#define FOR_EVER UINT32_MAX
 
 /* Sessions have no certificate here: what is in them is none of the store's business. */
+static const unsigned char key[48] = "what is to be wiped in time, 48 octets of secret";
 static SSL_CTX *context;
 
 static SSL_SESSION *session_with(int version, const unsigned char *id)
 {
     static const unsigned char suites[][2] = {{0xc0, 0x2b}, {0x13, 0x01}};
-    static const unsigned char key[48] = {1, 2, 3};
     SSL_SESSION *x = SSL_SESSION_new();
     SSL *ssl = SSL_new(context);
     const SSL_CIPHER *suite = SSL_CIPHER_find(ssl, suites[version == TLS1_3_VERSION]);
@@ -57,12 +60,18 @@ static void workers_end(const struct workers *w)
     session_region_free(w->region);
 }
 
-static void put_new(struct session_store *s, unsigned char id[SESSION_STORE_ID])
+static void put_until(struct session_store *s, unsigned char id[SESSION_STORE_ID],
+                      uint64_t until_ms)
 {
     assert_true(session_store_id(s, id));
     SSL_SESSION *x = session_of(id);
-    assert_true(session_store_put(s, x, true));
+    assert_true(session_store_put(s, x, true, until_ms));
     SSL_SESSION_free(x);
+}
+
+static void put_new(struct session_store *s, unsigned char id[SESSION_STORE_ID])
+{
+    put_until(s, id, FOR_EVER);
 }
 
 static bool knows(struct session_store *s, const unsigned char *id)
@@ -130,14 +139,14 @@ static void test_not_its_own(void **state)
     unsigned char id[SESSION_STORE_ID];
     assert_true(session_store_id(w.other, id));
     SSL_SESSION *x = session_of(id);
-    assert_false(session_store_put(w.one, x, true)); /* another's number */
+    assert_false(session_store_put(w.one, x, true, FOR_EVER)); /* another's number */
     assert_false(knows(w.one, id));
-    assert_true(session_store_put(w.other, x, true));
+    assert_true(session_store_put(w.other, x, true, FOR_EVER));
     assert_true(knows(w.one, id));
     SSL_SESSION_free(x);
     unsigned char any[SESSION_STORE_ID] = {1};
     x = session_of(any);
-    assert_false(session_store_put(w.one, x, true)); /* nobody's */
+    assert_false(session_store_put(w.one, x, true, FOR_EVER)); /* nobody's */
     SSL_SESSION_free(x);
     workers_end(&w);
 }
@@ -174,7 +183,7 @@ static void test_next_worker(void **state)
     }
     session_store_close(s);
     s = session_store_open(r, 0);
-    assert_int_equal(session_store_count(s), 0);
+    assert_int_equal(session_store_count(s), PLACES);
     for (size_t i = 0; i < PLACES; i++) {
         assert_true(knows(s, ids[i]));
     }
@@ -198,7 +207,7 @@ static void test_large(void **state)
     assert_true(session_store_id(s, id));
     SSL_SESSION *x = session_of(id);
     assert_int_equal(SSL_SESSION_set1_ticket_appdata(x, note, sizeof(note)), 1);
-    assert_false(session_store_put(s, x, true));
+    assert_false(session_store_put(s, x, true, FOR_EVER));
     SSL_SESSION_free(x);
     assert_false(knows(s, id) || knows(s, before));
     assert_int_equal(session_store_count(s), 0);
@@ -238,7 +247,7 @@ static void test_older_ones(void **state)
     }
     assert_true(session_store_id(s, ids[0])); /* where the oldest was */
     SSL_SESSION *x = session_of(ids[0]);
-    assert_true(session_store_put(s, x, false));
+    assert_true(session_store_put(s, x, false, FOR_EVER));
     SSL_SESSION_free(x);
     assert_false(is_object(s, ids[0]));
     assert_int_equal(session_store_count(s), MANY);
@@ -282,7 +291,7 @@ static void test_ids(void **state)
     unsigned char id[SESSION_STORE_ID];
     assert_true(session_store_id(s, id));
     SSL_SESSION *x = session_with(TLS1_2_VERSION, id);
-    assert_true(session_store_put(s, x, true));
+    assert_true(session_store_put(s, x, true, FOR_EVER));
     SSL_SESSION_free(x);
     SSL_SESSION *first = session_store_get(s, id, sizeof(id));
     SSL_SESSION *second = session_store_get(s, id, sizeof(id));
@@ -303,6 +312,116 @@ static void test_ids(void **state)
     session_region_free(r);
 }
 
+/* How often octets stand in the places of r, of which there are many more than are used. */
+static size_t places_with(const struct session_region *r, const void *octets, size_t n)
+{
+    const char *at = (const char *)r;
+    const char *end = at + (size_t)ROOM * 2048;
+    size_t found = 0;
+    while ((at = memmem(at, (size_t)(end - at), octets, n)) != NULL) {
+        found++;
+        at++;
+    }
+    return found;
+}
+
+/* Each step at a time: what is wiped then, and when the next one is due. */
+static void test_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        uint64_t at_ms;
+        uint64_t again_ms;
+        size_t left;
+    } rows[] = {
+        {"nobody's is over", 1000, 5000, 3},
+        {"the second is rounded up", 5999, 1000, 3},
+        {"one is over", 6000, 3000, 2},
+        {"nothing new", 8999, 1000, 2},
+        {"another, and the last is far", 9000, 60000, 1},
+        {"again within a minute", 69000, 60000, 1},
+        {"before the end", 3600000, 1000, 1},
+        {"all", 3601000, 0, 0},
+        {"and nothing more", 9999999, 0, 0},
+    };
+    static const uint64_t ends[] = {8000, 3600000, 5000};
+    unsigned char ids[ROWS(ends)][SESSION_STORE_ID];
+    struct session_region *r = session_region_new(ROOM, 2);
+    struct session_store *s = session_store_open(r, 0);
+    struct session_store *other = session_store_open(r, 1);
+    assert_int_equal(session_store_sweep(s, 0), 0);
+    for (size_t i = 0; i < ROWS(ends); i++) {
+        put_until(s, ids[i], ends[i]);
+    }
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        assert_int_equal(session_store_sweep(other, rows[i].at_ms), 0); /* it has none */
+        CHECK_ROW(rows[i].says, session_store_sweep(s, rows[i].at_ms) == rows[i].again_ms);
+        CHECK_ROW(rows[i].says, session_store_count(s) == rows[i].left);
+        CHECK_ROW(rows[i].says, places_with(r, key, 32) == rows[i].left);
+        for (size_t k = 0; k < ROWS(ends); k++) {
+            bool kept = ends[k] / 1000 + 1 > rows[i].at_ms / 1000;
+            CHECK_ROW(rows[i].says, knows(s, ids[k]) == kept && knows(other, ids[k]) == kept);
+        }
+    }
+    session_store_close(s);
+    session_store_close(other);
+    session_region_free(r);
+}
+
+/* A worker that ends, and one that came to its end over a place, leave theirs to the next. */
+static void test_over_of_the_one_before(void **state)
+{
+    (void)state;
+    unsigned char first[SESSION_STORE_ID];
+    unsigned char second[SESSION_STORE_ID];
+    struct session_region *r = session_region_new(ROOM, 1);
+    struct session_store *s = session_store_open(r, 0);
+    put_until(s, first, 5000);
+    put_until(s, second, 8000);
+    session_store_close(s);
+    s = session_store_open(r, 0);
+    assert_int_equal(session_store_sweep(s, 6000), 3000);
+    assert_true(!knows(s, first) && knows(s, second));
+    session_store_close(s);
+    s = session_store_open(r, 0);
+    assert_int_equal(session_store_count(s), 1);
+    assert_int_equal(session_store_sweep(s, 9000), 0);
+    assert_int_equal(places_with(r, key, 32), 0);
+    session_store_close(s);
+    session_region_free(r);
+}
+
+/* A few at a time; what comes behind the sweep's back goes with the next round. */
+static void test_over_in_rounds(void **state)
+{
+    (void)state;
+    enum { MANY = 2 * SESSION_STORE_SWEPT + 10 };
+    unsigned char id[SESSION_STORE_ID];
+    struct session_region *r = session_region_new(MANY, 1);
+    struct session_store *s = session_store_open(r, 0);
+    for (size_t i = 0; i < MANY; i++) {
+        put_until(s, id, i % 2 == 0 ? 1000 : 90000);
+    }
+    assert_int_equal(session_store_sweep(s, 2000), 10);
+    assert_int_equal(session_store_count(s), MANY - SESSION_STORE_SWEPT / 2);
+    put_until(s, id, 1000);
+    assert_int_equal(session_store_sweep(s, 2000), 10);
+    assert_int_equal(session_store_sweep(s, 2000), 60000);
+    assert_int_equal(session_store_count(s), MANY / 2 + 1);
+    assert_int_equal(session_store_sweep(s, 62000), 10);
+    assert_int_equal(session_store_count(s), MANY / 2);
+    assert_int_equal(session_store_sweep(s, 62000), 10);
+    assert_int_equal(session_store_sweep(s, 62000), 29000);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(session_store_sweep(s, 91000), 10);
+    }
+    assert_int_equal(session_store_sweep(s, 91000), 0);
+    assert_int_equal(session_store_count(s), 0);
+    session_store_close(s);
+    session_region_free(r);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -318,11 +437,19 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_unknown_numbers),
-        cmocka_unit_test(test_not_its_own), cmocka_unit_test(test_full),
-        cmocka_unit_test(test_next_worker), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_older_ones),  cmocka_unit_test(test_numbers_without_sessions),
-        cmocka_unit_test(test_ids),         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_unknown_numbers),
+        cmocka_unit_test(test_not_its_own),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_next_worker),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_older_ones),
+        cmocka_unit_test(test_numbers_without_sessions),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_over),
+        cmocka_unit_test(test_over_of_the_one_before),
+        cmocka_unit_test(test_over_in_rounds),
     };
     context = SSL_CTX_new(TLS_server_method());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
