@@ -63,6 +63,11 @@ STACK_OF(X509_NAME) * trust_ca_names(const struct trust *t)
     return t->names;
 }
 
+X509_STORE *trust_store(const struct trust *t)
+{
+    return t->store;
+}
+
 int64_t trust_crl_expiry_s(const struct trust *t)
 {
     return crl_set_expiry_s(t->crls);

@@ -39,6 +39,9 @@ const unsigned char *trust_id(const struct trust *t);
 /* The anchors' subject names for a CertificateRequest; borrowed. */
 STACK_OF(X509_NAME) * trust_ca_names(const struct trust *t);
 
+/* The anchors, among which OpenSSL may look for issuers of other certificates; borrowed. */
+X509_STORE *trust_store(const struct trust *t);
+
 /* Judge leaf with the untrusted chain that the peer sent (may be NULL, may hold the leaf) at
  * wall_ms: signatures, validity, depth, basic constraints, X509_STRICT, purpose clientAuth, and the
  * CRLs: where policy names any CRL, the leaf and (unless crl_scope is leaf) intermediates must each

@@ -37,8 +37,9 @@ static const struct key tuning_keys[] = {
      .type = KEY_BOOL,
      AT(conf_tuning, fixed_chain),
      .fallback = "true",
-     .meaning = "Send the certificates of the certificate file as they are. Otherwise OpenSSL "
-                "looks for more of them, anew in each handshake, where the file holds only one."},
+     .meaning = "Send the certificates of the certificate file as they are. Otherwise, where the "
+                "file holds only one, OpenSSL looks among client.ca for who has signed it, anew in "
+                "each handshake, and sends what it finds."},
     {.name = "aes_128_first",
      .type = KEY_BOOL,
      AT(conf_tuning, aes_128_first),

@@ -92,7 +92,14 @@ bool context_set_client_policy(SSL_CTX *c, const struct tls_site *site)
     if (SSL_CTX_set_session_id_context(c, site->policy, sizeof(site->policy)) != 1) {
         return false;
     }
-    if (site->trust == NULL || !site->conf->client.send_ca_names) {
+    if (site->trust == NULL) {
+        return true;
+    }
+    /* Where the server's own issuers are looked for, unless its chain is fixed. */
+    if (SSL_CTX_set1_chain_cert_store(c, trust_store(site->trust)) != 1) {
+        return false;
+    }
+    if (!site->conf->client.send_ca_names) {
         return true;
     }
     STACK_OF(X509_NAME) *names = SSL_dup_CA_list(trust_ca_names(site->trust));

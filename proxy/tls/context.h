@@ -14,8 +14,9 @@
 SSL_CTX *context_new(enum conf_tls_version min_version, const struct conf_tuning *tuning,
                      OSSL_LIB_CTX *library, const char *query);
 
-/* What is asked of the clients of site; its conf, trust and policy are set. Returns false on a
- * failure that stands in OpenSSL's error queue. */
+/* What is asked of the clients of site, and their CAs, among which OpenSSL looks for issuers of the
+ * server's certificate unless the chain is fixed; its conf, trust and policy are set. Returns false
+ * on a failure that stands in OpenSSL's error queue. */
 bool context_set_client_policy(SSL_CTX *c, const struct tls_site *site);
 
 #endif

@@ -335,8 +335,9 @@ static bool load_pair(const struct loader *l, const struct pair *p, struct kinds
     ok = ok && load_key(l, p, &c) && check_kind(l, p, c.leaf, known);
     if (ok) {
         ERR_clear_error();
+        /* An empty chain would be one that is whole. */
         ok = SSL_CTX_use_certificate(s->context, c.leaf) == 1 &&
-             SSL_CTX_set1_chain(s->context, c.chain) == 1 &&
+             SSL_CTX_set1_chain(s->context, sk_X509_num(c.chain) > 0 ? c.chain : NULL) == 1 &&
              (c.key == NULL || SSL_CTX_use_PrivateKey(s->context, c.key) == 1) &&
              add_digest(s, c.leaf);
         if (!ok) {
