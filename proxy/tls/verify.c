@@ -12,6 +12,17 @@
 /* Not const, as OpenSSL's macro casts that away. */
 static char key_groups[] = "X25519:P-256:P-384:P-521";
 
+/* True if P-256, which most keys are on, stands in our list and in the client's. */
+static bool shares_p256(SSL *ssl)
+{
+    long n = SSL_get_shared_group(ssl, -1);
+    bool found = false;
+    for (long i = 0; i < n && !found; i++) {
+        found = SSL_get_shared_group(ssl, i) == NID_X9_62_prime256v1;
+    }
+    return found;
+}
+
 /* With TLS 1.2, OpenSSL takes a client's key only on a curve that stands in our list of groups,
  * which is short so that no client can make the key exchange costly. The exchange is agreed on by
  * now: lengthening the list only lets in the keys. */
@@ -21,7 +32,7 @@ static void allow_key_curve(SSL *ssl, X509 *leaf)
     size_t n = 0;
     if (SSL_version(ssl) == TLS1_2_VERSION &&
         EVP_PKEY_get_group_name(X509_get0_pubkey(leaf), curve, sizeof(curve), &n) == 1 &&
-        strcmp(curve, SN_X9_62_prime256v1) != 0) {
+        (strcmp(curve, SN_X9_62_prime256v1) != 0 || !shares_p256(ssl))) {
         (void)SSL_set1_groups_list(ssl, key_groups);
     }
 }

@@ -174,8 +174,11 @@ static void keys_of_clients(void **state)
     static const char *const kinds[] = {"P-256", "P-384", "P-521",  "ED25519",
                                         "ED448", "RSA",   "RSA-PSS"};
     static const struct conf_tuning wide = {.narrow_crypto = false};
+    static struct conf_text group = {.p = "X25519"};
+    static const struct conf_tuning short_list = {.narrow_crypto = true, .groups = {&group, 1}};
     static const struct tls_options options[] = {{.keys = TLS_KEYS_ALL, .tuning = &lab_tuning},
                                                  {.keys = TLS_KEYS_ALL, .tuning = &wide},
+                                                 {.keys = TLS_KEYS_ALL, .tuning = &short_list},
                                                  {.keys = TLS_KEYS_ALL, .tuning = NULL}};
     struct lab_setting s;
     lab_setting_init(&s, &lab, CONF_CLIENT_REQUIRE, CONF_ON_FAILURE_REFUSE);
