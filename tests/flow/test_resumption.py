@@ -404,9 +404,14 @@ def test_total_life_is_counted_from_the_full_handshake(make_proxy, own, version)
     assert visitor.visit(proxy)[1] is True, "it is counted anew"
 
 
+SHORT = [{"life": "1s"}, {"rotate": "1s"}]
+
+
 @versions
-def test_key_rotated(make_proxy, own, version):
-    proxy = make(make_proxy, own, {"rotate": "1s"}).start()
+@pytest.mark.parametrize("keep", [{}, {"keep_max": 0}], ids=["kept", "ticket"])
+@pytest.mark.parametrize("short", SHORT, ids=["life", "rotate"])
+def test_life_over_or_key_rotated(make_proxy, own, short, keep, version):
+    proxy = make(make_proxy, own, {**short, **keep}).start()
     visitor = Visitor(own, version)
     visitor.visit(proxy)
     kept = visitor.session

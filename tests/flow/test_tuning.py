@@ -1,7 +1,10 @@
 """What is only about speed: with all of it, with none of it, and that what is remembered is never
 wrong."""
+import os
+import signal
 import socket
 import ssl
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +139,26 @@ def test_other_listener(make_proxy, own, upstream):
     assert remembered(proxy) == 2
 
 
+CHAINS = [  # settings, how often a chain is known again, and how many are remembered
+    ({}, (4, 2)), ({"remember_chains": "0s"}, (0, 0)), ({"remember_chains_max": 1}, (0, 1))]
+
+
+def test_chains_as_the_settings_say(make_proxy, own, upstream):
+    """Of two clients in turn, after a start and after a reload with other settings."""
+    for first in range(len(CHAINS)):
+        proxy = make_proxy({"tuning": CHAINS[first][0]}, pki=own).start()
+        for tuning, expected in CHAINS[first:] + CHAINS[:first]:
+            if proxy.config["tuning"] != tuning:
+                proxy.config["tuning"] = tuning
+                changed(proxy, lambda: (proxy.write_config(), proxy.reload()))
+            before = remembered(proxy)
+            for pair in ("alice", "bob") * 3:
+                visit(proxy, own, pair)
+            kept = proxy.metric("countersign_client_chains_kept")
+            assert (remembered(proxy) - before, kept) == expected, tuning
+        proxy.stop()
+
+
 class Slow:
     """A client whose octets go when the test says so, whole flights at a time."""
 
@@ -157,15 +180,18 @@ class Slow:
     def flush(self):
         self.raw.sendall(self.output.read())
 
-    def finish(self, request):
-        """The last flight of the handshake and a request in one piece."""
+    def shake(self):
+        """All of the handshake, but the last flight does not go."""
         while True:
             self.input.write(self.raw.recv(65536))
             try:
                 self.tls.do_handshake()
-                break
+                return
             except ssl.SSLWantReadError:
                 self.flush()
+
+    def finish(self, request):
+        """The last flight and a request in one piece."""
         self.tls.write(request)
         self.flush()
 
@@ -194,6 +220,7 @@ def test_handshakes_take_turns(make_proxy, pki, upstream, steps):
             client.hello()
         assert kept.get("/", ALICE, PASSWORD).status == 200
         for client, (_, user, password, _) in zip(slow, shown * 15):
+            client.shake()
             client.finish(f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
                           f"{basic(user, password)}\r\n\r\n".encode())
         assert kept.get("/", ALICE, PASSWORD).status == 200
@@ -201,6 +228,34 @@ def test_handshakes_take_turns(make_proxy, pki, upstream, steps):
         for client in slow:
             client.raw.close()
     assert proxy.metric("countersign_tls_handshakes_total") == 61
+
+
+@pytest.mark.parametrize("steps, last", [(0, True), (1, False), (100, False)])
+def test_who_is_served_first(make_proxy, pki, upstream, steps, last):
+    """A request on an open connection that comes behind many handshakes is served before them, with
+    however many steps, but not if they are done as they come."""
+    many = 40
+    proxy = make_proxy({"tuning": {"handshake_steps": steps}}).start()
+    worker, = proxy.worker_pids()
+    with Client(proxy.port, pki, "alice") as kept:
+        assert kept.get("/", ALICE, PASSWORD).status == 200
+        slow = [Slow(proxy.port, pki, None) for _ in range(many)]
+        for client in slow:
+            client.hello()
+            client.shake()
+        os.kill(worker, signal.SIGSTOP)
+        wait_until(lambda: "\nState:\tT" in Path(f"/proc/{worker}/status").read_text())
+        for client in slow:
+            client.finish(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        kept.send(b"GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        os.kill(worker, signal.SIGCONT)
+        assert kept.answer().status == 401
+        assert [client.status() for client in slow] == [400] * many
+        for client in slow:
+            client.raw.close()
+    lines = wait_until(lambda: len(proxy.access()) == many + 2 and proxy.access())
+    at = [line["url.path"] for line in lines].index("/kept") - 1
+    assert at == (many if last else 0)
 
 
 @pytest.mark.parametrize("steps", [0, 1])

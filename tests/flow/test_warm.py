@@ -111,20 +111,27 @@ def ask(client, times, path="/"):
         assert client.get(path, ALICE, PASSWORD).status == 200
 
 
-ASKS = {  # settings, and how many pieces REQUESTS ask for, at least and at most
-    "default": ({}, 0, 19),
-    "not_kept": ({"keep_memory": False}, REQUESTS, None),
-    "not_kept_openssl's": ({"keep_memory": False, "own_records": False}, REQUESTS, None),
+NOT_KEPT = {"keep_memory": False}
+ASKS = {  # settings at the start and later, and how many pieces REQUESTS ask for, at least and at most
+    "default": ({}, {}, 0, 19),
+    "not_kept": (NOT_KEPT, NOT_KEPT, REQUESTS, None),
+    "not_kept_openssl's": ({**NOT_KEPT, "own_records": False},) * 2 + (REQUESTS, None),
+    "kept_later": (NOT_KEPT, {}, 0, 19),
+    "kept_no_more": ({}, NOT_KEPT, REQUESTS, None),
 }
 
 
-@pytest.mark.parametrize("tuning, least, most", ASKS.values(), ids=ASKS)
-def test_a_warm_request_asks_for_no_memory(make_proxy, shim, tuning, least, most):
+@pytest.mark.parametrize("tuning, later, least, most", ASKS.values(), ids=ASKS)
+def test_a_warm_request_asks_for_no_memory(make_proxy, shim, tuning, later, least, most):
     """The few that are let through are for what is done now and then, such as writing logs. Without
     the memory that is kept there are several for each request, which shows that they are seen."""
     library, file = shim
     proxy = make_proxy({**QUIET, "tuning": tuning})
     proxy.start(env={"LD_PRELOAD": str(library), "ASKED_FILE": str(file)})
+    if later != tuning:
+        proxy.config["tuning"] = later
+        proxy.write_config()
+        assert proxy.reload().returncode == 0
     workers = proxy.worker_pids()
     assert len(workers) == 1
     with proxy.connect(version=ssl.TLSVersion.TLSv1_3) as client:
