@@ -100,16 +100,16 @@ int code_read(struct str typed, struct code *c, struct err *e)
     return 0;
 }
 
-int code_is(const struct code *c, struct str id, const struct code_kept *kept, bool *is,
-            struct err *e)
+int code_hash(const struct code *c, struct str id, unsigned char hash[CODE_HASH], struct err *e)
 {
-    unsigned char hash[CODE_HASH];
-    *is = false;
-    if (!derive(c, "code", id, STR_NONE, hash)) {
-        return library_failed(e, ERR_CRYPTO, "the code cannot be looked at");
-    }
-    *is = mem_equal_secret(hash, kept->hash, CODE_HASH);
-    return 0;
+    return derive(c, "code", id, STR_NONE, hash)
+               ? 0
+               : library_failed(e, ERR_CRYPTO, "the code cannot be looked at");
+}
+
+bool code_is(const unsigned char hash[CODE_HASH], const struct code_kept *kept)
+{
+    return mem_equal_secret(hash, kept->hash, CODE_HASH);
 }
 
 int code_password(const struct code *c, struct str id, const struct code_kept *kept,

@@ -32,10 +32,14 @@ int code_make(struct str id, struct code *c, struct code_kept *kept, struct err 
  * L are 1 (Crockford's base32). Returns 0, or -ERR_MALFORMED with e: it can be no code. */
 int code_read(struct str typed, struct code *c, struct err *e) __attribute__((warn_unused_result));
 
-/* *is: whether it is the code that was made for request id; takes the same time whatever it is.
- * Returns 0, -ERR_NOMEM or -ERR_CRYPTO with e: then *is is false. */
-int code_is(const struct code *c, struct str id, const struct code_kept *kept, bool *is,
-            struct err *e) __attribute__((warn_unused_result));
+/* What would be kept as hash if this were the code for request id, of at most 64 octets.
+ * Returns 0, -ERR_NOMEM or -ERR_CRYPTO with e. */
+int code_hash(const struct code *c, struct str id, unsigned char hash[CODE_HASH], struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Whether a hash of code_hash() is that of the code that was made; takes the same time whatever it
+ * is, and cannot fail. */
+bool code_is(const unsigned char hash[CODE_HASH], const struct code_kept *kept);
 
 /* The password of the file that the code gives, 80 bits, in the form of a code: it takes the code
  * and what is kept to know it. Returns 0, -ERR_NOMEM or -ERR_CRYPTO with e. */

@@ -79,7 +79,8 @@ struct handover_gift {
     char password[CODE_TEXT_LEN + 1]; /* of the file; never for the visitor; empty: has gone out */
 };
 
-/* Give the certificate for the code, once. Tries are counted as they begin; when there are
+/* Give the certificate for the code, once. Tries are counted before the code is compared, and only
+ * those (nothing is, where memory or the database fails before that); when there are
  * conf_ca.code_tries of them, the code is dead; so it is once its end was seen or anything was
  * recorded after it, also if the clock is set back. Before it was made, less a minute, it is not
  * good. Of several who come at once one gets it. The request is issued then, and

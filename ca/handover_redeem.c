@@ -1,5 +1,6 @@
-/* Owns: what a code is exchanged for. The try is counted and on the disk before the code is looked
- * at; the code is used up in the transaction that signs. */
+/* Owns: what a code is exchanged for. The try is counted and on the disk before the code is
+ * compared with the right one; all that the comparison needs is made before that, so that none is
+ * counted that did not take place. The code is used up in the transaction that signs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,12 @@ struct wanted {
     int64_t tries;
     bool over; /* its end was seen, or something was recorded after it */
     const struct life *life;
+};
+
+/* What somebody has typed, and what it is compared by. */
+struct guess {
+    struct code code;
+    unsigned char hash[CODE_HASH];
 };
 
 static bool copy_text(char *out, size_t size, struct str s)
@@ -114,12 +121,11 @@ static int uncount_try(const struct life *l, struct str id, struct err *e)
                     DB_VALUES(DB_TEXT(id)), NULL, NULL, e);
 }
 
-static int check_right(const struct wanted *w, const struct code *code, struct str id,
-                       struct err *e)
+static int check_right(const struct wanted *w, const struct guess *g, struct err *e)
 {
-    bool is = false;
-    int rc = w->found ? code_is(code, id, &w->kept, &is, e) : 0;
-    return rc == 0 && !is ? err_set(e, ERR_DENIED, "this is not the code for this request") : rc;
+    return w->found && code_is(g->hash, &w->kept)
+               ? 0
+               : err_set(e, ERR_DENIED, "this is not the code for this request");
 }
 
 /* What stands against a code that is the right one. */
@@ -243,12 +249,12 @@ static int put_csr(const struct life *l, struct str id, const struct csr *csr, s
 
 /* All of it, or nothing: who comes second finds the code used. */
 static int exchange(const struct handover *h, const struct handover_visit *v,
-                    const struct code *code, const struct csr *csr, struct err *e)
+                    const struct guess *guess, const struct csr *csr, struct err *e)
 {
     const struct life *l = h->life;
     struct wanted w;
     int rc = find(l, v->id, &w, e);
-    rc = rc == 0 ? check_right(&w, code, v->id, e) : rc;
+    rc = rc == 0 ? check_right(&w, guess, e) : rc;
     rc = rc == 0 ? check_code(&w, e) : rc;
     rc = rc == 0 ? put_csr(l, v->id, csr, e) : rc;
     rc = rc == 0 ? issue_within(l, v->id, e) : rc;
@@ -337,16 +343,16 @@ static int send_password(const struct handover *h, const struct handover_visit *
 }
 
 static int give(const struct handover *h, const struct handover_visit *v, const struct wanted *w,
-                const struct code *code, struct handover_gift *g, struct err *e)
+                const struct guess *guess, struct handover_gift *g, struct err *e)
 {
     EVP_PKEY *key = NULL;
     struct csr *csr = NULL;
     const struct actor who = {str_of(w->user), v->origin};
     int rc = get_csr(w, v, &key, &csr, e);
     rc = rc == 0 ? db_begin(h->life->db, e) : rc;
-    rc = rc == 0 ? db_end(h->life->db, exchange(h, v, code, csr, e), e) : rc;
+    rc = rc == 0 ? db_end(h->life->db, exchange(h, v, guess, csr, e), e) : rc;
     if (rc == 0 && key != NULL) {
-        rc = wrap(h, v, w, code, key, g, e);
+        rc = wrap(h, v, w, &guess->code, key, g, e);
         rc = rc == 0 ? send_password(h, v, w, g, e) : rc;
     } else if (rc == 0) {
         g->type = "application/x-pem-file";
@@ -359,27 +365,32 @@ static int give(const struct handover *h, const struct handover_visit *v, const 
     return rc;
 }
 
+/* An id that is none belongs to no request, and needs no hash. */
+static int read_guess(const struct handover_visit *v, struct guess *g, struct err *e)
+{
+    *g = (struct guess){.hash = {0}};
+    int rc = code_read(v->code, &g->code, e);
+    library_forget();
+    return rc == 0 && life_is_id(v->id) ? code_hash(&g->code, v->id, g->hash, e) : rc;
+}
+
 int handover_redeem(const struct handover *h, const struct handover_visit *v,
                     struct handover_gift *g, struct err *e)
 {
     struct wanted w;
-    struct code code;
+    struct guess guess;
     *g = (struct handover_gift){.type = NULL};
     buf_init(&g->file, HANDOVER_FILE_MAX);
-    int rc = code_read(v->code, &code, e);
-    if (rc != 0) {
-        return rc;
-    }
-    library_forget();
-    rc = count_try(h->life, v->id, &w, e);
-    rc = rc == 0 ? check_right(&w, &code, v->id, e) : rc;
+    int rc = read_guess(v, &guess, e);
+    rc = rc == 0 ? count_try(h->life, v->id, &w, e) : rc;
+    rc = rc == 0 ? check_right(&w, &guess, e) : rc;
     if (rc == 0) {
         rc = w.used_ms == 0 ? uncount_try(h->life, v->id, e) : 0;
         rc = rc == 0 ? check_code(&w, e) : rc;
         rc = rc == 0 ? check_visitor(h, &w, v, e) : rc;
-        rc = rc == 0 ? give(h, v, &w, &code, g, e) : rc;
+        rc = rc == 0 ? give(h, v, &w, &guess, g, e) : rc;
     }
-    code_wipe(&code);
+    mem_wipe(&guess, sizeof(guess));
     if (rc != 0) {
         handover_gift_wipe(g);
     }

@@ -490,9 +490,69 @@ static void test_steps(void **state)
     run_end(&r);
 }
 
+static int64_t tries_of(const struct run *r)
+{
+    char tries[TEXT_MAX];
+    struct str id = str_of(r->id.text);
+    assert_int_equal(db_query(r->ca.life.db,
+                              "SELECT CAST(tries AS TEXT) FROM code WHERE request = ?1",
+                              DB_VALUES(DB_TEXT(id)), take_text, tries, NULL),
+                     0);
+    return strtol(tries, NULL, 10);
+}
+
+/* A wrong code either is told to be wrong, and counts, or nobody has looked at it, and it does not
+ * count. */
+static unsigned long guess(struct run *r, unsigned long nth, bool forever, size_t *refused)
+{
+    struct err e = {0};
+    int64_t before = tries_of(r);
+    struct handover_gift g;
+    const struct handover_visit v = {
+        .id = str_of(r->id.text), .code = STR("0000-0000-0000-0000"), .origin = STR("192.0.2.1")};
+    library_memory_fails = true;
+    mem_fail_after(nth, forever);
+    int rc = handover_redeem(&r->h, &v, &g, &e);
+    unsigned long n = mem_allocations();
+    mem_fail_after(0, false);
+    library_memory_fails = false;
+    ERR_clear_error();
+    handover_gift_wipe(&g);
+    bool looked_at = rc == -ERR_DENIED && strstr(e.text, "not the code") != NULL;
+    if ((!looked_at && strstr(e.text, "out of memory") == NULL) ||
+        tries_of(r) - before != (looked_at ? 1 : 0)) {
+        fail_msg("a guess, allocation %lu: %d (%s), %d more tries", nth, rc, e.text,
+                 (int)(tries_of(r) - before));
+    }
+    *refused += looked_at ? 0 : 1;
+    return n;
+}
+
+static void test_guesses(void **state)
+{
+    (void)state;
+    struct run r;
+    size_t refused = 0;
+    run_begin(&r);
+    r.ca.conf.code_tries = 1000;
+    r.issued.certificate = NULL;
+    invited(&r);
+    unsigned long needed = guess(&r, 0, false, &refused);
+    assert_int_equal(refused, 0);
+    for (unsigned long nth = 1; nth <= needed; nth++) {
+        (void)guess(&r, nth, false, &refused);
+        (void)guess(&r, nth, true, &refused);
+    }
+    print_message("a guess: %lu allocations, refused %zu times\n", needed, refused);
+    assert_true(refused > 5);
+    clear(&r);
+    run_end(&r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps),
+                                       cmocka_unit_test(test_guesses)};
     if (!library_memory_openssl() || !sqlite_memory_ours()) {
         return 1;
     }
