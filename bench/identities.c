@@ -27,7 +27,7 @@ static int fill(const struct options *o, struct identities *ids, const struct us
         id->cert = c->cert;
         id->chain = c->chain;
         id->key = c->key;
-        user = users_find(users, str_of(c->name));
+        user = user_list_find(users, str_of(c->name));
         if (o->users != NULL && user == NULL) {
             return err_set(e, ERR_CONFIG, "--users %s: no line for the certificate of \"%s\"",
                            o->users, c->name);
@@ -50,7 +50,7 @@ int identities_load(const struct options *o, OSSL_LIB_CTX *lib, struct identitie
         rc = certs_load(o->certs, &ids->certs, e);
     }
     if (rc == 0 && o->users != NULL) {
-        rc = users_load(o->users, &users, e);
+        rc = user_list_load(o->users, &users, e);
     }
     if (rc != 0) {
         goto out;
@@ -70,6 +70,6 @@ int identities_load(const struct options *o, OSSL_LIB_CTX *lib, struct identitie
         rc = fill(o, ids, &users, i, e);
     }
 out:
-    users_free(&users);
+    user_list_free(&users);
     return rc;
 }

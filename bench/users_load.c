@@ -12,7 +12,7 @@
 
 #define USERS_BYTES_MAX ((off_t)1 << 30)
 
-void users_free(struct user_list *l)
+void user_list_free(struct user_list *l)
 {
     if (l->text != NULL) {
         mem_wipe(l->text, l->text_n);
@@ -102,7 +102,7 @@ static int sort(struct user_list *l, const char *path, struct err *e)
     return 0;
 }
 
-int users_load(const char *path, struct user_list *l, struct err *e)
+int user_list_load(const char *path, struct user_list *l, struct err *e)
 {
     int rc = read_text(path, l, e);
     if (rc != 0) {
@@ -135,7 +135,7 @@ int users_load(const char *path, struct user_list *l, struct err *e)
     return sort(l, path, e);
 }
 
-const struct user_entry *users_find(const struct user_list *l, struct str name)
+const struct user_entry *user_list_find(const struct user_list *l, struct str name)
 {
     struct user_entry wanted = {.name = name};
     return l->n > 0 ? bsearch(&wanted, l->by_name, l->n, sizeof(*l->by_name), by_name) : NULL;

@@ -25,13 +25,13 @@ struct user_list {
  * goes to the end of the line. Empty lines and lines that begin with '#' are skipped. A user must
  * not hold a ':' (RFC 7617 2). Returns 0 or -ERR_CONFIG, -ERR_NOMEM with e naming file and line, no
  * secret; call users_free either way. */
-int users_load(const char *path, struct user_list *l, struct err *e)
+int user_list_load(const char *path, struct user_list *l, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Wipe and free all that l owns. */
-void users_free(struct user_list *l);
+void user_list_free(struct user_list *l);
 
 /* The entry of that name, or NULL. */
-const struct user_entry *users_find(const struct user_list *l, struct str name);
+const struct user_entry *user_list_find(const struct user_list *l, struct str name);
 
 #endif

@@ -32,18 +32,18 @@ static void test_refused(void **state)
         struct err e = {0};
         tmpdir_write(&d, "users", refused[i].text, strlen(refused[i].text));
         CHECK_ROW(refused[i].says,
-                  users_load(tmpdir_path(&d, "users", path), &l, &e) == -ERR_CONFIG);
+                  user_list_load(tmpdir_path(&d, "users", path), &l, &e) == -ERR_CONFIG);
         CHECK_ROW(refused[i].says, strstr(e.text, refused[i].line) != NULL);
         CHECK_ROW(refused[i].says, strstr(e.text, "hush") == NULL);
-        users_free(&l);
+        user_list_free(&l);
     }
     struct user_list l = {0};
     struct err e = {0};
-    assert_int_equal(users_load(d.path, &l, &e), -ERR_CONFIG);
-    users_free(&l);
+    assert_int_equal(user_list_load(d.path, &l, &e), -ERR_CONFIG);
+    user_list_free(&l);
     e = (struct err){0};
-    assert_int_equal(users_load(tmpdir_path(&d, "none", path), &l, &e), -ERR_CONFIG);
-    users_free(&l);
+    assert_int_equal(user_list_load(tmpdir_path(&d, "none", path), &l, &e), -ERR_CONFIG);
+    user_list_free(&l);
     tmpdir_remove(&d);
 }
 
@@ -57,16 +57,16 @@ static void test_found_by_name(void **state)
     struct err e = {0};
     tmpdir_make(&d);
     tmpdir_write(&d, "users", text, sizeof(text) - 1);
-    assert_int_equal(users_load(tmpdir_path(&d, "users", path), &l, &e), 0);
+    assert_int_equal(user_list_load(tmpdir_path(&d, "users", path), &l, &e), 0);
     assert_int_equal(l.n, 3);
     CHECK_STR("in the file's order", l.v[0].name, STR("zoe"));
     CHECK_STR("blanks belong to the password", l.v[0].password, STR("pass word: with blanks"));
-    CHECK_STR("found", users_find(&l, STR("adam"))->user, STR("a"));
-    CHECK_STR("found though it begins another", users_find(&l, STR("zo"))->password, STR("2"));
-    assert_null(users_find(&l, STR("zoey")));
-    assert_null(users_find(&l, STR("")));
-    users_free(&l);
-    assert_null(users_find(&l, STR("adam")));
+    CHECK_STR("found", user_list_find(&l, STR("adam"))->user, STR("a"));
+    CHECK_STR("found though it begins another", user_list_find(&l, STR("zo"))->password, STR("2"));
+    assert_null(user_list_find(&l, STR("zoey")));
+    assert_null(user_list_find(&l, STR("")));
+    user_list_free(&l);
+    assert_null(user_list_find(&l, STR("adam")));
     tmpdir_remove(&d);
 }
 
@@ -81,10 +81,10 @@ static void test_without_memory(void **state)
         struct user_list l = {0};
         struct err e = {0};
         mem_fail_after(n, false);
-        int rc = users_load(tmpdir_path(&d, "users", path), &l, &e);
+        int rc = user_list_load(tmpdir_path(&d, "users", path), &l, &e);
         mem_fail_after(0, false);
         assert_int_equal(rc, -ERR_NOMEM);
-        users_free(&l);
+        user_list_free(&l);
     }
     tmpdir_remove(&d);
 }
