@@ -1,5 +1,6 @@
 /* countersign-bench compare: two runs side by side, and whether the second got worse than allowed.
  * Owns the table and the verdict; a condition is bench/condition's. One thread. */
+#include <fnmatch.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
@@ -15,6 +16,8 @@
 
 #define CONDITIONS_MAX 32
 #define FIGURE_MAX     32
+#define WIDTH          18
+#define WIDTH_PARTS    36
 
 static const char usage_text[] =
     "usage: countersign-bench compare [--fail-if CONDITION]... OLD.json NEW.json\n"
@@ -30,13 +33,21 @@ static const char usage_text[] =
     "A field is a member of \"summary\" in the JSON (rate, error_share, p50 ... p99.99, max, "
     "mean,\n"
     "handshake_p50, handshake_p99, resumed_share), or a path such as\n"
-    "latency.service.connect.p99_ns. Quote conditions: > and < are the shell's.\n";
+    "latency.service.connect.p99_ns. With '*' it is every member that it fits. Quote\n"
+    "conditions: > and < are the shell's.\n"
+    "\n"
+    "Two documents of countersign-micro (--json) or bench/micro/instructions are compared as "
+    "well;\n"
+    "their fields are what the table shows:\n"
+    "\n"
+    "  --fail-if '*_instructions>+5%'  any part takes more than 5 % more of them\n";
 
 struct comparison {
     const char *paths[2];
     json_t *documents[2];
     struct condition conditions[CONDITIONS_MAX];
     size_t count;
+    int width; /* of the table's first column */
 };
 
 /* ---- The table ---- */
@@ -64,7 +75,7 @@ static void print_row(const struct comparison *c, const char *field)
     if (!a.present && !b.present) {
         return;
     }
-    (void)printf("%-18s %12s %12s", field, figure_text(a, was), figure_text(b, is));
+    (void)printf("%-*s %12s %12s", c->width, field, figure_text(a, was), figure_text(b, is));
     if (a.present && b.present && a.value > 0.0) {
         (void)printf(" %8.3f  %+.1f %%", b.value / a.value, 100.0 * (b.value / a.value - 1.0));
     }
@@ -76,7 +87,16 @@ static void print_table(const struct comparison *c)
     static const char *const fields[] = {
         "max_rate", "rate",  "ok",  "failed", "error_share",   "p50",           "p90",
         "p99",      "p99.9", "max", "mean",   "handshake_p50", "handshake_p99", "resumed_share"};
-    (void)printf("%-18s %12s %12s %8s\n", "", "old", "new", "ratio");
+    (void)printf("%-*s %12s %12s %8s\n", c->width, "", "old", "new", "ratio");
+    if (document_is_of_parts(c->documents[1])) {
+        const char *name;
+        json_t *value;
+        json_object_foreach(document_member(c->documents[1], "summary"), name, value)
+        {
+            print_row(c, name);
+        }
+        return;
+    }
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         print_row(c, fields[i]);
     }
@@ -112,10 +132,11 @@ static void print_differences(const struct comparison *c)
         "options.pick",           "options.body_bytes",     "options.arrivals",
         "options.mismatch",       "options.per_connection", "options.method",
         "options.expect",         "options.find_max",       "options.verify",
-        "options.in_flight",      "environment.identities", "environment.cpu",
-        "environment.cores",      "environment.kernel",     "environment.openssl",
-        "environment.tls",        "environment.cipher",     "environment.group",
-        "environment.server_key", "environment.client_key"};
+        "options.in_flight",      "options.one_ca",         "options.keep_memory",
+        "environment.identities", "environment.cpu",        "environment.cores",
+        "environment.kernel",     "environment.openssl",    "environment.tls",
+        "environment.cipher",     "environment.group",      "environment.server_key",
+        "environment.client_key"};
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         json_t *a = document_member(c->documents[0], members[i]);
         json_t *b = document_member(c->documents[1], members[i]);
@@ -177,26 +198,59 @@ static void print_condition(const struct condition *k)
     }
 }
 
-/* Returns the exit status. A figure that one of the runs could not give (no right answer came)
+/* Judge one figure. Returns the exit status. One that a run could not give (no right answer came)
  * fails its condition: it was asked about and cannot be shown to be fine. */
+static int judge_one(const struct comparison *c, const struct condition *k)
+{
+    struct document_figure f[2];
+    if (figures_of(c, k, f) != 0) {
+        return 2;
+    }
+    bool needs_old = k->kind != CONDITION_ITSELF;
+    bool given = f[1].present && (f[0].present || !needs_old);
+    bool met = !given || condition_met(k, f[0].value, f[1].value);
+    (void)printf("%s  ", met ? "FAILED" : "passed");
+    print_condition(k);
+    if (!given) {
+        (void)printf("        there is no such figure because no right answer came\n");
+    }
+    return met ? 1 : 0;
+}
+
+/* Judge every figure of the old summary that k fits: what the new one has no more is not fine. */
+static int judge_all(const struct comparison *c, const struct condition *k)
+{
+    int status = 0;
+    size_t n = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach(document_member(c->documents[0], "summary"), name, value)
+    {
+        struct condition one = *k;
+        if (fnmatch(k->field, name, 0) != 0 || !json_is_number(value)) {
+            continue;
+        }
+        (void)snprintf(one.field, sizeof(one.field), "%s", name);
+        int judged = judge_one(c, &one);
+        status = judged > status ? judged : status;
+        n++;
+    }
+    if (n == 0) {
+        (void)fprintf(stderr, "countersign-bench compare: %s has no figure \"%s\"\n", c->paths[0],
+                      k->field);
+        return 2;
+    }
+    return status;
+}
+
 static int judge(const struct comparison *c)
 {
     int status = 0;
     for (size_t i = 0; i < c->count; i++) {
         const struct condition *k = &c->conditions[i];
-        struct document_figure f[2];
-        if (figures_of(c, k, f) != 0) {
-            return 2;
-        }
-        bool needs_old = k->kind != CONDITION_ITSELF;
-        bool given = f[1].present && (f[0].present || !needs_old);
-        bool met = !given || condition_met(k, f[0].value, f[1].value);
-        (void)printf("%s  ", met ? "FAILED" : "passed");
-        print_condition(k);
-        if (!given) {
-            (void)printf("        there is no such figure because no right answer came\n");
-        }
-        status = met ? 1 : status;
+        bool many = strchr(k->field, '*') != NULL;
+        int judged = many ? judge_all(c, k) : judge_one(c, k);
+        status = judged > status ? judged : status;
     }
     return status;
 }
@@ -248,13 +302,21 @@ int bench_compare_main(int argc, char **argv)
         return status == 1 ? 0 : status;
     }
     for (size_t i = 0; i < 2 && status == 0; i++) {
-        c.documents[i] = document_read(c.paths[i], &e);
+        c.documents[i] = document_read_any(c.paths[i], &e);
         if (c.documents[i] == NULL) {
             (void)fprintf(stderr, "countersign-bench compare: %s\n", e.text);
             status = 2;
         }
     }
+    if (status == 0 &&
+        document_is_of_parts(c.documents[0]) != document_is_of_parts(c.documents[1])) {
+        (void)fprintf(stderr,
+                      "countersign-bench compare: one is of countersign-micro, the other is "
+                      "not\n");
+        status = 2;
+    }
     if (status == 0) {
+        c.width = document_is_of_parts(c.documents[1]) ? WIDTH_PARTS : WIDTH;
         print_table(&c);
         print_differences(&c);
         status = judge(&c);

@@ -9,7 +9,7 @@ static bool is_field(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = str_lower(s.p[i]);
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '.') {
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '.' && c != '*') {
             return false;
         }
     }

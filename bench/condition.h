@@ -16,7 +16,8 @@ enum condition_kind {
 };
 
 struct condition {
-    char field[CONDITION_FIELD_MAX]; /* as document_figure() takes it */
+    char field[CONDITION_FIELD_MAX]; /* as document_figure() takes it; with '*': every member of
+                                        the summary that it fits */
     bool above;                      /* '>': fails above the bound; '<': below */
     enum condition_kind kind;
     double bound; /* nanoseconds if is_time; percent for CONDITION_PERCENT; with its sign */

@@ -21,14 +21,21 @@ int document_write(const json_t *document, struct buf *out)
     return rc == 0 ? buf_append(out, STR("\n")) : rc;
 }
 
-static int check_format(const json_t *document, const char *name, struct err *e)
+bool document_is_of_parts(const json_t *document)
 {
     const char *format = json_string_value(json_object_get(document, "format"));
-    if (format == NULL || !str_starts(str_of(format), STR("countersign-bench/"))) {
+    return format != NULL && strcmp(format, DOCUMENT_FORMAT_PARTS) == 0;
+}
+
+static int check_format(const json_t *document, const char *name, bool any, struct err *e)
+{
+    const char *format = json_string_value(json_object_get(document, "format"));
+    bool taken = any && document_is_of_parts(document);
+    if (!taken && (format == NULL || !str_starts(str_of(format), STR("countersign-bench/")))) {
         return err_set(e, ERR_MALFORMED, "%s is no result of countersign-bench (--output json)",
                        name);
     }
-    if (strcmp(format, DOCUMENT_FORMAT) != 0) {
+    if (!taken && strcmp(format, DOCUMENT_FORMAT) != 0) {
         return err_set(e, ERR_UNSUPPORTED, "%s has the format \"%.40s\"; this program reads \"%s\"",
                        name, format, DOCUMENT_FORMAT);
     }
@@ -38,7 +45,7 @@ static int check_format(const json_t *document, const char *name, struct err *e)
     return 0;
 }
 
-json_t *document_parse(const char *text, size_t n, const char *name, struct err *e)
+static json_t *parse(const char *text, size_t n, const char *name, bool any, struct err *e)
 {
     json_error_t where;
     json_t *document = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
@@ -46,14 +53,19 @@ json_t *document_parse(const char *text, size_t n, const char *name, struct err 
         err_set(e, ERR_MALFORMED, "%s:%d:%d: %s", name, where.line, where.column, where.text);
         return NULL;
     }
-    if (check_format(document, name, e) != 0) {
+    if (check_format(document, name, any, e) != 0) {
         json_decref(document);
         return NULL;
     }
     return document;
 }
 
-json_t *document_read(const char *path, struct err *e)
+json_t *document_parse(const char *text, size_t n, const char *name, struct err *e)
+{
+    return parse(text, n, name, false, e);
+}
+
+static json_t *read_file(const char *path, bool any, struct err *e)
 {
     struct buf text;
     buf_init(&text, DOCUMENT_BYTES_MAX);
@@ -77,11 +89,21 @@ json_t *document_read(const char *path, struct err *e)
         err_set_errno(e, ERR_IO, errno, "cannot read %s", path);
         goto out;
     }
-    document = document_parse(buf_str(&text).p, buf_len(&text), path, e);
+    document = parse(buf_str(&text).p, buf_len(&text), path, any, e);
 out:
     (void)fclose(f);
     buf_release(&text);
     return document;
+}
+
+json_t *document_read(const char *path, struct err *e)
+{
+    return read_file(path, false, e);
+}
+
+json_t *document_read_any(const char *path, struct err *e)
+{
+    return read_file(path, true, e);
 }
 
 /* Member name (one step, no dots) of o, or NULL. */

@@ -76,9 +76,8 @@ static json_t *whole(json_t *o, bool complete)
 
 /* ---- What it ran on, what it was asked ---- */
 
-static json_t *environment(const struct result *r)
+json_t *document_environment(const struct result_environment *v)
 {
-    const struct result_environment *v = &r->env;
     json_t *o = json_object();
     char started[CLOCK_RFC3339_LEN + 1];
     clock_rfc3339(v->started_wall_ms, started);
@@ -339,9 +338,10 @@ json_t *document_make(const struct result *r, struct err *e)
 {
     json_t *o = json_object();
     bool ok = put_text(o, "format", DOCUMENT_FORMAT) && put(o, "summary", summary(r)) &&
-              put(o, "environment", environment(r)) && put(o, "options", options(r->options)) &&
-              put(o, "counts", counts(r)) && put(o, "latency", latency(r)) &&
-              put(o, "client", client(r)) && put(o, "seconds", seconds(r)) &&
+              put(o, "environment", document_environment(&r->env)) &&
+              put(o, "options", options(r->options)) && put(o, "counts", counts(r)) &&
+              put(o, "latency", latency(r)) && put(o, "client", client(r)) &&
+              put(o, "seconds", seconds(r)) &&
               put(o, "search", r->options->find_max ? search(r) : json_null());
     if (whole(o, ok) == NULL) {
         err_set(e, ERR_NOMEM, "no memory for the result as JSON");

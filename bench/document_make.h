@@ -11,4 +11,7 @@
  * users only the file. NULL with e: no memory. */
 json_t *document_make(const struct result *r, struct err *e);
 
+/* What a program ran on, as a member of its document; caller json_decref(). NULL: no memory. */
+json_t *document_environment(const struct result_environment *env);
+
 #endif

@@ -325,6 +325,22 @@ def test_compare_shows_ratios_and_needs_every_condition_to_pass(document, pair):
         ("passed", "p99"), ("FAILED", "rate")]
 
 
+@pytest.mark.parametrize("changes, condition, failed", [
+    ({}, "p5*>+10%", []), ({"p50_ns": 2}, "p*>+10%", ["p50_ns"]), ({"p50_ns": 2, "p99_ns": 2}, "*>+10%",
+                                                                   ["p50_ns", "p99_ns"]),
+    ({"p50_ns": 2}, "*_p*>+10%", []),
+])
+def test_compare_judges_every_figure_that_fits(document, pair, changes, condition, failed):
+    paths = pair({name: document["summary"][name] * factor for name, factor in changes.items()})
+    done = bench("compare", "--fail-if", condition, *paths, expect=1 if failed else 0)
+    assert re.findall(r"^FAILED  (\w+)", done.stdout, re.M) == failed
+    assert re.search(r"^passed  ", done.stdout, re.M)
+
+
+def test_compare_wants_a_figure_that_fits(pair):
+    assert "no figure" in bench("compare", "--fail-if", "q*>+10%", *pair({}), expect=2).stderr
+
+
 def test_compare_takes_paths_into_the_document(pair):
     bench("compare", "--fail-if", "latency.service.handshake.p99_ns>+0.001%",
           "--fail-if", "counts.outcomes.alert>0", *pair({}))

@@ -49,6 +49,7 @@ static void taken(void **state)
     } rows[] = {
         {"p99>+10%", "p99", {.above = true, .kind = CONDITION_PERCENT, .bound = 10.0}},
         {"p99.9 > +2.5%", "p99.9", {.above = true, .kind = CONDITION_PERCENT, .bound = 2.5}},
+        {"*_p99>+5%", "*_p99", {.above = true, .kind = CONDITION_PERCENT, .bound = 5.0}},
         {"rate<-5%", "rate", {.above = false, .kind = CONDITION_PERCENT, .bound = -5.0}},
         {"p99>-10%", "p99", {.above = true, .kind = CONDITION_PERCENT, .bound = -10.0}},
         {"p99>+2ms", "p99", {.above = true, .kind = CONDITION_BY, .bound = 2e6, .is_time = true}},

@@ -205,7 +205,37 @@ static void from_a_file(void **state)
     json_t *d = document_read(tmpdir_path(&dir, "a.json", path), NULL);
     assert_non_null(d);
     assert_true(figure(d, "rate") > 2.4 && figure(d, "rate") < 2.6);
+    assert_false(document_is_of_parts(d));
     json_decref(d);
+    tmpdir_remove(&dir);
+}
+
+/* What single parts cost is taken only by who asks for it. */
+static void of_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        const char *text;
+        bool taken;
+    } rows[] = {
+        {"parts", "{\"format\":\"countersign-micro/1\",\"summary\":{\"a_ns\":7}}", true},
+        {"of a later version", "{\"format\":\"countersign-micro/2\",\"summary\":{}}", false},
+        {"without a summary", "{\"format\":\"countersign-micro/1\"}", false},
+        {"no format", "{\"summary\":{}}", false},
+    };
+    struct tmpdir dir;
+    char path[TMPDIR_PATH_MAX];
+    tmpdir_make(&dir);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct err e = {0};
+        tmpdir_write(&dir, "a.json", rows[i].text, strlen(rows[i].text));
+        assert_null(document_read(tmpdir_path(&dir, "a.json", path), &e));
+        json_t *d = document_read_any(path, &e);
+        CHECK_ROW(rows[i].says, (d != NULL) == rows[i].taken);
+        CHECK_ROW(rows[i].says, d == NULL || document_is_of_parts(d));
+        json_decref(d);
+    }
     tmpdir_remove(&dir);
 }
 
@@ -240,7 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),           cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(what_is_not_there), cmocka_unit_test(search_and_limits),
-        cmocka_unit_test(from_a_file),       cmocka_unit_test(without_memory),
+        cmocka_unit_test(from_a_file),       cmocka_unit_test(of_parts),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
