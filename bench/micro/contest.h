@@ -12,6 +12,7 @@
 
 /* A server as an engine. */
 struct contender {
+    const char *key; /* as documents have it */
     const char *name;
     bool resumes; /* clients come with the session of last time */
     void *self;
@@ -29,12 +30,16 @@ struct contender {
 
 struct contest {
     size_t rounds;
-    size_t handshakes; /* a round */
+    size_t handshakes; /* a round, at least */
     const struct pki *pki;
-    const char *version; /* "1.3", "1.2" */
+    const struct pki_kinds *kinds; /* of pki */
+    const char *version;           /* "1.3", "1.2" */
 };
 
-/* Run c[n] in turns. A failed handshake ends the program. */
+/* How many handshakes of each contender there are in a round. */
+size_t contest_handshakes(const struct contest *t);
+
+/* Run c[n] in turns, in the first round in this order. A failed handshake ends the program. */
 void contest_run(const struct contest *t, struct contender *c, size_t n);
 
 #endif

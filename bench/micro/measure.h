@@ -4,8 +4,13 @@
 
 #include <stddef.h>
 
-/* CPU time of this thread in nanoseconds. One reading costs some hundred. */
-double measure_cpu_ns(void);
+/* The nanoseconds of this thread's CPU time that work(arg) takes. What warms up does not go through
+ * here: bench/micro/instructions has callgrind count what is done in this function. */
+double measure_work(void (*work)(void *arg), void *arg);
+
+/* Do turn(arg): all that is measured of one thing in one round, as callgrind is told by the name.
+ */
+void measure_turn(void (*turn)(void *arg), void *arg);
 
 /* The middle one of v[n], which gets sorted; n > 0. */
 double measure_median(double *v, size_t n);

@@ -16,20 +16,54 @@ static const struct row_group *const groups[] = {&rows_of_messages, &rows_of_cli
 struct timed {
     const struct row *row;
     void *state;
-    double *ns; /* by round; owned */
+    size_t calls;
+    double spent; /* in this round */
+    double *ns;   /* of one call, by round; owned */
 };
 
-/* What is measured of a row in one round; profilers know it by its name. */
-static double __attribute__((noinline)) rows_counted(const struct timed *t, size_t calls)
+static void call_row(void *arg)
 {
-    double from = measure_cpu_ns();
-    for (size_t i = 0; i < calls; i++) {
+    const struct timed *t = arg;
+    for (size_t i = 0; i < t->calls; i++) {
         t->row->call(t->state);
     }
-    return (measure_cpu_ns() - from) / (double)calls;
 }
 
-void rows_run(const struct pki *pki, size_t rounds, size_t calls)
+static void take_turn(void *arg)
+{
+    struct timed *t = arg;
+    t->spent = measure_work(call_row, t);
+}
+
+static void measure(struct timed *timed, size_t n, size_t rounds)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < PKI_CLIENTS; k++) {
+            timed[i].row->call(timed[i].state); /* what is made at the first time, of each client */
+        }
+    }
+    for (size_t round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < n; i++) {
+            measure_turn(take_turn, &timed[i]);
+            timed[i].ns[round] = timed[i].spent / (double)timed[i].calls;
+        }
+    }
+}
+
+static void report(struct timed *timed, size_t n, size_t rounds, struct sheet *s)
+{
+    (void)printf("\n%-58s %9s\n", "single steps", "ns");
+    for (size_t i = 0; i < n; i++) {
+        const struct sheet_row row = {.name = timed[i].row->name,
+                                      .ns = measure_median(timed[i].ns, rounds),
+                                      .count = timed[i].calls};
+        (void)printf("%-58s %9.0f\n", row.name, row.ns);
+        sheet_add(s, "step", timed[i].row->key, &row);
+        free(timed[i].ns);
+    }
+}
+
+void rows_run(const struct pki *pki, size_t rounds, size_t calls, struct sheet *s)
 {
     struct scene scene;
     void *states[GROUPS];
@@ -39,22 +73,13 @@ void rows_run(const struct pki *pki, size_t rounds, size_t calls)
     for (size_t g = 0; g < GROUPS; g++) {
         states[g] = groups[g]->set_up(&scene);
         for (size_t i = 0; i < groups[g]->n && n < ROWS_MAX; i++, n++) {
-            timed[n] =
-                (struct timed){&groups[g]->rows[i], states[g], calloc(rounds, sizeof(double))};
+            timed[n] = (struct timed){&groups[g]->rows[i], states[g], calls, 0,
+                                      calloc(rounds, sizeof(double))};
             need(timed[n].ns != NULL, "asking for memory");
-            timed[n].row->call(timed[n].state); /* what is made at the first time */
         }
     }
-    for (size_t round = 0; round < rounds; round++) {
-        for (size_t i = 0; i < n; i++) {
-            timed[i].ns[round] = rows_counted(&timed[i], calls);
-        }
-    }
-    (void)printf("\n%-58s %9s\n", "single steps", "ns");
-    for (size_t i = 0; i < n; i++) {
-        (void)printf("%-58s %9.0f\n", timed[i].row->name, measure_median(timed[i].ns, rounds));
-        free(timed[i].ns);
-    }
+    measure(timed, n, rounds);
+    report(timed, n, rounds, s);
     for (size_t g = 0; g < GROUPS; g++) {
         groups[g]->tear_down(states[g]);
     }

@@ -6,6 +6,7 @@
 
 #include "bench/micro/pki.h"
 #include "bench/micro/scene.h"
+#include "bench/micro/sheet.h"
 
 /* One step. */
 struct row {
@@ -27,8 +28,8 @@ extern const struct row_group rows_of_clients;     /* rows_client.c */
 extern const struct row_group rows_of_withdrawal;  /* rows_withdrawal.c */
 extern const struct row_group rows_of_connections; /* rows_connection.c */
 
-/* Measure and print all of them: medians of rounds, in each of which they take turns with calls
- * calls each. */
-void rows_run(const struct pki *pki, size_t rounds, size_t calls);
+/* Measure all of them, print them and add them to s: medians of rounds, in each of which they take
+ * turns with calls calls each. */
+void rows_run(const struct pki *pki, size_t rounds, size_t calls, struct sheet *s);
 
 #endif

@@ -6,6 +6,7 @@
 #include "auth/pwcache.h"
 #include "auth/tries.h"
 #include "base/clock.h"
+#include "bench/micro/lists.h"
 #include "bench/micro/need.h"
 #include "bench/micro/rows.h"
 
@@ -120,7 +121,7 @@ static void *set_up(const struct scene *s)
     struct clients *c = calloc(1, sizeof(*c));
     need(c != NULL, "asking for memory");
     c->scene = s;
-    c->deny = scene_deny(s, WITHDRAWN);
+    c->deny = lists_deny(s, WITHDRAWN);
     c->asked = c->deny;
     need(deny_chain_add(&c->chain, s->pki->clients[0]) == 0 &&
              deny_chain_add(&c->chain, s->pki->root) == 0,

@@ -1,18 +1,12 @@
-/* Owns: the configuration of the scene, and lists that are made for it. */
+/* Owns: the configuration of the scene. */
 #include "bench/micro/scene.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "auth/withdrawal.h"
-#include "base/buf.h"
 #include "bench/micro/need.h"
 #include "conf/diag.h"
 #include "conf/files.h"
 #include "conf/load.h"
-
-#define DENY_TEXT_BYTES ((size_t)64 << 20)
-#define SPREAD          UINT64_C(0x9e3779b97f4a7c15) /* odd: numbers in turn become scattered ones */
 
 static const char configuration[] = "listeners:\n"
                                     "  - address: \"127.0.0.1:1\"\n"
@@ -53,31 +47,4 @@ void scene_free(struct scene *s)
     users_unref(s->users);
     conf_unref(s->conf);
     files_free(s->files);
-}
-
-struct deny *scene_deny(const struct scene *s, size_t entries)
-{
-    struct conf_text path = {.p = "/deny"};
-    struct conf conf = *s->conf;
-    struct files *files = files_new();
-    struct diags *diags = diags_new();
-    struct buf text;
-    buf_init(&text, DENY_TEXT_BYTES);
-    need(files != NULL && diags != NULL && buf_append(&text, STR("user=nobody\n")) == 0,
-         "making a deny list");
-    for (uint64_t i = 1; i <= entries; i++) {
-        need(buf_printf(&text, "fingerprint=%016" PRIx64 "%048" PRIx64 "\n", i * SPREAD, i) == 0,
-             "making a deny list");
-    }
-    need(files_put(files, path.p, buf_str(&text)) == 0, "making a deny list");
-    conf.revocation.deny = (struct conf_texts){&path, 1};
-    struct deny *d = withdrawal_load(&conf, NULL, files, diags);
-    if (d == NULL) {
-        diags_print(diags, stderr);
-    }
-    need(d != NULL, "loading a deny list");
-    diags_free(diags);
-    files_free(files);
-    buf_release(&text);
-    return d;
 }

@@ -3,7 +3,6 @@
 #define BENCH_MICRO_SCENE_H
 
 #include "auth/identity.h"
-#include "auth/revoke/deny.h"
 #include "auth/users.h"
 #include "bench/micro/pki.h"
 #include "conf/model.h"
@@ -26,9 +25,5 @@ void scene_make(struct scene *s, const struct pki *pki);
 
 /* Free what s holds. */
 void scene_free(struct scene *s);
-
-/* A deny list of so many certificates, and one user; none of them are of the scene. Caller
- * deny_free(). */
-struct deny *scene_deny(const struct scene *s, size_t entries);
 
 #endif
