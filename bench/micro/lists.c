@@ -87,6 +87,18 @@ struct deny *lists_deny(const struct scene *s, size_t entries)
     return d;
 }
 
+void lists_chain(struct deny_chain *c, uint64_t *sequence)
+{
+    *c = (struct deny_chain){.n = 2};
+    for (size_t i = 0; i < c->n; i++) {
+        unsigned char octets[3][DENY_KEY + 1];
+        spread(sequence, octets[0], sizeof(octets));
+        memcpy(c->v[i].fingerprint, octets[0], DENY_KEY);
+        memcpy(c->v[i].serial, octets[1], DENY_KEY);
+        memcpy(c->v[i].spelled, octets[2], DENY_KEY);
+    }
+}
+
 /* ---- Revocation lists: RFC 5280 5.1, in DER ---- */
 
 static void put_header(struct buf *b, unsigned char tag, size_t n)

@@ -123,9 +123,8 @@ static void *set_up(const struct scene *s)
     c->scene = s;
     c->deny = lists_deny(s, WITHDRAWN);
     c->asked = c->deny;
-    need(deny_chain_add(&c->chain, s->pki->clients[0]) == 0 &&
-             deny_chain_add(&c->chain, s->pki->root) == 0,
-         "the keys of a chain");
+    uint64_t sequence = 1;
+    lists_chain(&c->chain, &sequence);
     c->pwcache = pwcache_new(KEPT, KEPT_MS);
     c->lockout = lockout_new(s->conf->lockout.entries);
     need(c->pwcache != NULL && c->lockout != NULL, "making what clients are judged by");
