@@ -82,6 +82,7 @@ static bool take_shown(void *arg, const struct record *r)
     return false;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): take_shown() writes there */
 int call_shown(struct call *c, struct life_id *id, char *profile, size_t size)
 {
     struct shown s = {id, profile, size};

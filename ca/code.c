@@ -36,8 +36,15 @@ static void write_text(struct code *c)
 
 static unsigned value_of(char typed)
 {
-    char c = typed >= 'a' && typed <= 'z' ? (char)(typed - 'a' + 'A') : typed;
-    c = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+    char c = typed;
+    if (c >= 'a' && c <= 'z') {
+        c = (char)(c - 'a' + 'A');
+    }
+    if (c == 'O') {
+        c = '0';
+    } else if (c == 'I' || c == 'L') {
+        c = '1';
+    }
     const char *found = c != '\0' ? strchr(letters, c) : NULL;
     return found != NULL ? (unsigned)(found - letters) : NO_VALUE;
 }

@@ -188,8 +188,9 @@ int compare_last(const struct life *l, const struct record *r, struct comparison
     struct last last = {l, out};
     *out = (struct comparison){.any_before = false};
     put_side(l, &(struct side){out, true}, r);
-    int64_t before = r->certificate.n > 0 ? r->cursor : INT64_MAX;
-    int rc = record_show_last(l, r->user, before, r->id, take_last, &last, e);
+    const struct record_sought sought = {r->user, r->certificate.n > 0 ? r->cursor : INT64_MAX,
+                                         r->id};
+    int rc = record_show_last(l, &sought, take_last, &last, e);
     for (size_t i = 0; out->any_before && i < COMPARE_COUNT; i++) {
         struct compare_field *f = &out->fields[i];
         f->changed = strcmp(f->now, f->before) != 0;

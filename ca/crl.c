@@ -15,7 +15,7 @@
 #include "ca/crl_form.h"
 #include "ca/withdraw.h"
 
-#define CRL_MAX (256U * 1024 * 1024)
+#define CRL_MAX ((size_t)256 * 1024 * 1024)
 
 struct last {
     bool found;

@@ -213,6 +213,7 @@ static int get_csr(const struct wanted *w, const struct handover_visit *v, EVP_P
         rc = rc == 0 ? make_csr(w, *key, csr, e) : rc;
     }
     rc = rc == 0 ? csr_check(*csr, w->profile, str_of(w->user), life_rule(w->life), e) : rc;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is one where rc is 0 */
     if (rc == 0 && strcmp((*csr)->company, w->company) != 0) {
         rc = err_set(e, ERR_DENIED, "the request's organization (O) must be \"%s\"", w->company);
     }
@@ -291,17 +292,19 @@ static void name_file(const char *user, const char *end, char *out, size_t size)
     for (char *p = out; *p != '\0'; p++) {
         bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                      (*p >= '0' && *p <= '9') || *p == '.' || *p == '-';
-        *p = plain ? *p : '_';
+        if (!plain) {
+            *p = '_';
+        }
     }
     memcpy(out + strlen(out), end, strlen(end) + 1);
 }
 
-static int wrap(const struct handover *h, const struct handover_visit *v, const struct wanted *w,
-                const struct code *code, EVP_PKEY *key, struct handover_gift *g, struct err *e)
+static int wrap(const struct handover_visit *v, const struct wanted *w, const struct code *code,
+                EVP_PKEY *key, struct handover_gift *g, struct err *e)
 {
     struct leaf leaf = {NULL};
     struct code password = {.text = ""};
-    int rc = record_show(h->life, v->id, take_leaf, &leaf, e);
+    int rc = record_show(w->life, v->id, take_leaf, &leaf, e);
     if (rc == 0 && leaf.certificate == NULL) {
         rc = certificate_failed(e, "a certificate of what was issued");
     }
@@ -309,7 +312,7 @@ static int wrap(const struct handover *h, const struct handover_visit *v, const 
     if (rc == 0) {
         const struct pkcs12_wish wish = {.key = key,
                                          .leaf = leaf.certificate,
-                                         .ca = h->life->key,
+                                         .ca = w->life->key,
                                          .name = w->user,
                                          .password = password.text,
                                          .old = w->profile->insecure_old_pkcs12};
@@ -352,7 +355,7 @@ static int give(const struct handover *h, const struct handover_visit *v, const 
     rc = rc == 0 ? db_begin(h->life->db, e) : rc;
     rc = rc == 0 ? db_end(h->life->db, exchange(h, v, guess, csr, e), e) : rc;
     if (rc == 0 && key != NULL) {
-        rc = wrap(h, v, w, &guess->code, key, g, e);
+        rc = wrap(v, w, &guess->code, key, g, e);
         rc = rc == 0 ? send_password(h, v, w, g, e) : rc;
     } else if (rc == 0) {
         g->type = "application/x-pem-file";
@@ -377,7 +380,7 @@ static int read_guess(const struct handover_visit *v, struct guess *g, struct er
 int handover_redeem(const struct handover *h, const struct handover_visit *v,
                     struct handover_gift *g, struct err *e)
 {
-    struct wanted w;
+    struct wanted w = {.life = h->life};
     struct guess guess;
     *g = (struct handover_gift){.type = NULL};
     buf_init(&g->file, HANDOVER_FILE_MAX);

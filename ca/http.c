@@ -135,7 +135,8 @@ static enum MHD_Result serve(struct http_server *s, struct MHD_Connection *c,
     return result;
 }
 
-/* Called first with the head, then with each piece of the body, then at its end. */
+/* Called first with the head, then with each piece of the body, then at its end.
+ * NOLINTNEXTLINE(readability-function-size): the library says what it is called with */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *n, void **state)
@@ -183,25 +184,26 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **state,
     }
 }
 
-int http_start(int fd, const uid_t *peer_uids, size_t n, http_serve_fn serve_fn, void *arg,
+int http_start(const struct http_socket *at, http_serve_fn serve_fn, void *arg,
                struct http_server **out, struct err *e)
 {
-    struct http_server *s = mem_calloc(1, sizeof(*s) + n * sizeof(s->peers[0]));
+    size_t peers_size = at->peer_n * sizeof(at->peer_uids[0]);
+    struct http_server *s = mem_calloc(1, sizeof(*s) + peers_size);
     *out = NULL;
     if (s == NULL) {
-        (void)close(fd);
+        (void)close(at->fd);
         return err_set(e, ERR_NOMEM, "out of memory");
     }
     s->serve = serve_fn;
     s->arg = arg;
-    s->peer_n = n;
-    memcpy(s->peers, peer_uids, n * sizeof(s->peers[0]));
+    s->peer_n = at->peer_n;
+    memcpy(s->peers, at->peer_uids, peers_size);
     s->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, at->fd,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
     if (s->daemon == NULL) {
-        (void)close(fd);
+        (void)close(at->fd);
         mem_free(s);
         return err_set(e, ERR_IO, "cannot serve HTTP on the CA's socket");
     }

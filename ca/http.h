@@ -58,9 +58,15 @@ typedef void (*http_serve_fn)(void *arg, const struct http_request *r, struct ht
 
 struct http_server;
 
-/* Serve on fd, a listening Unix socket (taken over), to processes of the users peer_uids (n of
- * them) alone. Returns 0 with *out, or -ERR_IO with e. */
-int http_start(int fd, const uid_t *peer_uids, size_t n, http_serve_fn serve, void *arg,
+/* Where it serves, and whom. */
+struct http_socket {
+    int fd;                 /* a listening Unix socket; taken over */
+    const uid_t *peer_uids; /* users whose processes may ask, and nobody else; borrowed */
+    size_t peer_n;
+};
+
+/* Serve there. Returns 0 with *out, or -ERR_NOMEM or -ERR_IO with e: the socket is closed then. */
+int http_start(const struct http_socket *at, http_serve_fn serve, void *arg,
                struct http_server **out, struct err *e) __attribute__((warn_unused_result));
 
 /* Serve what is there; wait at most so long for more, or until other (a descriptor; -1: none) can

@@ -14,7 +14,7 @@
 
 #define USER_MAX   255
 #define BATCH      64
-#define SERIAL_HEX (2 * CERTIFICATE_SERIAL_OCTETS)
+#define SERIAL_HEX ((size_t)2 * CERTIFICATE_SERIAL_OCTETS)
 
 static const struct actor system_actor = {{"system", 6}, {"local", 5}};
 

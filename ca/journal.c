@@ -14,7 +14,7 @@
 
 struct writing {
     struct log *log;
-    int64_t *seq;
+    int64_t seq; /* of the last that was written */
     size_t n;
 };
 
@@ -41,8 +41,7 @@ static void name_event(struct str action, char out[EVENT_MAX])
 
 static int write_entry(void *arg, const struct db_row *r)
 {
-    const struct writing *w = arg;
-    struct writing *mine = arg;
+    struct writing *w = arg;
     struct line line = {.n = 0};
     char event[EVENT_MAX];
     name_event(db_octets(r, 1), event);
@@ -55,8 +54,8 @@ static int write_entry(void *arg, const struct db_row *r)
     add(&line, "from", db_octets(r, 3));
     add(&line, "detail", db_octets(r, 4));
     log_event(w->log, LOG_LEVEL_INFO, event, line.fields, line.n);
-    *w->seq = db_number(r, 0);
-    mine->n++;
+    w->seq = db_number(r, 0);
+    w->n++;
     return 0;
 }
 
@@ -77,7 +76,7 @@ int journal_begin(const struct life *l, int64_t *seq, struct err *e)
 void journal_write(const struct life *l, struct log *log, int64_t *seq)
 {
     struct err e = {0};
-    struct writing w = {.log = log, .seq = seq};
+    struct writing w = {.log = log, .seq = *seq};
     if (!log_wants(log, LOG_LEVEL_INFO)) {
         return;
     }
@@ -90,7 +89,8 @@ void journal_write(const struct life *l, struct log *log, int64_t *seq)
             "r.profile FROM audit a LEFT JOIN certificate c ON c.serial = a.object "
             "LEFT JOIN request r ON r.id = coalesce(c.request, a.object) "
             "WHERE a.seq > ?1 ORDER BY a.seq LIMIT ?2",
-            DB_VALUES(DB_NUMBER(*seq), DB_NUMBER(BATCH)), write_entry, &w, &e);
+            DB_VALUES(DB_NUMBER(w.seq), DB_NUMBER(BATCH)), write_entry, &w, &e);
+        *seq = w.seq;
         if (rc != 0) {
             LOG(log, LOG_LEVEL_ERROR, "record_not_read", LOG_TEXT("error", str_of(e.text)));
             return;

@@ -50,6 +50,25 @@ static int write_code(const struct message *m, const char *until, struct buf *ou
                       until);
 }
 
+static int write_approved(const struct message *m, struct buf *out)
+{
+    bool link = m->link.n > 0;
+    return buf_printf(out,
+                      "The request %.*s for a certificate for %.*s (%.*s) was approved.\n%s%.*s%s",
+                      STR_ARG(m->request), STR_ARG(m->user), STR_ARG(m->company),
+                      link ? "\n  " : "", STR_ARG(m->link), link ? "\n" : "");
+}
+
+static int write_ends(const struct message *m, const char *until, struct buf *out)
+{
+    bool link = m->link.n > 0;
+    return buf_printf(out,
+                      "The certificate for %.*s (%.*s), serial number %.*s, ends at %s. Renew it "
+                      "before.\n%s%.*s%s",
+                      STR_ARG(m->user), STR_ARG(m->company), STR_ARG(m->serial), until,
+                      link ? "\n  " : "", STR_ARG(m->link), link ? "\n" : "");
+}
+
 static int write_text(const struct message *m, struct buf *out)
 {
     char until[CLOCK_RFC3339_LEN + 1];
@@ -64,21 +83,13 @@ static int write_text(const struct message *m, struct buf *out)
                           "service at once.\n",
                           STR_ARG(m->user), STR_ARG(m->secret));
     case MESSAGE_APPROVED:
-        return buf_printf(
-            out, "The request %.*s for a certificate for %.*s (%.*s) was approved.\n%s%.*s%s",
-            STR_ARG(m->request), STR_ARG(m->user), STR_ARG(m->company), m->link.n > 0 ? "\n  " : "",
-            STR_ARG(m->link), m->link.n > 0 ? "\n" : "");
+        return write_approved(m, out);
     case MESSAGE_DENIED:
         return buf_printf(
             out, "The request %.*s for a certificate for %.*s (%.*s) was denied: %.*s\n",
             STR_ARG(m->request), STR_ARG(m->user), STR_ARG(m->company), STR_ARG(m->reason));
     case MESSAGE_ENDS:
-        return buf_printf(
-            out,
-            "The certificate for %.*s (%.*s), serial number %.*s, ends at %s. Renew it "
-            "before.\n%s%.*s%s",
-            STR_ARG(m->user), STR_ARG(m->company), STR_ARG(m->serial), until,
-            m->link.n > 0 ? "\n  " : "", STR_ARG(m->link), m->link.n > 0 ? "\n" : "");
+        return write_ends(m, until, out);
     }
     return -ERR_INTERNAL;
 }

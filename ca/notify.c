@@ -355,7 +355,7 @@ static bool is_idle(const struct notify *n)
 
 int notify_wait(struct notify *n, struct err *e)
 {
-    const struct timespec moment = {0, 20 * 1000 * 1000};
+    const struct timespec moment = {0, 20L * 1000 * 1000};
     notify_run(n);
     while (!is_idle(n)) {
         (void)nanosleep(&moment, NULL);

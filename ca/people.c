@@ -206,8 +206,7 @@ int people_find(struct people *p, struct str name, struct user **out, struct err
     int rc = look_up(p, name, out, e);
     if (rc == 0 && *out == NULL) {
         rc = err_set(e, ERR_NOT_FOUND, "there is no account \"%.*s\"", STR_ARG(name));
-    }
-    if (rc == 0 && !is_open(*out)) {
+    } else if (rc == 0 && !is_open(*out)) {
         user_unref(*out);
         *out = NULL;
         rc = err_set(e, ERR_DENIED, "the account \"%.*s\" is closed", STR_ARG(name));

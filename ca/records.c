@@ -166,14 +166,14 @@ int record_show_key(const struct life *l, struct str spki, struct str user, reco
                 DB_VALUES(DB_BLOB(spki), DB_TEXT(user)), &w, e);
 }
 
-int record_show_last(const struct life *l, struct str user, int64_t before, struct str except,
-                     record_each_fn each, void *arg, struct err *e)
+int record_show_last(const struct life *l, const struct record_sought *s, record_each_fn each,
+                     void *arg, struct err *e)
 {
     struct walk w = {each, arg, false};
     return walk(l,
                 "SELECT " COLUMNS "FROM request r JOIN certificate c ON c.request = r.id "
                 "WHERE r.user = ?1 AND r.seq < ?2 AND r.id <> ?3 ORDER BY r.seq DESC LIMIT 1",
-                DB_VALUES(DB_TEXT(user), DB_NUMBER(before), DB_TEXT(except)), &w, e);
+                DB_VALUES(DB_TEXT(s->user), DB_NUMBER(s->before), DB_TEXT(s->except)), &w, e);
 }
 
 struct decisions {

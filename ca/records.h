@@ -71,12 +71,17 @@ int record_show_fingerprint(const struct life *l, struct str fingerprint, record
 int record_show_key(const struct life *l, struct str spki, struct str user, record_each_fn each,
                     void *arg, struct err *e) __attribute__((warn_unused_result));
 
-/* Show the newest certificate of user (exactly) whose request was filed before the cursor before
- * and is not the one named except, if there is one: 0 also without. May be called while another
- * record is shown, but not by its own record_each_fn. */
-int record_show_last(const struct life *l, struct str user, int64_t before, struct str except,
-                     record_each_fn each, void *arg, struct err *e)
-    __attribute__((warn_unused_result));
+/* Which one is the last. */
+struct record_sought {
+    struct str user;   /* exactly */
+    int64_t before;    /* a cursor: its request was filed before it */
+    struct str except; /* and is not the one of this id */
+};
+
+/* Show the newest certificate that is sought, if there is one: 0 also without. May be called while
+ * another record is shown, but not by its own record_each_fn. */
+int record_show_last(const struct life *l, const struct record_sought *s, record_each_fn each,
+                     void *arg, struct err *e) __attribute__((warn_unused_result));
 
 /* Who has agreed to a request or refused it, in order of time. */
 struct record_decision {

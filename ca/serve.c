@@ -45,8 +45,9 @@ static size_t find_peers(const struct conf *conf, uid_t peers[PEERS_MAX])
     size_t n = 0;
     peers[n++] = 0;
     peers[n++] = geteuid();
-    const struct passwd *user =
-        conf->process.user.p != NULL ? getpwnam(conf->process.user.p) : NULL;
+    const char *name = conf->process.user.p;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    const struct passwd *user = name != NULL ? getpwnam(name) : NULL;
     if (user != NULL) {
         peers[n++] = user->pw_uid;
     }
@@ -126,7 +127,8 @@ static int open_all(struct ca *ca, struct err *e)
         return fd;
     }
     size_t n = find_peers(ca->conf, peers);
-    rc = http_start(fd, peers, n, entry_serve, &ca->service, &ca->http, e);
+    const struct http_socket at = {fd, peers, n};
+    rc = http_start(&at, entry_serve, &ca->service, &ca->http, e);
     struct err mine = {0};
     if (rc == 0 && seen_open(conf->socket.p, peers, n, &ca->seen, &mine) != 0) {
         LOG(ca->log, LOG_LEVEL_WARNING, "use_not_heard", LOG_TEXT("error", str_of(mine.text)));

@@ -139,6 +139,7 @@ static int read_secrets(struct web *c, struct err *e)
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): its type is the library's */
 static size_t take_body(char *octets, size_t size, size_t n, void *arg)
 {
     struct web *c = arg;

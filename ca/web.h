@@ -14,8 +14,8 @@
 #include "base/str.h"
 
 #define WEB_URL_MAX   2048
-#define WEB_BODY_MAX  (1024 * 1024) /* octets of an answer that are read */
-#define WEB_TOTAL_MS  30000         /* a call's time, if nothing else is said */
+#define WEB_BODY_MAX  1048576 /* octets of an answer that are read */
+#define WEB_TOTAL_MS  30000   /* a call's time, if nothing else is said */
 #define WEB_TYPE_MAX  96
 #define WEB_FIELD_MAX 8
 

@@ -102,7 +102,9 @@ static int take(struct ca_lab *lab, enum step step, const struct life_id *id, co
     buf_init(&out, 65536);
     switch (step) {
     case SHOW:
-        rc = record_show_last(l, STR("user3@example.com"), INT64_MAX, STR("x"), count, &n, NULL);
+        rc = record_show_last(
+            l, &(struct record_sought){STR("user3@example.com"), INT64_MAX, STR("x")}, count, &n,
+            NULL);
         rc = rc == 0 ? record_show_serial(l, str_of(f->serial), count, &n, NULL) : rc;
         break;
     case FETCH:
