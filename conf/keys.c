@@ -366,7 +366,10 @@ static const struct key timeouts_keys[] = {
      .min = 100,
      .max = SECONDS(60),
      .fallback = "2s",
-     .meaning = "After the last octet sent, for the client to close."},
+     .meaning =
+         "After the last octet sent, for the client to close. And for an answer to begin when "
+         "a TLS 1.3 client has sent its request, then close_notify, and has ended the "
+         "connection: it may still read, or have gone."},
 };
 
 static const struct key_section timeouts = {.intro = "How long a client may take.",

@@ -385,6 +385,15 @@ size_t h1_server_octets(struct h1_server *h, struct str octets)
     return h->in == H1_IN_DEAD ? octets.n : used;
 }
 
+/* Nobody is left to read the answer. */
+static void give_up(struct h1_server *h)
+{
+    if (h->x != NULL && !exchange_finished(h->x)) {
+        h->doomed = REASON_CLIENT_CLOSED;
+        turn_later(h);
+    }
+}
+
 void h1_server_eof(struct h1_server *h)
 {
     h->eof = true;
@@ -405,11 +414,13 @@ void h1_server_eof(struct h1_server *h)
         }
         break;
     case H1_IN_DONE:
-        /* A half-closed client gets its answer: plain TCP, or TLS that has sent close_notify. When
-         * the TCP connection under TLS ends too, nobody is left to read it. */
-        if (link_is_gone(h->link) && h->x != NULL && !exchange_finished(h->x)) {
-            h->doomed = REASON_CLIENT_CLOSED;
-            turn_later(h);
+        /* A half-closed client gets its answer (RFC 9112 9.6): plain TCP, or TLS that has sent
+         * close_notify. When the TCP connection under TLS ends too, most have gone; some may still
+         * read, and those are not kept waiting for long. */
+        if (link_is_gone(h->link)) {
+            give_up(h);
+        } else if (link_may_be_gone(h->link) && h->out == H1_OUT_NONE) {
+            start_timer(h, conf_of(h)->timeouts.linger_ms);
         }
         break;
     case H1_IN_DEAD:
@@ -532,8 +543,12 @@ static void on_timer(struct loop_timer *t)
     case H1_IN_DISCARD:
         end_connection(h);
         break;
-    case H1_IN_HELD:
     case H1_IN_DONE:
+        if (h->out == H1_OUT_NONE) {
+            give_up(h);
+        }
+        break;
+    case H1_IN_HELD:
     case H1_IN_DEAD:
         break;
     }

@@ -351,6 +351,7 @@ static void pump(struct link *l)
         if (r == TLS_OK) {
             deliver(l, (struct str){l->shared->scratch, n});
         } else if (r == TLS_CLOSED) {
+            l->notified = true;
             l->end_seen = true;
         } else if (r == TLS_FAILED) {
             link_fail(l, tls_session_reason(l->tls));
@@ -570,9 +571,15 @@ void link_resume(struct link *l)
     }
 }
 
+bool link_may_be_gone(const struct link *l)
+{
+    return l->tls != NULL && l->stream_end && l->notified &&
+           str_eq(tls_session_version(l->tls), STR("TLSv1.3"));
+}
+
 bool link_is_gone(const struct link *l)
 {
-    return l->tls != NULL && l->stream_end;
+    return l->tls != NULL && l->stream_end && !link_may_be_gone(l);
 }
 
 bool link_has_input(const struct link *l)

@@ -82,6 +82,7 @@ struct link {
     bool was_full;
     bool end_seen; /* close_notify, or the stream's end */
     bool end_told;
+    bool notified;   /* close_notify was seen */
     bool stream_end; /* the stream's end was seen */
     bool failed;     /* on_failed was told */
 };
@@ -126,9 +127,13 @@ bool link_full(struct link *l);
 /* Offer the kept octets again (even if there are none), and go on reading, after this turn. */
 void link_resume(struct link *l);
 
-/* True if the connection under TLS has ended: the client has closed it, not only said that it has
- * nothing more to send. */
+/* True if the connection under TLS has ended, and nobody is left to read: without close_notify, or
+ * with TLS 1.2, where that ends both directions (RFC 5246 7.2.1). */
 bool link_is_gone(const struct link *l);
+
+/* True if it has ended behind close_notify of TLS 1.3: the client may have closed its own direction
+ * only (RFC 8446 6.1), or be gone. Writing shows which. */
+bool link_may_be_gone(const struct link *l);
 
 /* True if octets of the client wait to be taken. */
 bool link_has_input(const struct link *l);

@@ -6,13 +6,14 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import crl_pem
-from proxy import LIMIT_S, wait_until
+from proxy import LIMIT_S, basic, wait_until
 from upstream import OK, Upstream
 
 ALICE, PASSWORD = "alice@example.com", "wonder land"
@@ -421,8 +422,8 @@ public class Flow {
 """
 
 
-@pytest.mark.parametrize("kind", ["PKCS12", "JKS"])
-def test_java_http_client(proxy, upstream, tmp_path, kind):
+def java_options(proxy, directory, kind):
+    """What Java is told of stores with alice's key and the proxy's CA."""
     for tool in ("java", "javac", "keytool"):
         if not shutil.which(tool):
             pytest.skip(f"no {tool}: the tests of Java need a JDK")
@@ -430,23 +431,30 @@ def test_java_http_client(proxy, upstream, tmp_path, kind):
     secret = ("-storepass", "changeit")
     commands = [
         ["openssl", "pkcs12", "-export", "-in", pki.dir / "alice.crt", "-inkey",
-         pki.dir / "alice.key", "-name", "alice", "-out", tmp_path / "alice.p12", "-passout",
+         pki.dir / "alice.key", "-name", "alice", "-out", directory / "alice.p12", "-passout",
          "pass:changeit"],
-        ["keytool", "-importkeystore", "-noprompt", "-srckeystore", tmp_path / "alice.p12",
-         "-srcstorepass", "changeit", "-destkeystore", tmp_path / "keys", "-deststoretype", kind,
+        ["keytool", "-importkeystore", "-noprompt", "-srckeystore", directory / "alice.p12",
+         "-srcstorepass", "changeit", "-destkeystore", directory / "keys", "-deststoretype", kind,
          "-deststorepass", "changeit"],
         ["keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", pki.dir / "ca.crt",
-         "-keystore", tmp_path / "trust", "-storetype", kind, *secret],
+         "-keystore", directory / "trust", "-storetype", kind, *secret],
     ]
     for command in commands:
         done = run(*command)
         assert done.returncode == 0, done.text
-    (tmp_path / "Flow.java").write_text(JAVA)
-    options = {"base": f"https://localhost:{proxy.port}"}
+    options = {}
     for store, file in (("keyStore", "keys"), ("trustStore", "trust")):
-        options[f"javax.net.ssl.{store}"] = tmp_path / file
+        options[f"javax.net.ssl.{store}"] = directory / file
         options[f"javax.net.ssl.{store}Password"] = "changeit"
         options[f"javax.net.ssl.{store}Type"] = kind
+    return options
+
+
+@pytest.mark.parametrize("kind", ["PKCS12", "JKS"])
+def test_java_http_client(proxy, upstream, tmp_path, kind):
+    options = java_options(proxy, tmp_path, kind)
+    options["base"] = f"https://localhost:{proxy.port}"
+    (tmp_path / "Flow.java").write_text(JAVA)
     done = run("java", *(f"-D{k}={v}" for k, v in options.items()), "Flow.java", ALICE, PASSWORD,
                "bob@example.com", "b:ob", cwd=tmp_path)
     assert done.returncode == 0, done.text
@@ -456,3 +464,34 @@ def test_java_http_client(proxy, upstream, tmp_path, kind):
     assert lines[23].startswith("guess ") and "200" not in lines[23]
     assert len(upstream.requests) == 22
     assert [len(r.body) for r in upstream.requests if r.method == "POST"] == [5_000_000] * 2
+
+
+JAVA_HALF = """
+import java.nio.charset.StandardCharsets;
+import javax.net.ssl.*;
+
+public class Half {
+    public static void main(String[] a) throws Exception {
+        SSLSocketFactory f = (SSLSocketFactory) SSLSocketFactory.getDefault();
+        SSLSocket s = (SSLSocket) f.createSocket("localhost", Integer.parseInt(a[0]));
+        s.setEnabledProtocols(new String[] {"TLSv1.3"});
+        s.getOutputStream().write(a[1].replace("|", "\\r\\n").getBytes(StandardCharsets.UTF_8));
+        s.shutdownOutput();
+        System.out.write(s.getInputStream().readAllBytes());
+        System.out.flush();
+    }
+}
+"""
+
+
+def test_java_closes_its_side(make_proxy, tmp_path):
+    """close_notify behind the request, and perhaps TCP's end, while the answer is being made."""
+    upstream = Upstream(answer=lambda *_: time.sleep(0.2) or OK)
+    proxy = make_proxy(address=upstream.address).start()
+    options = java_options(proxy, tmp_path, "PKCS12")
+    (tmp_path / "Half.java").write_text(JAVA_HALF)
+    request = f"GET / HTTP/1.1|Host: localhost|Authorization: {basic(ALICE, PASSWORD)}||"
+    done = run("java", *(f"-D{k}={v}" for k, v in options.items()), "Half.java", proxy.port, request,
+               cwd=tmp_path)
+    assert done.stdout.endswith(b"\r\n\r\nok\n"), done.text
+    upstream.close()

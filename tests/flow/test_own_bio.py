@@ -4,6 +4,7 @@ alone: test_records.py."""
 import os
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -178,6 +179,27 @@ def test_the_end_in_the_middle(make_proxy, upstream, version, way, closes):
     assert record["auth.reason"] == "http_truncated"
     assert record["http.request.body.size"] == 50 and not upstream.requests
     assert proxy.get().status == 200
+
+
+@way
+@pytest.mark.parametrize("version, closes", [("1.2", True), ("1.2", False), ("1.3", False)])
+def test_gone_before_the_answer(make_proxy, version, closes, way):
+    """Nobody waits for an upstream then. With TLS 1.3, close_notify leaves it open who still reads."""
+    release = threading.Event()
+    upstream = Upstream(answer=lambda *_: release.wait(LIMIT_S) and b"")
+    changes = {"tuning": way, "timeouts": {"linger": "1m"}}
+    proxy = make_proxy(changes, address=upstream.address).start()
+    with Wire(proxy, "alice", VERSIONS[version], 0) as client:
+        client.shake(GET)
+        wait_until(lambda: upstream.requests)
+        if closes:
+            with pytest.raises(ssl.SSLWantReadError):
+                client.tls.unwrap()
+            client.flush()
+        client.raw.shutdown(socket.SHUT_WR)
+        assert wait_until(proxy.access)[0]["auth.reason"] == "client_closed"
+    release.set()
+    upstream.close()
 
 
 @way

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -249,6 +250,37 @@ def test_half_closed(make, echo, own_records):
         client.say(ALERT, CLOSE_NOTIFY)
         assert client.answer() == (200, body)
         assert client.drain() == CLOSE_NOTIFY and client.data == b""
+
+
+@own_records
+def test_all_but_gone(make, own_records):
+    """The connection's end behind close_notify: who still reads gets an answer that begins soon, all
+    of it however long it takes. Without close_notify nobody is thought to read."""
+    go_on, never = threading.Event(), threading.Event()
+
+    def answer(request, connection):
+        if request.target == "/silent":
+            never.wait(LIMIT_S)
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nfor")
+            go_on.wait(LIMIT_S)
+            connection.sendall(b"you")
+        return b""
+
+    upstream = Upstream(answer=answer)
+    proxy = make(own_records, {"timeouts": {"linger": "3s"}}, address=upstream.address).start()
+    with raw(proxy) as reads, raw(proxy) as waits:
+        for client, path in ((reads, b"/"), (waits, b"/silent")):
+            client.send(GET.replace(b"/", path, 1))
+            client.say(ALERT, CLOSE_NOTIFY)
+            client.raw.shutdown(socket.SHUT_WR)
+        assert waits.drain() is None and waits.data == b""
+        go_on.set()
+        assert reads.answer() == (200, b"foryou") and reads.drain() == CLOSE_NOTIFY
+    records = wait_until(lambda: len(proxy.access()) == 2 and proxy.access())
+    assert sorted(r["auth.reason"] for r in records) == ["client_closed", "ok"]
+    never.set()
+    upstream.close()
 
 
 @own_records

@@ -351,6 +351,55 @@ static void test_the_clients_end(void **state)
     stop();
 }
 
+/* Who has closed in order may read on, or is gone: an answer is waited for, but not for long. */
+static void test_a_client_that_may_be_gone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        bool begun; /* the answer, before the end */
+        bool fires; /* the timer, before that */
+        bool answered;
+    } rows[] = {
+        {"in time", false, false, true},
+        {"too late", false, true, false},
+        {"begun: writing it shows who is gone", true, false, true},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        start();
+        feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        up_ready();
+        if (rows[i].begun) {
+            up_head(200, HTTP_FRAMING_LENGTH, 2);
+        }
+        h1_server_eof(&wire.h); /* close_notify alone */
+        turn();
+        CHECK_ROW(rows[i].says, !loop_timer_running(&wire.h.timer));
+        wire.may_be_gone = true;
+        h1_server_eof(&wire.h);
+        turn();
+        CHECK_ROW(rows[i].says, loop_timer_running(&wire.h.timer) != rows[i].begun);
+        CHECK_ROW(rows[i].says, !loop_timer_running(&wire.h.timer) || wire.h.timer.due_ms == 40);
+        if (!rows[i].begun && rows[i].fires) {
+            fire();
+        } else if (!rows[i].begun) {
+            up_head(200, HTTP_FRAMING_LENGTH, 2);
+            fire(); /* too late for it */
+        }
+        if (rows[i].answered) {
+            up_body("hi");
+            up_end(NULL);
+            turn();
+            CHECK_STR(rows[i].says, sent(), STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+            CHECK_ROW(rows[i].says, wire.finished && up.cancels == 0);
+        } else {
+            CHECK_ROW(rows[i].says, wire.closed && up.cancels == 1 && sent().n == 0);
+            CHECK_ROW(rows[i].says, logged.reason == REASON_CLIENT_CLOSED);
+        }
+        stop();
+    }
+}
+
 static void test_a_broken_connection(void **state)
 {
     (void)state;
@@ -492,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_an_upstream_that_breaks_off_breaks_the_client_off),
         cmocka_unit_test(test_timers),
         cmocka_unit_test(test_the_clients_end),
+        cmocka_unit_test(test_a_client_that_may_be_gone),
         cmocka_unit_test(test_a_broken_connection),
         cmocka_unit_test(test_draining),
         cmocka_unit_test(test_draining_that_begins_in_an_answer),

@@ -18,6 +18,7 @@ static struct {
     bool closed;
     bool full;
     bool gone;
+    bool may_be_gone;
     enum reason on_request;
 } wire;
 
@@ -61,6 +62,12 @@ bool link_is_gone(const struct link *l)
 {
     (void)l;
     return wire.gone;
+}
+
+bool link_may_be_gone(const struct link *l)
+{
+    (void)l;
+    return wire.may_be_gone;
 }
 
 bool link_has_input(const struct link *l)
