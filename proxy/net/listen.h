@@ -22,15 +22,29 @@ int listen_open(const struct addr *a, const struct listen_options *o, struct err
 
 struct listener;
 
-/* Accept from fd (the caller keeps it) and hand each connection to on_accept(arg, stream): a paused
- * stream without user, now the callee's. out_of_descriptors(arg) is told when accept fails for want
- * of descriptors or memory; accepting then rests for 100 ms and goes on. NULL on failure. */
-struct listener *listener_open(struct loop *l, int fd,
-                               void (*on_accept)(void *arg, struct stream *s),
-                               void (*out_of_descriptors)(void *arg), void *arg, struct err *e);
+/* Whom the connections are for. */
+struct listener_user {
+    /* A connection: a paused stream without user, now the callee's. */
+    void (*on_accept)(void *arg, struct stream *s);
+    /* Whether there is room for one more; asked before each is accepted. */
+    bool (*has_room)(void *arg);
+    /* One waits, but there is no room, or accept failed for want of descriptors or memory:
+     * accepting rests for 100 ms, or until listener_resume(). What waits is left to other
+     * processes, or until then. */
+    void (*on_rest)(void *arg);
+    void *arg;
+};
 
-/* Take what is waiting in the queue (on_accept comes inside this call), then accept no more; frees
- * itself at the end of the turn, until when calling it again does nothing. NULL is fine. */
+/* Accept from fd (the caller keeps it) for u, which is copied. NULL on failure. */
+struct listener *listener_open(struct loop *l, int fd, const struct listener_user *u,
+                               struct err *e);
+
+/* There may be room again: rest no longer. NULL is fine. */
+void listener_resume(struct listener *l);
+
+/* Take what is waiting in the queue, as far as there is room (on_accept comes inside this call),
+ * then accept no more; frees itself at the end of the turn, until when calling it again does
+ * nothing. NULL is fine. */
 void listener_close(struct listener *l);
 
 #endif

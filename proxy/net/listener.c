@@ -23,9 +23,7 @@ struct listener {
     struct loop *loop;
     struct loop_timer rest;
     int fd; /* our duplicate */
-    void (*on_accept)(void *arg, struct stream *s);
-    void (*out_of_descriptors)(void *arg);
-    void *arg;
+    struct listener_user user;
     bool closing;
 };
 
@@ -61,7 +59,7 @@ static bool accept_failed(struct listener *l, int error)
     case ENOBUFS:
     case ENOMEM:
         take_rest(l);
-        l->out_of_descriptors(l->arg);
+        l->user.on_rest(l->user.arg);
         return false;
     default:
         take_rest(l);
@@ -87,8 +85,13 @@ static bool accept_one(struct listener *l)
     if (s == NULL) {
         return accept_failed(l, ENOMEM);
     }
-    l->on_accept(l->arg, s);
+    l->user.on_accept(l->user.arg, s);
     return true;
+}
+
+static bool has_room(const struct listener *l)
+{
+    return l->user.has_room(l->user.arg);
 }
 
 static void on_readable(uv_poll_t *handle, int status, int events)
@@ -99,7 +102,12 @@ static void on_readable(uv_poll_t *handle, int status, int events)
         take_rest(l);
         return;
     }
-    for (int i = 0; i < ACCEPT_BATCH && !l->closing; i++) {
+    if (!has_room(l)) {
+        take_rest(l);
+        l->user.on_rest(l->user.arg);
+        return;
+    }
+    for (int i = 0; i < ACCEPT_BATCH && !l->closing && has_room(l); i++) {
         if (!accept_one(l)) {
             return;
         }
@@ -113,9 +121,7 @@ static void on_closed(uv_handle_t *handle)
     mem_free(l);
 }
 
-struct listener *listener_open(struct loop *l, int fd,
-                               void (*on_accept)(void *arg, struct stream *s),
-                               void (*out_of_descriptors)(void *arg), void *arg, struct err *e)
+struct listener *listener_open(struct loop *l, int fd, const struct listener_user *u, struct err *e)
 {
     struct listener *r = mem_calloc(1, sizeof(*r));
     if (r == NULL) {
@@ -123,9 +129,7 @@ struct listener *listener_open(struct loop *l, int fd,
         return NULL;
     }
     r->loop = l;
-    r->on_accept = on_accept;
-    r->out_of_descriptors = out_of_descriptors;
-    r->arg = arg;
+    r->user = *u;
     loop_timer_init(&r->rest, on_rested);
     r->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     int error = r->fd < 0 ? -errno : uv_poll_init(&l->uv, &r->poll, r->fd);
@@ -145,6 +149,14 @@ struct listener *listener_open(struct loop *l, int fd,
     return r;
 }
 
+void listener_resume(struct listener *l)
+{
+    if (l != NULL && loop_timer_running(&l->rest)) {
+        loop_timer_stop(&l->rest);
+        on_rested(&l->rest);
+    }
+}
+
 void listener_close(struct listener *l)
 {
     if (l == NULL || l->closing) {
@@ -153,7 +165,7 @@ void listener_close(struct listener *l)
     l->closing = true;
     loop_timer_stop(&l->rest);
     (void)uv_poll_stop(&l->poll);
-    for (int i = 0; i < LAST_ACCEPTS_MAX && accept_one(l); i++) {
+    for (int i = 0; i < LAST_ACCEPTS_MAX && has_room(l) && accept_one(l); i++) {
     }
     uv_close((uv_handle_t *)&l->poll, on_closed);
 }

@@ -2,11 +2,14 @@
  * Not: what happens on a connection (conn). On the loop's thread. */
 #include "proxy/server/server.h"
 
+#include <sys/resource.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "proxy/net/listen.h"
 #include "proxy/server/conn.h"
+#include "proxy/server/descriptors.h"
 #include "proxy/server/h1_server.h"
 #include "proxy/server/link.h"
 
@@ -32,6 +35,7 @@ struct door {
 
 struct server {
     struct conn_home home;
+    uint64_t clients_max; /* connections for which there are descriptors */
     struct list doors;
     struct loop_task empty_task;
     struct loop_task judge_task;
@@ -79,7 +83,9 @@ static struct door *find_door(struct server *s, struct str address)
 
 /* ---- Accepting ---- */
 
-static void log_refusals(struct server *s, enum reason why, const struct stream *stream)
+/* event: what is done about it. */
+static void log_refusals(struct server *s, const char *event, enum reason why,
+                         const struct stream *stream)
 {
     char text[ADDR_TEXT_MAX];
     uint64_t now = clock_mono_ms();
@@ -87,8 +93,8 @@ static void log_refusals(struct server *s, enum reason why, const struct stream 
     if (s->refusals_at_ms != 0 && now - s->refusals_at_ms < REFUSALS_LOG_MS) {
         return;
     }
-    LOG(s->home.env->log, LOG_LEVEL_WARNING, "connection_refused",
-        LOG_TEXT("reason", str_of(reason_token(why))), LOG_NUMBER("count", s->refusals),
+    LOG(s->home.env->log, LOG_LEVEL_WARNING, event, LOG_TEXT("reason", str_of(reason_token(why))),
+        LOG_NUMBER("count", s->refusals),
         LOG_TEXT("client", stream != NULL ? addr_host_text(stream_peer(stream), text) : STR_NONE));
     s->refusals = 0;
     s->refusals_at_ms = now;
@@ -144,15 +150,30 @@ static void on_accept(void *arg, struct stream *stream)
         }
     }
     metrics_reason(s->home.env->metrics, why);
-    log_refusals(s, why, stream);
+    log_refusals(s, "connection_refused", why, stream);
     stream_abort(stream);
 }
 
-static void on_out_of_descriptors(void *arg)
+/* The admin listener may take of what is kept back. */
+static bool has_room(void *arg)
+{
+    const struct door *d = arg;
+    return !d->port.secure || d->server->home.count < d->server->clients_max;
+}
+
+static void on_rest(void *arg)
 {
     struct door *d = arg;
     metrics_reason(d->server->home.env->metrics, REASON_OUT_OF_DESCRIPTORS);
-    log_refusals(d->server, REASON_OUT_OF_DESCRIPTORS, NULL);
+    log_refusals(d->server, "accepting_rests", REASON_OUT_OF_DESCRIPTORS, NULL);
+}
+
+static void learn_room(struct server *s)
+{
+    struct rlimit limit;
+    s->clients_max = getrlimit(RLIMIT_NOFILE, &limit) == 0
+                         ? descriptors_for_clients(s->home.env->runtime->conf, limit.rlim_cur)
+                         : UINT64_MAX;
 }
 
 static int open_door(struct server *s, struct str address, int fd, const struct port *port,
@@ -169,7 +190,8 @@ static int open_door(struct server *s, struct str address, int fd, const struct 
     d->port = *port;
     d->address = text;
     d->port.address = (struct str){text, address.n};
-    d->listener = listener_open(s->home.env->loop, fd, on_accept, on_out_of_descriptors, d, e);
+    const struct listener_user user = {on_accept, has_room, on_rest, d};
+    d->listener = listener_open(s->home.env->loop, fd, &user, e);
     if (d->listener == NULL) {
         mem_free(text);
         mem_free(d);
@@ -208,6 +230,7 @@ int server_listen_local(struct server *s, struct str address, int fd, local_fn l
 void server_adopt(struct server *s, bool (*keep)(void *arg, struct str address), void *arg)
 {
     struct list *next;
+    learn_room(s);
     for (struct list *n = s->doors.next; n != &s->doors; n = next) {
         struct door *d = LIST_ENTRY(n, struct door, place);
         next = n->next;
@@ -235,12 +258,23 @@ static void tell_empty(struct server *s)
     }
 }
 
+/* One less, where there was no room: nobody waits for the end of the rest. */
+static void resume_doors(struct server *s)
+{
+    for (struct list *n = s->doors.next; n != &s->doors; n = n->next) {
+        listener_resume(LIST_ENTRY(n, struct door, place)->listener);
+    }
+}
+
 static void on_gone(struct conn_home *home, struct port *port)
 {
     struct server *s = LIST_ENTRY(home, struct server, home);
     struct door *d = LIST_ENTRY(port, struct door, port);
     d->conns--;
     free_door_if_unused(d);
+    if (home->count + 1 == s->clients_max) {
+        resume_doors(s);
+    }
     tell_empty(s);
 }
 
@@ -341,6 +375,7 @@ struct server *server_new(struct env *env, struct admit *admit)
     s->home.shared = &s->shared;
     link_shared_init(&s->shared, env->loop);
     s->home.on_gone = on_gone;
+    learn_room(s);
     list_init(&s->home.conns);
     list_init(&s->home.shaking);
     list_init(&s->doors);

@@ -12,6 +12,7 @@ struct door {
     struct stream *streams[CLIENTS_MAX];
     unsigned accepted;
     unsigned out;
+    unsigned room; /* how many it takes */
     bool close_on_accept;
 };
 
@@ -25,7 +26,13 @@ static void on_accept(void *arg, struct stream *s)
     }
 }
 
-static void on_out(void *arg)
+static bool has_room(void *arg)
+{
+    const struct door *d = arg;
+    return d->accepted < d->room;
+}
+
+static void on_rest(void *arg)
 {
     struct door *d = arg;
     d->out++;
@@ -46,8 +53,9 @@ static int listen_on(struct addr *a)
 static void door_open(struct loop *l, struct door *d, int fd)
 {
     struct err e = {.code = ERR_OK};
-    *d = (struct door){.out = 0};
-    d->listener = listener_open(l, fd, on_accept, on_out, d, &e);
+    *d = (struct door){.room = CLIENTS_MAX};
+    const struct listener_user user = {on_accept, has_room, on_rest, d};
+    d->listener = listener_open(l, fd, &user, &e);
     assert_non_null(d->listener);
 }
 
@@ -212,16 +220,67 @@ static void out_of_descriptors(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* Who has no more room leaves what waits to others, without spinning, and goes on when it has. */
+static void no_room(void **state)
+{
+    (void)state;
+    struct loop *l = loop_new();
+    struct addr a;
+    int fd = listen_on(&a);
+    struct door small;
+    struct door large;
+    door_open(l, &small, fd);
+    small.room = 2;
+    int clients[8];
+    for (int i = 0; i < 8; i++) {
+        clients[i] = knock(&a);
+    }
+    turn_until(l, &small.out, 1);
+    for (int i = 0; i < 200; i++) {
+        turn_once(l);
+    }
+    assert_int_equal(small.accepted, 2);
+    assert_true(small.out < 10); /* 200 turns, but it rests */
+
+    door_open(l, &large, fd);
+    large.room = 5;
+    turn_until(l, &large.accepted, 5);
+    small.room++;
+    listener_resume(small.listener);
+    listener_resume(small.listener);
+    turn_some(l); /* which is less than the rest */
+    assert_int_equal(small.accepted, 3);
+    assert_int_equal(large.accepted, 5);
+
+    /* Nor is it overrun at the end. */
+    int late = knock(&a);
+    listener_close(small.listener);
+    assert_int_equal(small.accepted, 3);
+    large.room++;
+    turn_until(l, &large.accepted, 6);
+    listener_close(large.listener);
+    door_close(&small);
+    door_close(&large);
+    loop_run(l);
+    loop_free(l);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(close(clients[i]), 0);
+    }
+    assert_int_equal(close(late), 0);
+    assert_int_equal(close(fd), 0);
+}
+
 static void cannot_open(void **state)
 {
     (void)state;
     struct loop *l = loop_new();
     struct err e = {.code = ERR_OK};
-    assert_null(listener_open(l, -1, on_accept, on_out, NULL, &e));
+    const struct listener_user nobody = {on_accept, has_room, on_rest, NULL};
+    assert_null(listener_open(l, -1, &nobody, &e));
     assert_int_equal(e.code, ERR_IO);
     err_clear(&e);
     mem_fail_after(1, true);
-    assert_null(listener_open(l, 0, on_accept, on_out, NULL, &e));
+    assert_null(listener_open(l, 0, &nobody, &e));
     mem_fail_after(0, false);
     assert_int_equal(e.code, ERR_NOMEM);
     listener_close(NULL);
@@ -231,9 +290,9 @@ static void cannot_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepts),     cmocka_unit_test(shared_socket),
-        cmocka_unit_test(last_ones),   cmocka_unit_test(out_of_descriptors),
-        cmocka_unit_test(cannot_open),
+        cmocka_unit_test(accepts),   cmocka_unit_test(shared_socket),
+        cmocka_unit_test(last_ones), cmocka_unit_test(out_of_descriptors),
+        cmocka_unit_test(no_room),   cmocka_unit_test(cannot_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
