@@ -1,16 +1,8 @@
-"""Clients written by hand: to prove that a proxy answers as it must before its figures count, and
-to keep thousands of connections open while its memory is looked at.
-
-usage: clients.py PORT DIRECTORY COUNT     opens COUNT connections with a request on each, says
-                                           "ready", and holds them until its input ends"""
+"""Clients written by hand: to prove that a proxy answers as it must before its figures count."""
 import base64
 import http.client
-import resource
-import signal
 import socket
 import ssl
-import subprocess
-import sys
 
 LIMIT_S = 60
 
@@ -76,60 +68,3 @@ def prove(material, port, tls=None, crl=False, sample=5):
         expect("a withdrawn certificate", knock(port, context(material, withdrawn, tls), "/small",
                                                 withdrawn.name, withdrawn.password)[0], 0, 400)
     return complaints
-
-
-def hold(port, material, count):
-    """Open count connections, one right request on each; returns them."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    users = material.users[:1000]
-    contexts = [context(material, user) for user in users]
-    held = []
-    for i in range(count):
-        user = users[i % len(users)]
-        # One source address has too few ports for very many connections.
-        source = f"127.0.0.{2 + i // 20000}"
-        raw = socket.create_connection(("127.0.0.1", port), LIMIT_S, (source, 0))
-        held.append(contexts[i % len(users)].wrap_socket(raw, server_hostname="localhost"))
-        got = ask(held[-1], "/small", user.name, user.password)
-        if got != (200, user.name.encode()):
-            raise SystemExit(f"connection {i}: {got}")
-    return held
-
-
-class Holder:
-    """Another process that holds connections: it ends, and they with it, at the end of a with."""
-
-    def __init__(self, material, port, count, core):
-        self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), sys.executable, "-B", __file__, str(port),
-             str(material.dir), str(count)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            if not self.process.stdout.readline().startswith("ready"):
-                raise RuntimeError("connections could not be kept open")
-        except BaseException:
-            self.close()  # also where we are ended while it opens them: nobody holds it yet
-            raise
-
-    def close(self):
-        self.process.kill()
-        self.process.communicate()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.close()
-
-
-def main():
-    from material import Material
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
-    held = hold(int(sys.argv[1]), Material(sys.argv[2]), int(sys.argv[3]))
-    print("ready", len(held), flush=True)
-    sys.stdin.read()
-
-
-if __name__ == "__main__":
-    main()

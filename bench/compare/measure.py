@@ -16,6 +16,7 @@ import procstat
 import purposes
 import servers
 
+VISITS = 16  # of each client to each of several workers, before anything is measured
 SETTLE_S = 0.05  # for what a server still does after the last answer
 HASHINGS = {"sha256": ("sha256", None), "few": ("sha256", 16), "bcrypt": ("bcrypt", 16)}
 
@@ -35,6 +36,8 @@ class Plan:
     server_core: int = 0
     load_core: int = 1
     profiles: Path = None
+    held_most: int = None  # of one process that holds connections, and of one worker; else as many
+                           # as it can
 
 
 def say(text):
@@ -154,7 +157,8 @@ class Subject:
         that nothing is measured that happens once only: a password's first check, the first use
         of a chain."""
         if isinstance(self.server, servers.Countersign):
-            self.run_once(self.options["identities"], "request")
+            several = VISITS * self.server.workers if self.server.workers > 1 else 1
+            self.run_once(several * self.options["identities"], "request")
         cpu_us = self.run(4 * self.options["in_flight"])[0]
         # A session can be resumed only by one who was there before.
         least = 4 * self.options["identities"] if self.mode == "resume" else 1
@@ -220,9 +224,12 @@ def idle_kib(bench, scenario, server):
     made = bench.material(scenario)
     time.sleep(bench.plan.idle_s)
     before = procstat.pss_bytes(server.pids())
-    with clients.Holder(made, server.port, bench.plan.idle, bench.plan.load_core):
+    held = bench.load.hold(made, server.port, bench.plan.idle)
+    try:
         time.sleep(bench.plan.idle_s)
         return max(1, procstat.pss_bytes(server.pids()) - before) / 1024 / bench.plan.idle
+    finally:
+        held.close()
 
 
 def measure_mixed(bench, scenario):

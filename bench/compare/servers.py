@@ -4,13 +4,13 @@ which go into every report."""
 import dataclasses
 import os
 import pwd
-import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
 
+import load
 import procstat
 
 SUITES = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -46,9 +46,9 @@ CHOSEN = [
 
 
 def connections_max():
-    """How many connections a process can hold by its limit of descriptors, and no more than anybody
-    wants to open here."""
-    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500, 101000)
+    """How many connections one worker can hold by its limit of descriptors: some are kept back, for
+    upstreams."""
+    return load.descriptors() - 1500
 
 
 def free_port():
@@ -76,7 +76,8 @@ class Setup:
     slow_hashes: bool = False  # nginx and HAProxy get the hashes too, not plain text
     with_ca: bool = False  # the CA stands behind the server's certificate
     routes: tuple = ("/",)
-    roomy: bool = False  # tables of countersign with room for 200,000
+    roomy: bool = False  # countersign with room for 200,000 of everything
+    workers: int = 1  # of countersign; all on the one core
 
     def chain(self):
         return self.material.chain if self.with_ca else self.material.certificate
@@ -327,11 +328,12 @@ class Countersign(Server):
         super().__init__(directory, core)
         self.program = setup.countersign
         self.admin_port = free_port()
+        self.workers = setup.workers
         self.write("users.htpasswd", setup.material.htpasswd.read_text())
         crl = f"\n      crl: {setup.crl}" if setup.crl else ""
         users, tuning, most = "", "", 2 * CONNECTIONS
         if setup.roomy:
-            most = connections_max()
+            most = 200000
             users, tuning = ", remember_max: 200000", "tuning: { remember_chains_max: 200000 }\n"
         self.write("countersign.yaml", f"""listeners:
   - address: 127.0.0.1:{self.port}
@@ -348,7 +350,7 @@ limits: {{ connections: {most}, connections_per_address: 0 }}
 timeouts: {{ keepalive: 1h }}
 resumption: {{ enabled: {"true" if setup.resumption else "false"} }}
 {tuning}log: {{ access: access.log, error: error.log }}
-process: {{ workers: 1 }}
+process: {{ workers: {setup.workers} }}
 """)
 
     def command(self):

@@ -14,9 +14,9 @@ from types import SimpleNamespace
 import pytest
 
 import bench
-from bench_server import KnownServer
+from bench_server import KnownServer, ok, status
 from documents import ROOT
-from proxy import PROGRAM
+from proxy import PROGRAM, wait_until
 
 COMPARE = ROOT / "bench/compare"
 TOOL = Path(PROGRAM).with_name("countersign-bench")
@@ -77,6 +77,7 @@ def test_growth_has_every_row(tmp_path):
             assert len(entry["costs"][cost]) == len(entry["sizes"]) == 2
             assert all(is_summary(value) for value in entry["costs"][cost]), entry
             assert is_summary(entry["ratios"][cost]) and entry["kind"] in text
+    assert "4 workers" in result["kinds"][-1]["title"]
 
 
 @needs("nginx", "haproxy", "taskset")
@@ -136,6 +137,7 @@ def test_what_was_measured_before_a_failure_is_written(tmp_path, monkeypatch):
 def test_growth_before_a_failure_is_written(tmp_path, monkeypatch):
     class Growth:
         sizes = [1, 2]
+        title = "a kind"
 
         def __init__(self, _, kind, __):
             self.kind = kind
@@ -183,6 +185,43 @@ def test_a_thousand_users_are_a_thousand(tmp_path, monkeypatch):
         made.users = range(size)
         chosen = growth["options_of"]("certificates", size, made, 1000)
         assert chosen["identities"] == size and chosen["connections"] == 1000
+
+
+@needs("taskset", "setpriv")
+@pytest.mark.parametrize("answer", [ok(), status(500)], ids=["right", "wrong"])
+def test_connections_are_held(answer, tmp_path, monkeypatch):
+    """As many as said, by several processes that stand still; and a wrong answer is told."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import load
+    pki = bench.Pki(tmp_path / "pki", 3)
+    made = SimpleNamespace(ca=pki.path("ca.crt"), users_file=pki.path("users"),
+                           some_clients=lambda count: pki.dir, users=range(3))
+    server = KnownServer(pki.path("server.crt"), pki.path("server.key"), ca=pki.path("ca.crt"),
+                         answer=lambda request: answer)
+    loader = load.Load(str(TOOL), min(os.sched_getaffinity(0)))
+    held = loader.hold(made, server.port, 25, most=20)
+    pids = [process.pid for process in held.processes]
+    assert collections.Counter(server.peers) == {"127.0.0.2": 20, "127.0.0.3": 5}
+    assert len(pids) == 2 and len(server.requests) >= 25
+    for pid in pids:
+        wait_until(lambda p=pid: Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    if answer == ok():
+        held.close()
+    else:
+        with pytest.raises(load.Failed, match="500"):
+            held.close()
+    loader.stop()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    server.listener.close()  # its threads are about to see the end of their connections
+
+
+def test_workers_for_connections(monkeypatch):
+    """So many that the connections fit, however unevenly they come; one where it is enough."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    workers_for = runpy.run_path(str(COMPARE / "growth"))["workers_for"]
+    for connections, each, wanted in ((100000, 18500, 9), (100000, 1047076, 1), (10, 4, 4),
+                                      (18500, 18500, 1), (18501, 18500, 2)):
+        assert workers_for(connections, each) == wanted, (connections, each)
 
 
 SAMPLES = {  # part: stacks, as perf tells them, from the innermost to main

@@ -142,9 +142,12 @@ HOLD = """import signal, sys
 sys.path.insert(0, {compare!r})
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("interrupted"))
 signal.signal(signal.SIGINT, lambda *_: sys.exit("interrupted"))
-import clients, material
-with clients.Holder(material.Material({made!r}), {port}, 3, {core}):
-    pass
+import load, material
+loader = load.Load({tool!r}, {core})
+try:
+    loader.hold(material.Material({made!r}), {port}, 3)
+finally:
+    loader.stop()
 """
 ENDS = [  # (signal, whether to all processes, as a terminal does)
     (signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True)]
@@ -158,16 +161,18 @@ def test_who_holds_connections_ends_without_noise(tmp_path, monkeypatch, number,
     import material
     made = material.make(str(TOOL), tmp_path / "made", 3)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        code = HOLD.format(compare=str(COMPARE), made=str(made.dir), port=server.getsockname()[1],
-                           core=min(os.sched_getaffinity(0)))
+        code = HOLD.format(compare=str(COMPARE), tool=str(TOOL), made=str(made.dir),
+                           port=server.getsockname()[1], core=min(os.sched_getaffinity(0)))
         process = subprocess.Popen([sys.executable, "-B", "-c", code], stderr=subprocess.PIPE,
                                    text=True, start_new_session=True)
         server.settimeout(MINUTES_S)
         held, _ = server.accept()
         (os.killpg if to_all else os.kill)(process.pid, number)
         process.wait(MINUTES_S)
+        held.settimeout(MINUTES_S)
+        while held.recv(4096):
+            pass  # until its end: the process that held it is gone
         held.close()
-    # All of it: whoever is left would write to the same pipe.
     assert process.communicate(timeout=MINUTES_S)[1] == "interrupted\n" and process.returncode == 1
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
