@@ -31,8 +31,16 @@ static const struct key tuning_keys[] = {
      .meaning =
          "With OpenSSL 3.0 and 3.1, show its TLS only the algorithms that it needs, so that "
          "reading a certificate does not try all others, and P-256 is not set up anew for each "
-         "key; up to 3.6, derive the keys of TLS 1.3 in a shorter way. It is tried at the "
-         "start; where it does not work, and with a key in a token, OpenSSL is used as it is."},
+         "key. It is tried at the start; where it does not work, and with a key in a token, "
+         "OpenSSL is used as it is."},
+    {.name = "own_key_schedule",
+     .type = KEY_BOOL,
+     AT(conf_tuning, own_key_schedule),
+     .fallback = "true",
+     .meaning =
+         "With OpenSSL up to 3.6, derive the keys of TLS 1.3 in a shorter way. It comes with "
+         "narrow_crypto, and is tried at the start. Otherwise OpenSSL derives them, and "
+         "own_records works nevertheless."},
     {.name = "fixed_chain",
      .type = KEY_BOOL,
      AT(conf_tuning, fixed_chain),

@@ -12,6 +12,7 @@ struct conf_tuning {
     uint32_t remember_chains_ms; /* 0: no chain is remembered */
     uint32_t remember_chains_max;
     bool narrow_crypto;
+    bool own_key_schedule;
     bool fixed_chain;
     bool aes_128_first;
     bool release_buffers;

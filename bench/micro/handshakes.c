@@ -22,6 +22,7 @@ struct field {
 static const struct conf_tuning tuning_on = {.remember_chains_ms = 3600 * 1000,
                                              .remember_chains_max = 8192,
                                              .narrow_crypto = true,
+                                             .own_key_schedule = true,
                                              .fixed_chain = true,
                                              .aes_128_first = true,
                                              .release_buffers = true,

@@ -175,7 +175,7 @@ void plain_init(struct contender *c, const struct pki *pki, unsigned tricks)
     const char *why = NULL;
     bool narrow = (tricks & PLAIN_NARROW) != 0;
     OSSL_LIB_CTX *library = narrow ? library_context(&why) : NULL;
-    const char *query = narrow ? library_query() : NULL;
+    const char *query = narrow ? library_query(true) : NULL;
     need(why == NULL, why);
     p->tricks = tricks;
     p->context = SSL_CTX_new_ex(library, query, TLS_server_method());

@@ -49,6 +49,7 @@ static struct {
     pthread_once_t once;
     OSSL_LIB_CTX *context;
     const char *query;
+    const char *same; /* instead of query, where OpenSSL derives keys */
     const char *why;
     bool hears; /* the traffic keys of handshakes with them */
 } chosen = {.once = PTHREAD_ONCE_INIT};
@@ -303,6 +304,15 @@ enum library_way library_way(unsigned major, unsigned minor)
     return minor < 2 ? LIBRARY_NARROW : LIBRARY_BESIDE;
 }
 
+/* The same where OpenSSL derives the keys. */
+static void try_without_schedule(OSSL_LIB_CTX *context)
+{
+    struct offer offers[2] = {{.n = 0}};
+    bool hears = chosen.hears;
+    chosen.same = try_context(context, NARROW_SAME, offers) ? NARROW_SAME : NULL;
+    chosen.hears = hears && chosen.hears;
+}
+
 static void choose(void)
 {
     struct offer whole[2] = {{.n = 0}};
@@ -322,6 +332,7 @@ static void choose(void)
     } else {
         chosen.context = c;
         chosen.query = query;
+        try_without_schedule(c);
     }
 }
 
@@ -332,11 +343,11 @@ OSSL_LIB_CTX *library_context(const char **why)
     return asked ? chosen.context : NULL;
 }
 
-const char *library_query(void)
+const char *library_query(bool own_key_schedule)
 {
     const char *why;
     (void)library_context(&why);
-    return chosen.query;
+    return own_key_schedule ? chosen.query : chosen.same;
 }
 
 bool library_hears_keys(void)

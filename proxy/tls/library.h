@@ -13,9 +13,10 @@
  * the query below is used although it should help: it does not work. */
 OSSL_LIB_CTX *library_context(const char **why);
 
-/* With the default context: the property query by which a server gets its key derivation from us,
- * tried in the same way. NULL: it does not. */
-const char *library_query(void);
+/* The property query by which a server, with the default context, gets its key derivation from us;
+ * without own_key_schedule, with either context, OpenSSL's by which keys are heard nevertheless.
+ * Tried in the same way. NULL: none is needed, or it does not work. */
+const char *library_query(bool own_key_schedule);
 
 /* True if the traffic keys of handshakes in the narrow context, or with that query, are heard, and
  * records can be protected with them: tried with it. */

@@ -44,9 +44,10 @@ static struct {
     OSSL_LIB_CTX *outer;     /* what narrow_context() returns; NULL: could not be made */
     OSSL_LIB_CTX *inner;     /* holds the default provider */
     OSSL_PROVIDER *base;     /* NULL: could not be opened */
-    OSSL_ALGORITHM alone[2]; /* what narrow_beside() adds */
+    OSSL_ALGORITHM alone[3]; /* what narrow_beside() adds */
     OSSL_PROVIDER *beside;   /* as which; NULL: it could not */
-    OSSL_ALGORITHM kept[OPERATIONS][KEPT_MAX + 1];
+    OSSL_ALGORITHM kept[OPERATIONS][KEPT_MAX + 2]; /* one more may be put behind them */
+    OSSL_ALGORITHM *same; /* of kept, the KDF of TLS 1.3 that derives as OpenSSL does; or NULL */
 } own = {.opened = PTHREAD_ONCE_INIT, .made = PTHREAD_ONCE_INIT, .added = PTHREAD_ONCE_INIT};
 
 /* Certificates hold keys as DER SubjectPublicKeyInfo; nothing else is read in this context. */
@@ -163,12 +164,22 @@ static void shorten_reading(const OSSL_DISPATCH *core)
     }
 }
 
+/* Two of that name: who does not ask gets the first. */
 static void shorten_derivation(void)
 {
     OSSL_ALGORITHM *kdf = find(OSSL_OP_KDF, "TLS13-KDF");
-    if (kdf != NULL) {
-        kdf->implementation = narrow_kdf(own.inner, kdf->implementation);
+    struct narrow_kdf_tables tables;
+    if (kdf == NULL || !narrow_kdf(own.inner, kdf->implementation, &tables)) {
+        return;
     }
+    own.same = kdf;
+    while (own.same->algorithm_names != NULL) {
+        own.same++;
+    }
+    *own.same = *kdf;
+    own.same->implementation = tables.same;
+    own.same->property_definition = "countersign.schedule=openssl";
+    kdf->implementation = tables.shorter;
 }
 
 /* The implementations get the default provider's own context, as they are its own. */
@@ -245,6 +256,8 @@ static int on_init_alone(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in
     return 1;
 }
 
+#define OF_BESIDE "provider=" NARROW_BESIDE ",countersign.kdf=yes,countersign.schedule="
+
 /* Of two that are there OpenSSL gives the one that it found first to who does not ask: its own.
  * What it would load by itself it still loads. */
 static OSSL_PROVIDER *add_alone(void)
@@ -259,9 +272,11 @@ static OSSL_PROVIDER *add_alone(void)
 static void add(void)
 {
     const OSSL_ALGORITHM *kdf = has_base() ? find(OSSL_OP_KDF, "TLS13-KDF") : NULL;
-    if (kdf != NULL) {
+    if (kdf != NULL && own.same != NULL) {
         own.alone[0] = *kdf;
-        own.alone[0].property_definition = "provider=" NARROW_BESIDE ",countersign.kdf=yes";
+        own.alone[0].property_definition = OF_BESIDE "own";
+        own.alone[1] = *own.same;
+        own.alone[1].property_definition = OF_BESIDE "openssl";
         own.beside = add_alone();
     }
     ERR_clear_error();

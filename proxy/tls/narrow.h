@@ -19,9 +19,11 @@ OSSL_LIB_CTX *narrow_context(void);
 
 /* A provider in the default context with nothing but the KDF of TLS 1.3. Only who asks gets it,
  * with the property query NARROW_ASKED. That has a property of its own: where a system asks for
- * certain providers by default (default_properties), a query for "provider" would replace that. */
+ * certain providers by default (default_properties), a query for "provider" would replace that.
+ * With NARROW_SAME, there and in the narrow context, keys are derived by OpenSSL, and heard. */
 #define NARROW_BESIDE "own-tls13-kdf"
-#define NARROW_ASKED  "?countersign.kdf=yes"
+#define NARROW_ASKED  "?countersign.schedule=own"
+#define NARROW_SAME   "?countersign.schedule=openssl"
 #define NARROW_SHUN   "countersign.kdf!=yes"
 
 /* Load that provider, for as long as the process runs, unless it is there; any thread. False: it

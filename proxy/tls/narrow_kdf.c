@@ -39,6 +39,7 @@ static struct {
     OSSL_FUNC_kdf_derive_fn *derive;
     struct digest digests[DIGESTS];
     OSSL_DISPATCH table[TABLE_MAX];
+    OSSL_DISPATCH hearing[TABLE_MAX]; /* without a shorter way */
 } own;
 
 static _Thread_local struct narrow_keys *listener;
@@ -166,26 +167,37 @@ static bool derive(const OSSL_PARAM *params, unsigned char *out, size_t n)
                   octets_of(params, OSSL_KDF_PARAM_DATA), out, n);
 }
 
-static int on_derive(void *context, unsigned char *out, size_t n, const OSSL_PARAM params[])
+/* By base, and told to who listens. */
+static int on_hearing(void *context, unsigned char *out, size_t n, const OSSL_PARAM params[])
 {
-    if (params == NULL) {
-        return own.derive(context, out, n, params);
-    }
-    int done = derive(params, out, n) ? 1 : own.derive(context, out, n, params);
-    if (done == 1 && listener != NULL) {
+    int done = own.derive(context, out, n, params);
+    if (done == 1 && params != NULL && listener != NULL) {
         hear(listener, params, out, n);
     }
     return done;
 }
 
-static bool make_table(const OSSL_DISPATCH *base)
+static int on_derive(void *context, unsigned char *out, size_t n, const OSSL_PARAM params[])
+{
+    if (params == NULL || !derive(params, out, n)) {
+        return on_hearing(context, out, n, params);
+    }
+    if (listener != NULL) {
+        hear(listener, params, out, n);
+    }
+    return 1;
+}
+
+static bool make_tables(const OSSL_DISPATCH *base)
 {
     size_t n = 0;
     for (; base[n].function_id != 0 && n + 1 < TABLE_MAX; n++) {
         own.table[n] = base[n];
+        own.hearing[n] = base[n];
         if (base[n].function_id == OSSL_FUNC_KDF_DERIVE) {
             own.derive = (OSSL_FUNC_kdf_derive_fn *)base[n].function;
             own.table[n].function = (void (*)(void))on_derive;
+            own.hearing[n].function = (void (*)(void))on_hearing;
         }
     }
     return base[n].function_id == 0 && own.derive != NULL;
@@ -204,9 +216,10 @@ static bool open_digests(OSSL_LIB_CTX *library)
     return ok;
 }
 
-const OSSL_DISPATCH *narrow_kdf(OSSL_LIB_CTX *library, const OSSL_DISPATCH *base)
+bool narrow_kdf(OSSL_LIB_CTX *library, const OSSL_DISPATCH *base, struct narrow_kdf_tables *out)
 {
-    return open_digests(library) && make_table(base) ? own.table : base;
+    *out = (struct narrow_kdf_tables){own.table, own.hearing};
+    return open_digests(library) && make_tables(base);
 }
 
 void narrow_kdf_listen(struct narrow_keys *keys)

@@ -21,10 +21,16 @@ struct narrow_keys {
     } client, server;
 };
 
-/* A TLS13-KDF in place of base that gives the same, in a shorter way for what HKDF-Expand-Label
- * alone can do, and tells who listens. library: of base, for digests. Called once; constant
- * afterwards. base itself if it is not as it has to be. */
-const OSSL_DISPATCH *narrow_kdf(OSSL_LIB_CTX *library, const OSSL_DISPATCH *base);
+/* Two that stand for one TLS13-KDF, give the same, and tell who listens. */
+struct narrow_kdf_tables {
+    const OSSL_DISPATCH *shorter; /* in a shorter way for what HKDF-Expand-Label alone can do */
+    const OSSL_DISPATCH *same;    /* in its way */
+};
+
+/* Makes them of base. library: of base, for digests. Called once; constant afterwards. False if
+ * base is not as it has to be. */
+bool narrow_kdf(OSSL_LIB_CTX *library, const OSSL_DISPATCH *base, struct narrow_kdf_tables *out)
+    __attribute__((warn_unused_result));
 
 /* From now on, what this thread derives goes to keys (borrowed) too; NULL: to nobody. */
 void narrow_kdf_listen(struct narrow_keys *keys);

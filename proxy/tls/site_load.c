@@ -516,7 +516,7 @@ static void choose_library(struct loader *l)
         return;
     }
     l->library = library_context(&why);
-    l->query = library_query();
+    l->query = library_query(l->tuning->own_key_schedule);
     if (why != NULL) {
         diag_add(l->diags, DIAG_WARNING, l->conf->at, "tuning.narrow_crypto",
                  "Set it to false to do without. Handshakes work, and cost more.",

@@ -12,9 +12,10 @@ from pki import Authority, Pki, cert_pem, crl_pem
 from proxy import LIMIT_S, Client, basic, free_port, wait_until
 
 ALICE, PASSWORD = "alice@example.com", "wonder land"
-OFF = {"remember_chains": "0s", "narrow_crypto": False, "fixed_chain": False,
-       "aes_128_first": False, "release_buffers": False, "own_bio": False, "own_records": False,
-       "own_lists": False, "keep_memory": False, "handshake_steps": 0, "groups": ["P-384", "P-256"]}
+OFF = {"remember_chains": "0s", "narrow_crypto": False, "own_key_schedule": False,
+       "fixed_chain": False, "aes_128_first": False, "release_buffers": False, "own_bio": False,
+       "own_records": False, "own_lists": False, "keep_memory": False, "handshake_steps": 0,
+       "groups": ["P-384", "P-256"]}
 
 
 @pytest.fixture

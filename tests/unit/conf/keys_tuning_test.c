@@ -24,6 +24,7 @@ static const struct row tuning[] = {
     IS(conf_tuning, "remember_chains", remember_chains_ms, "2s", HOUR, 2000),
     IS(conf_tuning, "remember_chains_max", remember_chains_max, "7", 8192, 7),
     IS(conf_tuning, "narrow_crypto", narrow_crypto, "false", true, false),
+    IS(conf_tuning, "own_key_schedule", own_key_schedule, "false", true, false),
     IS(conf_tuning, "fixed_chain", fixed_chain, "false", true, false),
     IS(conf_tuning, "aes_128_first", aes_128_first, "false", true, false),
     IS(conf_tuning, "release_buffers", release_buffers, "false", true, false),

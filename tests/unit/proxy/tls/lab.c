@@ -5,6 +5,7 @@ struct lab lab;
 struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
                                  .remember_chains_max = 64,
                                  .narrow_crypto = true,
+                                 .own_key_schedule = true,
                                  .fixed_chain = true,
                                  .aes_128_first = true,
                                  .release_buffers = true,

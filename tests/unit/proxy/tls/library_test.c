@@ -54,7 +54,8 @@ static void test_choice(void **state)
         fail_msg("%s", why);
     }
     assert_true((c != NULL) == (way == LIBRARY_NARROW));
-    assert_true((library_query() != NULL) == (way == LIBRARY_BESIDE));
+    assert_true((library_query(true) != NULL) == (way == LIBRARY_BESIDE));
+    assert_true((library_query(false) != NULL) == (way != LIBRARY_AS_IT_IS));
     assert_true(library_hears_keys() == (way != LIBRARY_AS_IT_IS));
     assert_ptr_equal(library_context(&why), c);
 }

@@ -43,13 +43,17 @@ struct source {
 static const struct source whole = {.says = "OpenSSL's own"};
 
 /* Those that are heard. */
-static struct source ways[2];
+static struct source ways[4];
 
 static int open_sources(void **state)
 {
     (void)state;
     ways[0] = (struct source){.says = "narrow context", .library = narrow_context()};
     ways[1] = (struct source){.says = "beside", .query = NARROW_ASKED};
+    ways[2] = (struct source){.says = "narrow context, as OpenSSL does",
+                              .library = narrow_context(),
+                              .query = NARROW_SAME};
+    ways[3] = (struct source){.says = "beside, as OpenSSL does", .query = NARROW_SAME};
     return ways[0].library != NULL && narrow_beside() ? 0 : -1;
 }
 
@@ -370,6 +374,9 @@ static void test_system_decides(void **state)
         {"FIPS", "fips=yes", NARROW_ASKED, NULL},
         {"nothing, shunned", "", NARROW_SHUN, "default"},
         {"nothing", "", NARROW_ASKED, NARROW_BESIDE},
+        {"OpenSSL's, and to hear", "provider=default", NARROW_SAME, "default"},
+        {"FIPS, and to hear", "fips=yes", NARROW_SAME, NULL},
+        {"to hear", "", NARROW_SAME, NARROW_BESIDE},
     };
     for (size_t i = 0; i < ROWS(systems); i++) {
         assert_int_equal(EVP_set_default_properties(NULL, systems[i].properties), 1);
@@ -387,7 +394,7 @@ static void test_tried(void **state)
 {
     (void)state;
     const char *why = NULL;
-    bool tried = library_context(&why) != NULL || library_query() != NULL;
+    bool tried = library_context(&why) != NULL || library_query(true) != NULL;
     assert_int_equal(library_hears_keys(), tried);
     assert_null(why);
 }
