@@ -19,6 +19,7 @@
 #define SESSION_BYTES   (2 * KIB)
 #define OBJECT_BYTES    (9 * KIB) /* a session as the worker keeps it that made it */
 #define CHAIN_BYTES     UINT64_C(280)
+#define DECODED_BYTES   (8 * KIB) /* a certificate, with tuning.own_handshake */
 #define PASSWORD_BYTES  UINT64_C(80)
 
 /* The least TLS version that some listener speaks is 1.2. */
@@ -52,6 +53,9 @@ struct room room_of(const struct conf *conf, uint32_t workers)
     };
     if (conf->tuning.remember_chains_ms > 0) {
         room.caches_a_worker += conf->tuning.remember_chains_max * CHAIN_BYTES;
+    }
+    if (t->own_handshake) {
+        room.caches_a_worker += conf->listener_count * t->remember_certificates_max * DECODED_BYTES;
     }
     if (conf->users.remember_ms > 0) {
         room.caches_a_worker += conf->users.remember_max * PASSWORD_BYTES;

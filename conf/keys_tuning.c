@@ -87,6 +87,24 @@ static const struct key tuning_keys[] = {
          "a fifth of the memory. It comes with narrow_crypto, and is tried at the start. "
          "Otherwise, "
          "and with TLS 1.2, OpenSSL frames them."},
+    {.name = "own_handshake",
+     .type = KEY_BOOL,
+     AT(conf_tuning, own_handshake),
+     .fallback = "false",
+     .meaning =
+         "Do the handshake of TLS 1.3 without OpenSSL's libssl where the client begins it in the "
+         "usual way and resumption is off or keeps its sessions (keep_max); all cryptography is "
+         "still OpenSSL's. Anything unusual "
+         "goes to libssl, and so does TLS 1.2. It takes own_records and fixed_chain, and a key of "
+         "P-256, P-384 or RSA."},
+    {.name = "remember_certificates_max",
+     .type = KEY_COUNT,
+     AT(conf_tuning, remember_certificates_max),
+     .max = 1000000,
+     .fallback = "2048",
+     .meaning = "With own_handshake, certificates of clients that each worker keeps decoded for "
+                "each listener, at some 8 KiB each, so that the same octets are not decoded again; "
+                "the one that did not come for longest makes room. 0 = none."},
     {.name = "keep_memory",
      .type = KEY_BOOL,
      AT(conf_tuning, keep_memory),

@@ -19,6 +19,8 @@ struct conf_tuning {
     bool own_lists;
     bool own_bio;
     bool own_records;
+    bool own_handshake;
+    uint32_t remember_certificates_max; /* decoded; 0: none */
     bool keep_memory;
     uint32_t handshake_steps; /* in one turn of a worker's loop; 0: any number */
     struct conf_texts groups; /* of key exchange; none: X25519 and P-256 */

@@ -9,7 +9,7 @@
 #include "bench/micro/need.h"
 #include "bench/micro/plain.h"
 
-enum { CONTENDERS_MAX = 16, KEPT = 10000 /* sessions */ };
+enum { CONTENDERS_MAX = 20, KEPT = 10000 /* sessions */ };
 
 /* A contest while it is prepared. */
 struct field {
@@ -108,6 +108,14 @@ static void announce(const struct field *f, const char *what)
                  f->contest->kinds->server, f->contest->kinds->client);
 }
 
+static struct conf_tuning own_handshake(void)
+{
+    struct conf_tuning own = tuning_on;
+    own.own_handshake = true;
+    own.remember_certificates_max = 2048;
+    return own;
+}
+
 void handshakes_full(const struct contest *t, struct sheet *s)
 {
     static const struct {
@@ -134,6 +142,7 @@ void handshakes_full(const struct contest *t, struct sheet *s)
     }
     size_t floor = f.n - 1;
     struct conf_tuning memory_bios = tuning_on;
+    struct conf_tuning own = own_handshake();
     memory_bios.own_bio = false;
     add_engine(&f, "engine_untuned", "our engine, tuning off",
                &(struct engine_options){&tuning_off, &resumption_off, 0, false});
@@ -143,6 +152,8 @@ void handshakes_full(const struct contest *t, struct sheet *s)
                &(struct engine_options){&tuning_on, &resumption_off, 0, false});
     add_engine(&f, "engine_identity", "our engine, and the identity",
                &(struct engine_options){&tuning_on, &resumption_off, 0, true});
+    add_engine(&f, "engine_own", "our engine, own handshake",
+               &(struct engine_options){&own, &resumption_off, 0, false});
     announce(&f, "full");
     run(&f, floor, s);
 }
@@ -162,6 +173,9 @@ void handshakes_resumed(const struct contest *t, struct sheet *s)
                &(struct engine_options){&tuning_on, &resumption_on, 0, false});
     add_engine(&f, "engine", "our engine, sessions kept",
                &(struct engine_options){&tuning_on, &resumption_on, KEPT, false});
+    struct conf_tuning own = own_handshake();
+    add_engine(&f, "engine_own", "our engine, own handshake",
+               &(struct engine_options){&own, &resumption_on, KEPT, false});
     announce(&f, "resumed");
     run(&f, floor, s);
 }

@@ -6,31 +6,16 @@
 #include "proxy/tls/resume.h"
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/site_inner.h"
+#include "proxy/tls/wire.h"
 
-/* Cuts a two-octet length and that many octets off the front of *rest. */
-static bool cut_vector(struct str *rest, struct str *out)
-{
-    if (rest->n < 2) {
-        return false;
-    }
-    size_t n = (size_t)(unsigned char)rest->p[0] << 8 | (unsigned char)rest->p[1];
-    if (rest->n - 2 < n) {
-        return false;
-    }
-    *out = str_slice(*rest, 2, 2 + n);
-    *rest = str_slice(*rest, 2 + n, rest->n);
-    return true;
-}
-
-/* The server_name extension (RFC 6066 3): one list, in it one name, of the type host_name. */
-static bool parse_server_name(struct str extension, struct str *name)
+/* One list, in it one name, of the type host_name. */
+bool hello_name(struct str extension, struct str *name)
 {
     struct str list;
-    if (!cut_vector(&extension, &list) || extension.n != 0 || list.n < 1 || list.p[0] != 0) {
-        return false;
-    }
-    list = str_slice(list, 1, list.n);
-    return cut_vector(&list, name) && list.n == 0 && tls_sites_is_name(*name);
+    size_t type = 0;
+    return wire_cut_vector(&extension, 2, &list) && extension.n == 0 &&
+           wire_cut_number(&list, 1, &type) && type == TLSEXT_NAMETYPE_host_name &&
+           wire_cut_vector(&list, 2, name) && list.n == 0 && tls_sites_is_name(*name);
 }
 
 static int refuse(struct tls_session *s, enum reason reason, int *alert, int value)
@@ -59,7 +44,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     size_t n;
     struct str name = STR_NONE;
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &octets, &n) == 1 &&
-        !parse_server_name((struct str){(const char *)octets, n}, &name)) {
+        !hello_name((struct str){(const char *)octets, n}, &name)) {
         return refuse(s, REASON_TLS_PROTOCOL_ERROR, alert, SSL_AD_DECODE_ERROR);
     }
     if (s->site != NULL) {
@@ -92,32 +77,34 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     return s->name != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* True if wanted is among the names that were offered; *at is its length octet. */
-static bool is_offered(struct str wanted, const unsigned char *offered, unsigned n, unsigned *at)
+static bool is_offered(struct str wanted, struct str offered, struct str *found)
 {
-    for (unsigned i = 0; i < n && offered[i] < n - i; i += 1u + offered[i]) {
-        if (str_eq((struct str){(const char *)offered + i + 1, offered[i]}, wanted)) {
-            *at = i;
+    while (wire_cut_vector(&offered, 1, found)) {
+        if (str_eq(*found, wanted)) {
             return true;
         }
     }
     return false;
 }
 
-/* Comes only if the client sent the extension (RFC 7301 3.2). A client that wants HTTP/1.0 may say
- * so and nothing else. */
+bool hello_protocol(struct str offered, struct str *chosen)
+{
+    return is_offered(STR("http/1.1"), offered, chosen) ||
+           is_offered(STR("http/1.0"), offered, chosen);
+}
+
+/* Comes only if the client sent the extension (RFC 7301 3.2). */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                    const unsigned char *offered, unsigned n, void *arg)
 {
     (void)ssl;
     (void)arg;
-    unsigned at = 0;
-    if (!is_offered(STR("http/1.1"), offered, n, &at) &&
-        !is_offered(STR("http/1.0"), offered, n, &at)) {
+    struct str chosen;
+    if (!hello_protocol((struct str){(const char *)offered, n}, &chosen)) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
-    *out = offered + at + 1;
-    *out_n = offered[at];
+    *out = (const unsigned char *)chosen.p;
+    *out_n = (unsigned char)chosen.n;
     return SSL_TLSEXT_ERR_OK;
 }
 

@@ -51,7 +51,8 @@ static struct {
     const char *query;
     const char *same; /* instead of query, where OpenSSL derives keys */
     const char *why;
-    bool hears; /* the traffic keys of handshakes with them */
+    bool hears;         /* the traffic keys of handshakes with them */
+    struct offer offer; /* of TLS 1.3 */
 } chosen = {.once = PTHREAD_ONCE_INIT};
 
 static X509 *self_signed(EVP_PKEY *key)
@@ -332,6 +333,7 @@ static void choose(void)
     } else {
         chosen.context = c;
         chosen.query = query;
+        chosen.offer = narrow[0];
         try_without_schedule(c);
     }
 }
@@ -348,6 +350,27 @@ const char *library_query(bool own_key_schedule)
     const char *why;
     (void)library_context(&why);
     return own_key_schedule ? chosen.query : chosen.same;
+}
+
+bool library_offers_just(struct str schemes)
+{
+    const char *why;
+    size_t at = 0;
+    if (library_context(&why) == NULL && chosen.query == NULL) {
+        return false;
+    }
+    for (int i = 0; i < chosen.offer.n; i++) {
+        int scheme = chosen.offer.schemes[i];
+        if (scheme >> 8 == TLSEXT_hash_sha224) {
+            continue;
+        }
+        if (at + 2 > schemes.n || (unsigned char)schemes.p[at] != scheme >> 8 ||
+            (unsigned char)schemes.p[at + 1] != (scheme & 0xff)) {
+            return false;
+        }
+        at += 2;
+    }
+    return at == schemes.n;
 }
 
 bool library_hears_keys(void)

@@ -8,6 +8,8 @@
 
 #include <openssl/types.h>
 
+#include "base/str.h"
+
 /* The narrow context, or NULL: the default one. Tried once a process, by handshakes with
  * itself that must end as they do in the default one; any thread. *why: NULL, or why neither it nor
  * the query below is used although it should help: it does not work. */
@@ -25,6 +27,11 @@ bool library_hears_keys(void);
 /* True if the system has set OpenSSL up in its own way: FIPS, or other providers than the default
  * one for what TLS needs. Then it is left alone. */
 bool library_is_set_up(void);
+
+/* True if schemes, two octets each by preference (RFC 8446 4.2.3), are what servers with it let
+ * clients of TLS 1.3 sign with, but for SHA-224, which is for certificates alone: neither the
+ * system nor a later OpenSSL wants others. */
+bool library_offers_just(struct str schemes);
 
 enum library_way {
     LIBRARY_AS_IT_IS = 0, /* a version that nobody has looked at */

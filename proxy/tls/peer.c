@@ -26,6 +26,24 @@ struct tls_peer *peer_new(SSL *ssl, OSSL_LIB_CTX *library)
     return p;
 }
 
+struct tls_peer *peer_take(STACK_OF(X509) * sent, OSSL_LIB_CTX *library)
+{
+    STACK_OF(X509) *all = X509_chain_up_ref(sent);
+    struct tls_peer *p = all != NULL ? mem_calloc(1, sizeof(*p)) : NULL;
+    if (p == NULL) {
+        sk_X509_pop_free(all, X509_free);
+        return NULL;
+    }
+    p->library = library;
+    p->leaf = sk_X509_shift(all);
+    p->sent = all;
+    if (sk_X509_num(all) == 0) {
+        sk_X509_free(all);
+        p->sent = NULL;
+    }
+    return p;
+}
+
 static void drop(struct tls_peer *p)
 {
     X509_free(p->leaf);

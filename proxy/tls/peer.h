@@ -21,6 +21,10 @@ struct tls_peer {
  * memory, or without a certificate. */
 struct tls_peer *peer_new(SSL *ssl, OSSL_LIB_CTX *library);
 
+/* Take sent, at least one certificate, the peer's own first; they stay the caller's. NULL without
+ * memory. */
+struct tls_peer *peer_take(STACK_OF(X509) * sent, OSSL_LIB_CTX *library);
+
 /* Free it; NULL is fine. */
 void peer_free(struct tls_peer *p);
 

@@ -110,16 +110,10 @@ static enum tls_result give_up(struct records *r, struct bio_ends *ends,
 
 /* ---- Reading ---- */
 
-/* Octets of the record whose header is in h, which may be too many or too few to be one. */
-static size_t record_size(const char h[TRAFFIC_HEADER])
-{
-    return TRAFFIC_HEADER + ((size_t)(unsigned char)h[3] << 8 | (unsigned char)h[4]);
-}
-
 static bool is_allowed(const char h[TRAFFIC_HEADER])
 {
-    return h[0] == APPLICATION_DATA && record_size(h) >= TRAFFIC_OVERHEAD &&
-           record_size(h) <= TRAFFIC_HEADER + TRAFFIC_CIPHER_MAX;
+    return h[0] == APPLICATION_DATA && traffic_record_size(h) >= TRAFFIC_OVERHEAD &&
+           traffic_record_size(h) <= TRAFFIC_HEADER + TRAFFIC_CIPHER_MAX;
 }
 
 /* True if a record is there as a whole, or something that is none. */
@@ -127,7 +121,7 @@ static bool has_record(const struct bio_ends *ends)
 {
     char header[TRAFFIC_HEADER];
     return bio_ends_peek(ends, header, sizeof(header)) == sizeof(header) &&
-           (!is_allowed(header) || bio_ends_unread(ends) >= record_size(header));
+           (!is_allowed(header) || bio_ends_unread(ends) >= traffic_record_size(header));
 }
 
 bool records_has_input(const struct records *r, const struct bio_ends *ends)
@@ -147,7 +141,7 @@ static enum tls_result refuse_header(struct records *r, struct bio_ends *ends,
     if (h[0] != APPLICATION_DATA) {
         return refuse(r, ends, fault, SSL_AD_UNEXPECTED_MESSAGE, "unprotected record");
     }
-    return record_size(h) > TRAFFIC_HEADER + TRAFFIC_CIPHER_MAX
+    return traffic_record_size(h) > TRAFFIC_HEADER + TRAFFIC_CIPHER_MAX
                ? refuse(r, ends, fault, SSL_AD_RECORD_OVERFLOW, "record too long")
                : refuse(r, ends, fault, SSL_AD_BAD_RECORD_MAC, "record too short");
 }
@@ -323,7 +317,7 @@ enum tls_result records_read(struct records *r, struct bio_ends *ends, char *out
         if (!is_allowed(header)) {
             return refuse_header(r, ends, header, fault);
         }
-        size_t size = record_size(header);
+        size_t size = traffic_record_size(header);
         if (bio_ends_unread(ends) < size) {
             return TLS_WANT;
         }

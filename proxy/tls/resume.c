@@ -17,136 +17,29 @@
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "proxy/tls/resume_note.h"
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/session_store.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/ticket_keys.h"
 
-/* What the sites of one listener need. */
-struct resume {
-    struct ticket_keys *keys; /* owned */
-    uint32_t life_ms;
-    uint32_t life_total_ms;
-    uint32_t rotate_ms;
-    struct session_store *store; /* borrowed; NULL: sessions are in their tickets */
-};
-
 /* Octets of certificates beside the client's own with which its session may be an object. */
 #define CHAIN_OBJECT_MAX 2048
 
-/* What a ticket holds of ours, in this order, numbers with the highest octet first. */
-enum {
-    NOTE_VERSION = 3,
-    NOTE_FIXED = 1 + 8 + 8 + 8 + 1 + SITE_BINDING + 1 + 1,
-    NOTE_MAX = NOTE_FIXED + DENY_CHAIN_MAX * (int)sizeof(struct deny_keys) + SITE_NAME_MAX
-};
-
-struct note {
-    int64_t first_ms;       /* when the full handshake was */
-    int64_t issued_ms;      /* when this ticket was made */
-    struct trust_term term; /* of the full handshake's verdict */
-    struct str binding;
-    struct deny_chain chain; /* of the full handshake */
-    struct str name;
-};
-
-static void put_number(unsigned char **p, int64_t value)
-{
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        *(*p)++ = (unsigned char)((uint64_t)value >> shift);
-    }
-}
-
-static int64_t take_number(const unsigned char **p)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) {
-        value = value << 8 | *(*p)++;
-    }
-    return (int64_t)value;
-}
-
-static size_t write_note(const struct note *note, unsigned char out[NOTE_MAX])
-{
-    unsigned char *p = out;
-    *p++ = NOTE_VERSION;
-    put_number(&p, note->first_ms);
-    put_number(&p, note->issued_ms);
-    put_number(&p, note->term.until_ms);
-    *p++ = note->term.then == REASON_CRL_EXPIRED ? 1 : 0;
-    memcpy(p, note->binding.p, SITE_BINDING);
-    p += SITE_BINDING;
-    size_t chain_n = note->chain.n * sizeof(struct deny_keys);
-    *p++ = (unsigned char)note->chain.n;
-    memcpy(p, note->chain.v, chain_n);
-    p += chain_n;
-    *p++ = (unsigned char)note->name.n;
-    if (note->name.n > 0) {
-        memcpy(p, note->name.p, note->name.n);
-    }
-    return NOTE_FIXED + chain_n + note->name.n;
-}
-
-/* note borrows from octets. */
-static bool read_note(struct str octets, struct note *note)
-{
-    const unsigned char *p = (const unsigned char *)octets.p;
-    if (octets.n < NOTE_FIXED || *p++ != NOTE_VERSION) {
-        return false;
-    }
-    note->first_ms = take_number(&p);
-    note->issued_ms = take_number(&p);
-    note->term.until_ms = take_number(&p);
-    note->term.then = *p++ == 0 ? REASON_CLIENT_CERT_EXPIRED : REASON_CRL_EXPIRED;
-    note->binding = (struct str){(const char *)p, SITE_BINDING};
-    p += SITE_BINDING;
-    note->chain.n = *p++;
-    size_t chain_n = note->chain.n * sizeof(struct deny_keys);
-    if (note->chain.n > DENY_CHAIN_MAX || octets.n < NOTE_FIXED + chain_n) {
-        return false;
-    }
-    memcpy(note->chain.v, p, chain_n);
-    p += chain_n;
-    note->name = (struct str){(const char *)p + 1, *p};
-    return octets.n == NOTE_FIXED + chain_n + note->name.n;
-}
-
-static bool take_note(SSL_SESSION *session, struct note *note)
+static bool take_note(SSL_SESSION *session, struct str *octets)
 {
     void *p = NULL;
-    size_t n = 0;
-    return SSL_SESSION_get0_ticket_appdata(session, &p, &n) == 1 && p != NULL &&
-           read_note((struct str){p, n}, note);
-}
-
-static struct str binding_of(const struct tls_session *s)
-{
-    return (struct str){(const char *)site_of(s->site)->binding, SITE_BINDING};
-}
-
-/* Made for this listener, site, policy and name, and not too long ago. A ticket from the future
- * means that the clock went back: then nothing that counts time can be relied on. */
-static bool note_fits(const struct tls_session *s, const struct note *note, int64_t now_ms)
-{
-    const struct resume *r = s->sites->resume;
-    return str_eq(note->binding, binding_of(s)) && str_eq(note->name, session_name(s)) &&
-           note->first_ms >= 0 && note->first_ms <= note->issued_ms && note->issued_ms <= now_ms &&
-           now_ms - note->issued_ms < (int64_t)r->life_ms &&
-           now_ms - note->first_ms < (int64_t)r->life_total_ms && now_ms < note->term.until_ms;
+    octets->n = 0;
+    bool found = SSL_SESSION_get0_ticket_appdata(session, &p, &octets->n) == 1 && p != NULL;
+    octets->p = p;
+    return found;
 }
 
 static enum reason judge(const struct tls_session *s, SSL_SESSION *session, struct note *note)
 {
-    int64_t now_ms = clock_wall_ms();
-    X509 *leaf = SSL_SESSION_get0_peer(session);
-    if (s->site == NULL || s->sites->resume == NULL || s->site->trust == NULL || leaf == NULL ||
-        !take_note(session, note) || !note_fits(s, note, now_ms)) {
-        return REASON_CLIENT_CERT_MISSING;
-    }
-    if (s->deny != NULL && deny_chain(*s->deny, &note->chain) != DENY_NOT_LISTED) {
-        return REASON_CLIENT_CERT_REVOKED;
-    }
-    return trust_ask_again(s->site->trust, leaf, NULL, now_ms);
+    struct str octets;
+    return take_note(session, &octets) ? note_judge(s, SSL_SESSION_get0_peer(session), octets, note)
+                                       : REASON_CLIENT_CERT_MISSING;
 }
 
 void resume_adopt(struct tls_session *s)
@@ -208,13 +101,6 @@ static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigne
     return is_due(s, made_ms) ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
 }
 
-/* As a sealed ticket ends with its key, so does one that is a number: with the second change of
- * keys after it was made. */
-static bool outlived_key(const struct resume *r, int64_t made_ms)
-{
-    return clock_wall_ms() / r->rotate_ms - made_ms / r->rotate_ms > 1;
-}
-
 /* A number: with TLS 1.3 the ticket, with 1.2 the session's id. */
 static SSL_SESSION *on_number(SSL *ssl, const unsigned char *id, int n, int *copy)
 {
@@ -228,7 +114,7 @@ static SSL_SESSION *on_number(SSL *ssl, const unsigned char *id, int n, int *cop
     int64_t made_ms = 0;
     SSL_SESSION *session = session_store_get(r->store, id, (size_t)n);
     if (session == NULL || SSL_SESSION_get_protocol_version(session) != SSL_version(ssl) ||
-        !take_session(s, session, &made_ms) || outlived_key(r, made_ms)) {
+        !take_session(s, session, &made_ms) || note_outlived_key(r, made_ms)) {
         begin_ticket(s);
         SSL_SESSION_free(session);
         return NULL;
@@ -281,16 +167,6 @@ static bool sent_few(const SSL *ssl)
     return octets <= CHAIN_OBJECT_MAX;
 }
 
-/* Until when, on the monotonic clock, note_fits() can hold for what is noted now. */
-static uint64_t ends_ms(const struct resume *r, const struct note *note)
-{
-    int64_t end_ms = note->issued_ms + (int64_t)r->life_ms;
-    int64_t last_ms = note->first_ms + (int64_t)r->life_total_ms;
-    end_ms = last_ms < end_ms ? last_ms : end_ms;
-    end_ms = note->term.until_ms < end_ms ? note->term.until_ms : end_ms;
-    return clock_mono_ms() + (end_ms > note->issued_ms ? (uint64_t)(end_ms - note->issued_ms) : 0);
-}
-
 /* Writes our note into a session, and keeps it if it is to be kept. Without a note a session is of
  * no use to its client, nor is a number that leads to nothing: so this never fails. */
 static void note_down(SSL *ssl, SSL_SESSION *session)
@@ -300,20 +176,15 @@ static void note_down(SSL *ssl, SSL_SESSION *session)
         return;
     }
     unsigned char octets[NOTE_MAX];
-    bool again = SSL_session_reused(ssl) == 1;
-    struct note note = {.issued_ms = clock_wall_ms(),
-                        .binding = binding_of(s),
-                        .chain = s->chain,
-                        .name = session_name(s)};
-    note.first_ms = again ? s->first_ms : note.issued_ms;
-    note.term = again ? s->ticket_term : s->peer_term;
+    uint64_t end_ms = 0;
+    size_t n = note_write(s, SSL_session_reused(ssl) == 1, octets, &end_ms);
     /* OpenSSL counts the life of a session from its first ticket with 1.2, of its latest with 1.3.
      */
     (void)SSL_SESSION_set_time(session, (long)time(NULL));
-    (void)SSL_SESSION_set1_ticket_appdata(session, octets, write_note(&note, octets));
+    (void)SSL_SESSION_set1_ticket_appdata(session, octets, n);
     struct session_store *store = s->sites->resume != NULL ? s->sites->resume->store : NULL;
     if (store != NULL && (SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0) {
-        (void)session_store_put(store, session, sent_few(ssl), ends_ms(s->sites->resume, &note));
+        (void)session_store_put(store, session, sent_few(ssl), end_ms);
     }
 }
 

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mem_pool.h"
+#include "proxy/tls/handshake.h"
+#include "proxy/tls/psk.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/session_inner.h"
 #include "proxy/tls/site_inner.h"
@@ -36,6 +38,23 @@ static bool set_ends(struct tls_session *s)
     return in != NULL;
 }
 
+/* The handshake is OpenSSL's. */
+static bool open_ssl(struct tls_session *s)
+{
+    ERR_clear_error();
+    /* Any context will do until the ClientHello has chosen one. */
+    s->ssl = SSL_new(s->sites->v[0].context);
+    bool listens = s->sites->ciphers != NULL;
+    s->keys = listens ? mem_calloc(1, sizeof(*s->keys)) : NULL;
+    if (s->ssl == NULL || !set_ends(s) || SSL_set_app_data(s->ssl, s) != 1 ||
+        (listens && s->keys == NULL)) {
+        ERR_clear_error();
+        return false;
+    }
+    SSL_set_accept_state(s->ssl);
+    return true;
+}
+
 struct tls_session *tls_session_new(struct tls_sites *sites)
 {
     struct tls_session *s = mem_calloc(1, sizeof(*s));
@@ -48,18 +67,12 @@ struct tls_session *tls_session_new(struct tls_sites *sites)
     s->peer_reason = REASON_CLIENT_CERT_MISSING;
     s->version = "";
     s->cipher = "";
-    ERR_clear_error();
-    /* Any context will do until the ClientHello has chosen one. */
-    s->ssl = SSL_new(sites->v[0].context);
-    bool listens = sites->ciphers != NULL;
-    s->keys = listens ? mem_calloc(1, sizeof(*s->keys)) : NULL;
-    if (s->ssl == NULL || !set_ends(s) || SSL_set_app_data(s->ssl, s) != 1 ||
-        (listens && s->keys == NULL)) {
-        ERR_clear_error();
+    /* Sealed tickets are OpenSSL's. */
+    bool own = sites->own_handshake && psk_is_possible(sites);
+    if (!own && !open_ssl(s)) {
         tls_session_free(s);
         return NULL;
     }
-    SSL_set_accept_state(s->ssl);
     return s;
 }
 
@@ -84,6 +97,7 @@ void tls_session_free(struct tls_session *s)
     }
     SSL_free(s->ssl);
     forget_keys(s);
+    handshake_free(s->handshake);
     records_free(s->records);
     peer_free(s->peer);
     bio_ends_fini(&s->ends);
@@ -122,6 +136,9 @@ bool tls_session_has_input(const struct tls_session *s)
     if (s->records != NULL) {
         return records_has_input(s->records, &s->ends);
     }
+    if (s->ssl == NULL) {
+        return handshake_has_input(s);
+    }
     /* What comes behind close_notify is not read. */
     return (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN) == 0 &&
            (bio_ends_unread(&s->ends) > 0 || SSL_pending(s->ssl) > 0);
@@ -131,6 +148,9 @@ bool tls_session_may_read(const struct tls_session *s)
 {
     if (s->failed) {
         return true;
+    }
+    if (s->ssl == NULL && s->records == NULL) {
+        return handshake_has_input(s);
     }
     return s->records != NULL ? records_may_read(s->records, &s->ends)
                               : bio_ends_unread(&s->ends) > 0 || SSL_has_pending(s->ssl) == 1;
@@ -295,6 +315,20 @@ static void take_over(struct tls_session *s)
     }
 }
 
+/* Without a chain that was built, the leaf alone: nobody may be beyond withdrawal. */
+static bool may_be_withdrawn(struct tls_session *s, X509 *leaf)
+{
+    return leaf == NULL ||
+           (s->peer != NULL && (s->chain.n > 0 || deny_chain_add(&s->chain, leaf) == 0));
+}
+
+static enum tls_result open_up(struct tls_session *s)
+{
+    s->asks_often = s->site->conf->client.ocsp.mode != CONF_OCSP_OFF;
+    s->established = true;
+    return TLS_OK;
+}
+
 /* The handshake is done: what it was is kept. */
 static enum tls_result establish(struct tls_session *s)
 {
@@ -308,20 +342,48 @@ static enum tls_result establish(struct tls_session *s)
     } else {
         resume_finished(s);
     }
-    X509 *leaf = SSL_get0_peer_certificate(s->ssl);
     s->peer = peer_new(s->ssl, s->sites->library);
-    /* Without a chain that was built, the leaf alone: nobody may be beyond withdrawal. */
-    if (leaf != NULL &&
-        (s->peer == NULL || (s->chain.n == 0 && deny_chain_add(&s->chain, leaf) != 0))) {
+    if (!may_be_withdrawn(s, SSL_get0_peer_certificate(s->ssl))) {
         s->refusal = REASON_INTERNAL;
         return fail(s);
     }
-    s->asks_often = s->site->conf->client.ocsp.mode != CONF_OCSP_OFF;
     s->version = SSL_get_version(s->ssl);
     s->cipher = SSL_get_cipher_name(s->ssl);
     take_over(s);
-    s->established = true;
-    return TLS_OK;
+    return open_up(s);
+}
+
+/* Goes on with a handshake of our own. */
+static enum tls_result go_on(struct tls_session *s)
+{
+    struct records_fault fault = {.reason = REASON_OK};
+    enum tls_result r = handshake_go_on(s, &fault);
+    if (r == TLS_OK && !may_be_withdrawn(s, peer_leaf(s->peer))) {
+        fault.reason = REASON_INTERNAL;
+        r = TLS_FAILED;
+    }
+    if (r != TLS_WANT) {
+        handshake_free(s->handshake);
+        s->handshake = NULL;
+    }
+    return r == TLS_OK ? open_up(s) : pass(s, r, &fault);
+}
+
+/* Whose handshake it is, once the ClientHello says so; TLS_OK: s->handshake or s->ssl is there. */
+static enum tls_result choose_handshake(struct tls_session *s)
+{
+    struct records_fault fault = {.reason = REASON_OUT_OF_MEMORY};
+    switch (handshake_begin(s, &fault)) {
+    case HANDSHAKE_WAITS:
+        return TLS_WANT;
+    case HANDSHAKE_OURS:
+        return TLS_OK;
+    case HANDSHAKE_OTHERS:
+        return open_ssl(s) ? TLS_OK : pass(s, TLS_FAILED, &fault);
+    case HANDSHAKE_FAILED:
+        break;
+    }
+    return pass(s, TLS_FAILED, &fault);
 }
 
 enum tls_result tls_session_handshake(struct tls_session *s)
@@ -331,6 +393,15 @@ enum tls_result tls_session_handshake(struct tls_session *s)
     }
     if (s->established) {
         return TLS_OK;
+    }
+    if (s->ssl == NULL && s->handshake == NULL) {
+        enum tls_result chosen = choose_handshake(s);
+        if (chosen != TLS_OK) {
+            return chosen;
+        }
+    }
+    if (s->handshake != NULL) {
+        return go_on(s);
     }
     ERR_clear_error();
     int ret;

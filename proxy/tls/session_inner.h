@@ -12,11 +12,13 @@
 #include "proxy/tls/session.h"
 
 struct tls_session {
-    SSL *ssl;                 /* owned; its app data is the session; NULL once records is there */
-    struct narrow_keys *keys; /* owned; heard in a handshake, until its end; or NULL */
-    struct records *records;  /* owned; NULL: records are OpenSSL's */
-    struct tls_peer *peer;    /* owned; NULL: no certificate came */
-    struct tls_sites *sites;  /* a reference */
+    SSL *ssl; /* owned; its app data is the session; NULL before the ClientHello has come, with a
+               * handshake of our own, and once records is there */
+    struct narrow_keys *keys;    /* owned; heard in a handshake, until its end; or NULL */
+    struct records *records;     /* owned; NULL: records are OpenSSL's */
+    struct handshake *handshake; /* owned; of our own, while it lasts; or NULL */
+    struct tls_peer *peer;       /* owned; NULL: no certificate came */
+    struct tls_sites *sites;     /* a reference */
     const struct tls_site *site; /* NULL until the ClientHello chose one */
     struct bio_ends ends;
     const char *version;     /* static; once established */

@@ -22,7 +22,8 @@
 #define PLACES_MAX 10000000
 #define PLACE      6 /* octets of a number that say where: 2 of the ring, 4 of the place in it */
 #define SECRET     32
-#define SLOT       2048
+#define SLOT       (12 + SESSION_STORE_ID + SESSION_STORE_OCTETS)
+#define DER_BEGIN  0x30 /* of OpenSSL's sessions: a SEQUENCE */
 
 enum { SWEEP_ON_MS = 10, SWEEP_MS = 1000, SWEEP_MAX_MS = 60000 };
 
@@ -30,10 +31,10 @@ enum { SWEEP_ON_MS = 10, SWEEP_MS = 1000, SWEEP_MAX_MS = 60000 };
  * if its worker dies meanwhile, until the one that has the ring after it comes round to it. */
 struct slot {
     _Atomic uint32_t turn;
-    uint32_t n;       /* octets of der; 0: empty */
+    uint32_t n;       /* octets of form; 0: empty */
     uint32_t until_s; /* monotonic clock; for its worker, and the one that comes after it */
     unsigned char id[SESSION_STORE_ID];
-    unsigned char der[SLOT - 12 - SESSION_STORE_ID];
+    unsigned char form[SESSION_STORE_OCTETS];
 };
 
 _Static_assert(sizeof(struct slot) == SLOT, "slots lie side by side");
@@ -117,7 +118,7 @@ static void clear(struct slot *at)
     at->n = 0;
     at->until_s = 0;
     mem_wipe(at->id, sizeof(at->id));
-    mem_wipe(at->der, sizeof(at->der));
+    mem_wipe(at->form, sizeof(at->form));
     end_writing(at);
 }
 
@@ -221,22 +222,26 @@ static bool locate(const struct session_region *r, const unsigned char *id, uint
     return *ring < r->rings && *place < r->places;
 }
 
-/* False if the session is too large: then the slot is empty. */
-static bool write_slot(struct slot *at, const unsigned char *id, SSL_SESSION *session,
-                       uint32_t until_s)
+static void fill(struct slot *at, const unsigned char *id, struct str octets, uint32_t until_s)
 {
-    int n = i2d_SSL_SESSION(session, NULL);
-    clear(at);
-    if (n <= 0 || (size_t)n > sizeof(at->der)) {
-        return false;
-    }
     begin_writing(at);
-    unsigned char *p = at->der;
-    at->n = i2d_SSL_SESSION(session, &p) == n ? (uint32_t)n : 0;
-    at->until_s = at->n > 0 ? until_s : 0;
+    memcpy(at->form, octets.p, octets.n);
+    at->n = (uint32_t)octets.n;
+    at->until_s = until_s;
     memcpy(at->id, id, SESSION_STORE_ID);
     end_writing(at);
-    return at->n > 0;
+}
+
+/* Empty octets are none; too long ones leave the slot empty, too. */
+static bool write_slot(struct slot *at, const unsigned char *id, struct str octets,
+                       uint32_t until_s)
+{
+    bool fits = octets.n > 0 && octets.n <= sizeof(at->form);
+    clear(at);
+    if (fits) {
+        fill(at, id, octets, until_s);
+    }
+    return fits;
 }
 
 /* The newest are objects, too: a copy, as OpenSSL spoils that of a connection that ends without
@@ -265,29 +270,50 @@ static void forget(struct session_store *s, uint32_t place)
     o->until_s = 0;
 }
 
+/* Puts octets at the place of id, if that is of this worker: then *place says where. */
+static bool put(struct session_store *s, const unsigned char *id, struct str octets,
+                uint64_t until_ms, uint32_t *place)
+{
+    uint32_t ring = 0;
+    uint32_t until_s = (uint32_t)(until_ms / 1000) + 1;
+    if (!locate(s->region, id, &ring, place) || ring != s->ring) {
+        return false;
+    }
+    forget(s, *place);
+    if (atomic_load_explicit(&s->region->used[ring], memory_order_relaxed) <= *place) {
+        atomic_store_explicit(&s->region->used[ring], *place + 1, memory_order_release);
+    }
+    if (!write_slot(slot_at(s->region, ring, *place), id, octets, until_s)) {
+        return false;
+    }
+    s->own[*place].until_s = until_s;
+    s->count++;
+    return true;
+}
+
 bool session_store_put(struct session_store *s, SSL_SESSION *session, bool small, uint64_t until_ms)
 {
-    unsigned n = 0;
-    uint32_t ring = 0;
+    unsigned id_n = 0;
     uint32_t place = 0;
-    uint32_t until_s = (uint32_t)(until_ms / 1000) + 1;
-    const unsigned char *id = SSL_SESSION_get_id(session, &n);
-    if (n != SESSION_STORE_ID || !locate(s->region, id, &ring, &place) || ring != s->ring) {
-        return false;
-    }
-    forget(s, place);
-    if (atomic_load_explicit(&s->region->used[ring], memory_order_relaxed) <= place) {
-        atomic_store_explicit(&s->region->used[ring], place + 1, memory_order_release);
-    }
-    if (!write_slot(slot_at(s->region, ring, place), id, session, until_s)) {
-        return false;
-    }
-    s->own[place].until_s = until_s;
-    s->count++;
-    if (small) {
+    unsigned char der[SESSION_STORE_OCTETS];
+    unsigned char *p = der;
+    const unsigned char *id = SSL_SESSION_get_id(session, &id_n);
+    int n = i2d_SSL_SESSION(session, NULL);
+    bool fits = n > 0 && (size_t)n <= sizeof(der) && i2d_SSL_SESSION(session, &p) == n;
+    const struct str octets = {(const char *)der, fits ? (size_t)n : 0};
+    bool kept = id_n == SESSION_STORE_ID && put(s, id, octets, until_ms, &place);
+    mem_wipe(der, sizeof(der));
+    if (kept && small) {
         keep_object(s, place, session);
     }
-    return true;
+    return kept;
+}
+
+bool session_store_put_octets(struct session_store *s, const unsigned char id[SESSION_STORE_ID],
+                              struct str octets, uint64_t until_ms)
+{
+    uint32_t place = 0;
+    return octets.n > 0 && octets.p[0] != DER_BEGIN && put(s, id, octets, until_ms, &place);
 }
 
 static void sweep_place(struct session_store *s, uint32_t place, uint64_t now_s)
@@ -330,28 +356,47 @@ static bool has_id(const SSL_SESSION *session, const unsigned char *id)
     return n == SESSION_STORE_ID && mem_equal_secret(own, id, SESSION_STORE_ID);
 }
 
-/* A copy of what another worker has put in, taken whole or not at all. */
-static SSL_SESSION *read_slot(struct slot *at, const unsigned char *id)
+/* What stands in a slot under id, whoever wrote it, taken whole or not at all: how many octets. */
+static size_t read_slot(struct slot *at, const unsigned char *id,
+                        unsigned char out[SESSION_STORE_OCTETS])
 {
-    struct slot copy;
+    unsigned char found[SESSION_STORE_ID];
     uint32_t before = atomic_load_explicit(&at->turn, memory_order_acquire);
-    memcpy(copy.id, at->id, sizeof(copy.id));
-    copy.n = at->n;
-    bool fits = copy.n > 0 && copy.n <= sizeof(copy.der);
+    memcpy(found, at->id, sizeof(found));
+    size_t n = at->n;
+    bool fits = n > 0 && n <= sizeof(at->form);
     if (fits) {
-        memcpy(copy.der, at->der, copy.n);
+        memcpy(out, at->form, n);
     }
     atomic_thread_fence(memory_order_acquire);
     bool whole =
         (before & 1) == 0 && atomic_load_explicit(&at->turn, memory_order_relaxed) == before;
-    SSL_SESSION *session = NULL;
-    if (fits && whole && mem_equal_secret(copy.id, id, SESSION_STORE_ID)) {
-        const unsigned char *p = copy.der;
-        session = d2i_SSL_SESSION(NULL, &p, (long)copy.n);
+    if (fits && whole && mem_equal_secret(found, id, SESSION_STORE_ID)) {
+        return n;
     }
-    mem_wipe(&copy, sizeof(copy));
+    mem_wipe(out, fits ? n : 0);
+    return 0;
+}
+
+static SSL_SESSION *decode_slot(struct slot *at, const unsigned char *id)
+{
+    unsigned char der[SESSION_STORE_OCTETS];
+    const unsigned char *p = der;
+    size_t n = read_slot(at, id, der);
+    SSL_SESSION *session = n > 0 ? d2i_SSL_SESSION(NULL, &p, (long)n) : NULL;
+    mem_wipe(der, n);
     ERR_clear_error();
     return session;
+}
+
+size_t session_store_get_octets(struct session_store *s, const unsigned char *id, size_t n,
+                                unsigned char out[SESSION_STORE_OCTETS])
+{
+    uint32_t ring = 0;
+    uint32_t place = 0;
+    return n == SESSION_STORE_ID && locate(s->region, id, &ring, &place)
+               ? read_slot(slot_at(s->region, ring, place), id, out)
+               : 0;
 }
 
 SSL_SESSION *session_store_get(struct session_store *s, const unsigned char *id, size_t n)
@@ -363,7 +408,7 @@ SSL_SESSION *session_store_get(struct session_store *s, const unsigned char *id,
     }
     SSL_SESSION *object = ring == s->ring ? s->own[place].object : NULL;
     if (object == NULL) {
-        return read_slot(slot_at(s->region, ring, place), id);
+        return decode_slot(slot_at(s->region, ring, place), id);
     }
     if (!has_id(object, id)) {
         return NULL;

@@ -10,7 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
+
 #define SESSION_STORE_ID 32
+
+/* The longest form of a session that is kept. */
+#define SESSION_STORE_OCTETS 2004
 
 /* Sessions that a worker keeps as objects, of some 9 KiB each, for those that come back at once; a
  * later one is decoded. Many would cost each full handshake more than they spare: its memory would
@@ -47,6 +52,15 @@ bool session_store_id(struct session_store *s, unsigned char id[SESSION_STORE_ID
  * object, too. False if it is not kept: it does not fit into 2 KiB, or the id is not one of s. */
 bool session_store_put(struct session_store *s, struct ssl_session_st *session, bool small,
                        uint64_t until_ms);
+
+/* The same for a session of other making, as octets that do not begin as one of OpenSSL's does
+ * (0x30), under id. */
+bool session_store_put_octets(struct session_store *s, const unsigned char id[SESSION_STORE_ID],
+                              struct str octets, uint64_t until_ms);
+
+/* The octets that were put in under that number, in out: how many, 0: there are none. Secret. */
+size_t session_store_get_octets(struct session_store *s, const unsigned char *id, size_t n,
+                                unsigned char out[SESSION_STORE_OCTETS]);
 
 /* The session of that number, a reference for the caller, or NULL. */
 struct ssl_session_st *session_store_get(struct session_store *s, const unsigned char *id,

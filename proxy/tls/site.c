@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "proxy/tls/decoded.h"
+#include "proxy/tls/handshake_site.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/traffic.h"
@@ -30,6 +32,7 @@ void tls_sites_unref(struct tls_sites *t)
         return;
     }
     for (size_t i = 0; i < t->n; i++) {
+        handshake_site_free(t->v[i].handshake);
         SSL_CTX_free(t->v[i].context);
         trust_unref(t->v[i].trust);
     }
@@ -38,6 +41,7 @@ void tls_sites_unref(struct tls_sites *t)
     names_free(&t->wild);
     BIO_meth_free(t->bio_method);
     resume_free(t->resume);
+    decoded_free(t->decoded);
     traffic_ciphers_free(t->ciphers);
     mem_free(t);
 }

@@ -6,6 +6,8 @@
 
 #include "proxy/tls/site.h"
 
+struct decoded;
+struct handshake_site;
 struct resume;
 struct traffic_ciphers;
 
@@ -18,6 +20,7 @@ struct site {
     struct tls_site face;                     /* first: what others see */
     SSL_CTX *context;                         /* owned */
     struct trust *trust;                      /* owned reference; NULL with mode off */
+    struct handshake_site *handshake;         /* owned; NULL: handshakes are OpenSSL's */
     unsigned char certificates[SITE_BINDING]; /* a digest of the server's own */
     unsigned char binding[SITE_BINDING]; /* what sessions are bound to, if they can be resumed */
 };
@@ -46,6 +49,8 @@ struct tls_sites {
     struct resume *resume;           /* owned; NULL: every handshake is a full one */
     OSSL_LIB_CTX *library;           /* of the contexts; NULL: the default one */
     struct traffic_ciphers *ciphers; /* owned; NULL: records are OpenSSL's */
+    struct decoded *decoded;         /* owned; with own_handshake */
+    bool own_handshake;              /* for some site at least */
 };
 
 /* The whole of a site whose face is f. */

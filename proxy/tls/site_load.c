@@ -14,7 +14,10 @@
 #include "proxy/tls/bio.h"
 #include "proxy/tls/context.h"
 #include "proxy/tls/credentials.h"
+#include "proxy/tls/decoded.h"
+#include "proxy/tls/handshake_site.h"
 #include "proxy/tls/library.h"
+#include "proxy/tls/proof.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/tls_err.h"
 #include "proxy/tls/traffic.h"
@@ -438,6 +441,17 @@ static bool make_policy_digest(struct site *s)
     return enc_sha256((struct str){(const char *)all, sizeof(all)}, s->face.policy) == 0;
 }
 
+/* Handshakes of our own end in records of our own. Where several libssl features would have to be
+ * known to them, they are OpenSSL's. */
+static void make_handshake(const struct loader *l, struct tls_sites *t, struct site *s)
+{
+    if (l->tuning->own_handshake && l->tuning->fixed_chain && t->ciphers != NULL &&
+        library_offers_just(proof_schemes())) {
+        s->handshake = handshake_site_new(s->context, &s->face, l->tuning);
+        t->own_handshake = s->handshake != NULL || t->own_handshake;
+    }
+}
+
 static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
 {
     struct site *s = &t->v[i];
@@ -460,6 +474,7 @@ static bool load_site(const struct loader *l, struct tls_sites *t, size_t i)
         refused_by_openssl(l, &p);
         return false;
     }
+    make_handshake(l, t, s);
     return true;
 }
 
@@ -549,6 +564,10 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
         for (size_t i = 0; i < t->n; i++) {
             ok = load_site(&l, t, i) && ok;
         }
+    }
+    if (ok && t->own_handshake) {
+        t->decoded = decoded_new(l.tuning->remember_certificates_max, t->library);
+        t->own_handshake = t->decoded != NULL;
     }
     if (t == NULL || (ok && site_names_build(t) != 0)) {
         diag_add(diags, DIAG_ERROR, c->at, key, NULL, "out of memory");

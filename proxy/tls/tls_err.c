@@ -48,18 +48,20 @@ static enum reason reason_of_ssl(int code)
 }
 
 /* Alerts have texts such as "tlsv1 alert unknown ca" and "tlsv1 unrecognized name". */
-static void put_alert(struct tls_err *out, const char *words, int number)
+void tls_err_alert(int number, char *out, size_t n)
 {
+    const char *words =
+        ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + number));
     const char *name = words != NULL ? strstr(words, "alert ") : NULL;
     if (name != NULL) {
-        (void)snprintf(out->text, sizeof(out->text), "%s", name);
+        (void)snprintf(out, n, "%s", name);
         return;
     }
     name = words != NULL ? strchr(words, ' ') : NULL;
     if (name != NULL) {
-        (void)snprintf(out->text, sizeof(out->text), "alert%s", name);
+        (void)snprintf(out, n, "alert%s", name);
     } else {
-        (void)snprintf(out->text, sizeof(out->text), "alert %d", number);
+        (void)snprintf(out, n, "alert %d", number);
     }
 }
 
@@ -70,7 +72,7 @@ static void put_ssl(struct tls_err *out, unsigned long code)
     out->reason = reason_of_ssl(reason);
     out->bad_certificate = reason == SSL_R_CERTIFICATE_VERIFY_FAILED;
     if (out->reason == REASON_TLS_CLIENT_ALERT) {
-        put_alert(out, words, reason - SSL_AD_REASON_OFFSET);
+        tls_err_alert(reason - SSL_AD_REASON_OFFSET, out->text, sizeof(out->text));
     } else {
         (void)snprintf(out->text, sizeof(out->text), "%s", words != NULL ? words : "unknown error");
     }

@@ -4,6 +4,7 @@
 #define PROXY_TLS_TLS_ERR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/reason.h"
 
@@ -15,5 +16,8 @@ struct tls_err {
 
 /* Read and empty the queue of this thread. An empty queue gives no text. */
 void tls_err_take(struct tls_err *out);
+
+/* What OpenSSL says of an alert that came in, as in the text above, in out[n]. */
+void tls_err_alert(int number, char *out, size_t n);
 
 #endif

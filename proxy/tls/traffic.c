@@ -20,14 +20,16 @@ enum {
 
 static const struct {
     unsigned number;
+    const char *name;
     const char *cipher;
     const char *digest;
     unsigned char secret_n;
     unsigned char key_n;
 } suites[TRAFFIC_SUITES] = {
-    [TRAFFIC_AES_128_GCM] = {0x1301, "AES-128-GCM", "SHA256", 32, 16},
-    [TRAFFIC_AES_256_GCM] = {0x1302, "AES-256-GCM", "SHA384", 48, 32},
-    [TRAFFIC_CHACHA20_POLY1305] = {0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32},
+    [TRAFFIC_AES_128_GCM] = {0x1301, "TLS_AES_128_GCM_SHA256", "AES-128-GCM", "SHA256", 32, 16},
+    [TRAFFIC_AES_256_GCM] = {0x1302, "TLS_AES_256_GCM_SHA384", "AES-256-GCM", "SHA384", 48, 32},
+    [TRAFFIC_CHACHA20_POLY1305] = {0x1303, "TLS_CHACHA20_POLY1305_SHA256", "ChaCha20-Poly1305",
+                                   "SHA256", 32, 32},
 };
 
 /* Of one suite and direction. */
@@ -111,6 +113,21 @@ enum traffic_suite traffic_suite_of(unsigned number)
         found++;
     }
     return found;
+}
+
+unsigned traffic_suite_number(enum traffic_suite suite)
+{
+    return suites[suite].number;
+}
+
+const char *traffic_suite_name(enum traffic_suite suite)
+{
+    return suites[suite].name;
+}
+
+const EVP_MD *traffic_digest(const struct traffic_ciphers *c, enum traffic_suite suite)
+{
+    return c->digest[suite];
 }
 
 size_t traffic_secret_size(enum traffic_suite suite)
@@ -216,14 +233,22 @@ static bool expand(const struct traffic_ciphers *c, enum traffic_suite suite,
     return hkdf_expand_label(c->digest[suite], &of, out, n);
 }
 
+bool traffic_begin(const struct traffic_ciphers *c, enum traffic_suite suite,
+                   const unsigned char *secret, struct traffic_side *side)
+{
+    *side = (struct traffic_side){.suite = suite};
+    memcpy(side->secret, secret, suites[suite].secret_n);
+    return expand(c, suite, secret, STR("key"), side->key, suites[suite].key_n) &&
+           expand(c, suite, secret, STR("iv"), side->nonce, TRAFFIC_NONCE);
+}
+
 bool traffic_next(struct traffic_ciphers *c, struct traffic_side *side)
 {
-    struct traffic_side next = {.suite = side->suite};
-    bool ok =
-        expand(c, side->suite, side->secret, STR("traffic upd"), next.secret,
-               suites[side->suite].secret_n) &&
-        expand(c, side->suite, next.secret, STR("key"), next.key, suites[side->suite].key_n) &&
-        expand(c, side->suite, next.secret, STR("iv"), next.nonce, TRAFFIC_NONCE);
+    struct traffic_side next;
+    unsigned char secret[TRAFFIC_SECRET_MAX];
+    bool ok = expand(c, side->suite, side->secret, STR("traffic upd"), secret,
+                     suites[side->suite].secret_n) &&
+              traffic_begin(c, side->suite, secret, &next);
     traffic_forget(c, side);
     if (ok) {
         *side = next;
@@ -231,6 +256,7 @@ bool traffic_next(struct traffic_ciphers *c, struct traffic_side *side)
         ERR_clear_error();
     }
     mem_wipe(&next, sizeof(next));
+    mem_wipe(secret, sizeof(secret));
     return ok;
 }
 

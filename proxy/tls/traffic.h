@@ -24,6 +24,12 @@
 /* What a record has more than what it carries: header, type and tag. */
 #define TRAFFIC_OVERHEAD (TRAFFIC_HEADER + 1 + TRAFFIC_TAG)
 
+/* Octets of the record whose header is in h, which may be too many or too few to be one. */
+static inline size_t traffic_record_size(const char h[TRAFFIC_HEADER])
+{
+    return TRAFFIC_HEADER + ((size_t)(unsigned char)h[3] << 8 | (unsigned char)h[4]);
+}
+
 enum traffic_suite {
     TRAFFIC_AES_128_GCM = 0,
     TRAFFIC_AES_256_GCM,
@@ -53,9 +59,20 @@ void traffic_ciphers_free(struct traffic_ciphers *c);
 /* The suite of that number (RFC 8446 B.4), TRAFFIC_SUITES for all others. */
 enum traffic_suite traffic_suite_of(unsigned number);
 
+/* The number and the name of a suite that is one; its digest, borrowed. */
+unsigned traffic_suite_number(enum traffic_suite suite);
+const char *traffic_suite_name(enum traffic_suite suite);
+const EVP_MD *traffic_digest(const struct traffic_ciphers *c, enum traffic_suite suite);
+
 /* Octets of the secret and of the key of a suite that is one. */
 size_t traffic_secret_size(enum traffic_suite suite);
 size_t traffic_key_size(enum traffic_suite suite);
+
+/* The keys of secret, of traffic_secret_size() octets (RFC 8446 7.3), in *side, count 0. False:
+ * OpenSSL failed; side is then of no use. */
+bool traffic_begin(const struct traffic_ciphers *c, enum traffic_suite suite,
+                   const unsigned char *secret, struct traffic_side *side)
+    __attribute__((warn_unused_result));
 
 /* A record of type (RFC 8446 B.1) with the octets of plain, at most TRAFFIC_PLAIN_MAX, in
  * out[plain.n + TRAFFIC_OVERHEAD]. False: OpenSSL failed; side is then of no use any more. */

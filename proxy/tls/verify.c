@@ -37,6 +37,29 @@ static void allow_key_curve(SSL *ssl, X509 *leaf)
     }
 }
 
+bool verify_chain(struct tls_session *s, X509 *leaf, STACK_OF(X509) * sent, int *error)
+{
+    *error = X509_V_ERR_UNSPECIFIED;
+    if (s->site == NULL || s->site->trust == NULL) {
+        return false;
+    }
+    const struct trust_question q = {.leaf = leaf,
+                                     .chain = sent,
+                                     .wall_ms = clock_wall_ms(),
+                                     .deny = s->deny != NULL ? *s->deny : NULL,
+                                     .keys = &s->chain};
+    int found = X509_V_ERR_UNSPECIFIED;
+    s->peer_reason = trust_judge_all(s->site->trust, &q, &s->peer_term, &found);
+    if (s->peer_reason == REASON_OK) {
+        *error = X509_V_OK;
+        return true;
+    }
+    if (found != X509_V_OK) {
+        *error = found;
+    }
+    return s->site->conf->client.on_failure == CONF_ON_FAILURE_ANSWER;
+}
+
 /* Replaces OpenSSL's own X509_verify_cert(). Comes only if the client sent a certificate. The error
  * that is set picks the alert. */
 static int on_chain(X509_STORE_CTX *chain, void *arg)
@@ -45,27 +68,65 @@ static int on_chain(X509_STORE_CTX *chain, void *arg)
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_session *s = ssl != NULL ? SSL_get_app_data(ssl) : NULL;
     X509_STORE_CTX_set_error(chain, X509_V_ERR_UNSPECIFIED);
-    if (s == NULL || s->site == NULL || s->site->trust == NULL) {
+    if (s == NULL) {
         return 0;
     }
-    X509 *leaf = X509_STORE_CTX_get0_cert(chain);
     int error = X509_V_ERR_UNSPECIFIED;
-    const struct trust_question q = {.leaf = leaf,
-                                     .chain = X509_STORE_CTX_get0_untrusted(chain),
-                                     .wall_ms = clock_wall_ms(),
-                                     .deny = s->deny != NULL ? *s->deny : NULL,
-                                     .keys = &s->chain};
-    s->peer_reason = trust_judge_all(s->site->trust, &q, &s->peer_term, &error);
-    allow_key_curve(ssl, leaf);
-    if (s->peer_reason == REASON_OK) {
-        X509_STORE_CTX_set_error(chain, X509_V_OK);
+    X509 *leaf = X509_STORE_CTX_get0_cert(chain);
+    bool goes_on = verify_chain(s, leaf, X509_STORE_CTX_get0_untrusted(chain), &error);
+    X509_STORE_CTX_set_error(chain, error);
+    if (goes_on) {
+        allow_key_curve(ssl, leaf);
+    }
+    if (error == X509_V_OK) {
         resume_entitle(s);
-        return 1;
     }
-    if (error != X509_V_OK) {
-        X509_STORE_CTX_set_error(chain, error);
+    return goes_on ? 1 : 0;
+}
+
+/* As OpenSSL's own table has it. */
+int verify_alert(int error)
+{
+    switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+        return SSL_AD_CERTIFICATE_EXPIRED;
+    case X509_V_ERR_CERT_REVOKED:
+        return SSL_AD_CERTIFICATE_REVOKED;
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+        return SSL_AD_DECRYPT_ERROR;
+    case X509_V_ERR_INVALID_PURPOSE:
+        return SSL_AD_UNSUPPORTED_CERTIFICATE;
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return SSL_AD_UNKNOWN_CA;
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_REJECTED:
+    case X509_V_ERR_CERT_UNTRUSTED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_EC_KEY_EXPLICIT_PARAMS:
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+    case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
+        return SSL_AD_BAD_CERTIFICATE;
+    case X509_V_ERR_OUT_OF_MEM:
+    case X509_V_ERR_UNSPECIFIED:
+        return SSL_AD_INTERNAL_ERROR;
+    default:
+        return SSL_AD_CERTIFICATE_UNKNOWN;
     }
-    return s->site->conf->client.on_failure == CONF_ON_FAILURE_ANSWER;
 }
 
 void verify_install(SSL_CTX *c)

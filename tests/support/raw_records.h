@@ -162,13 +162,13 @@ static inline bool raw_open(struct raw_side *side, struct str record, unsigned c
     EVP_CIPHER_CTX *x = raw_context(side, 0);
     raw_must(EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_AEAD_SET_TAG, TRAFFIC_TAG,
                                  (void *)(uintptr_t)(p + TRAFFIC_HEADER + sealed)) == 1);
-    bool good = EVP_CipherUpdate(x, NULL, &some, p, TRAFFIC_HEADER) == 1 &&
-                EVP_CipherUpdate(x, out, &some, p + TRAFFIC_HEADER, (int)sealed) == 1 &&
-                EVP_CipherFinal_ex(x, out + sealed, &some) == 1;
+    bool authentic = EVP_CipherUpdate(x, NULL, &some, p, TRAFFIC_HEADER) == 1 &&
+                     EVP_CipherUpdate(x, out, &some, p + TRAFFIC_HEADER, (int)sealed) == 1 &&
+                     EVP_CipherFinal_ex(x, out + sealed, &some) == 1;
     EVP_CIPHER_CTX_free(x);
-    *n = good ? sealed - 1 : 0;
-    *type = good ? out[sealed - 1] : 0;
-    return good;
+    *n = authentic ? sealed - 1 : 0;
+    *type = authentic ? out[sealed - 1] : 0;
+    return authentic;
 }
 
 #endif

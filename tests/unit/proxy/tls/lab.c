@@ -11,21 +11,28 @@ struct conf_tuning lab_tuning = {.remember_chains_ms = 3600000,
                                  .release_buffers = true,
                                  .own_lists = true,
                                  .own_bio = true,
-                                 .own_records = true};
+                                 .own_records = true,
+                                 .own_handshake = true,
+                                 .remember_certificates_max = 16};
+
 const char *lab_use_way(size_t i)
 {
     static const struct {
         const char *name;
         bool own_bio;
         bool own_records;
-    } ways[] = {{"OpenSSL's BIOs and records", false, false},
-                {"OpenSSL's BIOs, own records", false, true},
-                {"own BIO and records", true, true}};
+        bool own_handshake;
+    } ways[] = {{"OpenSSL's BIOs and records", false, false, false},
+                {"OpenSSL's BIOs, own records", false, true, false},
+                {"own BIO and records", true, true, false},
+                {"own handshake, OpenSSL's BIOs where it is not", false, true, true},
+                {"all own", true, true, true}};
     if (i == sizeof(ways) / sizeof(ways[0])) {
         return NULL;
     }
     lab_tuning.own_bio = ways[i].own_bio;
     lab_tuning.own_records = ways[i].own_records;
+    lab_tuning.own_handshake = ways[i].own_handshake;
     return ways[i].name;
 }
 

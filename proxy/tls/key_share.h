@@ -1,0 +1,25 @@
+/* The server's part of the key exchange of TLS 1.3 (RFC 8446 4.2.8, 7.4.2), by OpenSSL. Private to
+ * proxy/tls. Any thread. */
+#ifndef PROXY_TLS_KEY_SHARE_H
+#define PROXY_TLS_KEY_SHARE_H
+
+#include <openssl/types.h>
+
+#include "base/str.h"
+
+#define KEY_SHARE_MAX    65 /* octets of a point of P-256, uncompressed */
+#define KEY_SHARE_SHARED 32 /* octets of what both know then, of either group */
+
+struct key_share {
+    unsigned char own[KEY_SHARE_MAX]; /* what the client gets */
+    size_t own_n;
+    unsigned char shared[KEY_SHARE_SHARED]; /* secret */
+};
+
+/* Make a key of group (GROUP_X25519 or GROUP_P256) in library (NULL: the default context) for this
+ * one exchange, and combine it with theirs, the client's. Returns 0, -ERR_MALFORMED if theirs is no
+ * key of that group, or -ERR_CRYPTO. */
+int key_share_agree(OSSL_LIB_CTX *library, unsigned group, struct str theirs, struct key_share *out)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,138 @@
+/* Owns: which scheme goes with which key, and what is signed. Any thread. */
+#include "proxy/tls/proof.h"
+
+#include <string.h>
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+
+#include "proxy/tls/traffic.h"
+
+enum { PAD = 64, CONTEXT_MAX = 34, CONTENT_MAX = PAD + CONTEXT_MAX + TRAFFIC_SECRET_MAX };
+
+/* Of RFC 8446 4.2.3 what may be signed with in TLS 1.3. */
+static const struct scheme {
+    unsigned number;
+    int key;            /* EVP_PKEY_ */
+    const char *curve;  /* NULL: no key of a curve */
+    const char *digest; /* NULL: the scheme has its own */
+} schemes[] = {
+    {0x0403, EVP_PKEY_EC, SN_X9_62_prime256v1, "SHA256"},
+    {0x0503, EVP_PKEY_EC, SN_secp384r1, "SHA384"},
+    {0x0603, EVP_PKEY_EC, SN_secp521r1, "SHA512"},
+    {0x0807, EVP_PKEY_ED25519, NULL, NULL},
+    {0x0808, EVP_PKEY_ED448, NULL, NULL},
+    {0x0809, EVP_PKEY_RSA_PSS, NULL, "SHA256"},
+    {0x080a, EVP_PKEY_RSA_PSS, NULL, "SHA384"},
+    {0x080b, EVP_PKEY_RSA_PSS, NULL, "SHA512"},
+    {0x0804, EVP_PKEY_RSA, NULL, "SHA256"},
+    {0x0805, EVP_PKEY_RSA, NULL, "SHA384"},
+    {0x0806, EVP_PKEY_RSA, NULL, "SHA512"},
+};
+
+#define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
+
+/* The same, and RSA as certificates are signed with it. */
+static const char offered[] = "\x04\x03\x05\x03\x06\x03\x08\x07\x08\x08\x08\x09\x08\x0a\x08\x0b"
+                              "\x08\x04\x08\x05\x08\x06\x04\x01\x05\x01\x06\x01";
+
+struct str proof_schemes(void)
+{
+    return (struct str){offered, sizeof(offered) - 1};
+}
+
+static bool is_of(const struct scheme *scheme, const EVP_PKEY *key)
+{
+    char curve[32] = "";
+    size_t n = 0;
+    if (EVP_PKEY_get_base_id(key) != scheme->key) {
+        return false;
+    }
+    return scheme->curve == NULL || (EVP_PKEY_get_group_name(key, curve, sizeof(curve), &n) == 1 &&
+                                     strcmp(curve, scheme->curve) == 0);
+}
+
+static const struct scheme *find(unsigned number)
+{
+    for (size_t i = 0; i < SCHEMES; i++) {
+        if (schemes[i].number == number) {
+            return &schemes[i];
+        }
+    }
+    return NULL;
+}
+
+unsigned proof_scheme_of(const EVP_PKEY *key)
+{
+    static const unsigned ours[] = {0x0403, 0x0503, 0x0804};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (is_of(find(ours[i]), key)) {
+            return ours[i];
+        }
+    }
+    return 0;
+}
+
+bool proof_fits(unsigned scheme, const EVP_PKEY *key)
+{
+    const struct scheme *found = find(scheme);
+    return found != NULL && is_of(found, key);
+}
+
+static size_t put(unsigned char *to, const void *octets, size_t n)
+{
+    memcpy(to, octets, n);
+    return n;
+}
+
+static size_t write_content(const struct proof *p, unsigned char out[CONTENT_MAX])
+{
+    static const char client[CONTEXT_MAX] = "TLS 1.3, client CertificateVerify";
+    static const char server[CONTEXT_MAX] = "TLS 1.3, server CertificateVerify";
+    memset(out, ' ', PAD);
+    size_t n = PAD + put(out + PAD, p->by_client ? client : server, CONTEXT_MAX);
+    return n + put(out + n, p->digest.p, p->digest.n);
+}
+
+/* RSA signs with PSS, and a salt as long as the digest (RFC 8446 4.2.3). */
+static bool set_padding(const struct scheme *scheme, EVP_PKEY_CTX *x)
+{
+    bool rsa = scheme->key == EVP_PKEY_RSA || scheme->key == EVP_PKEY_RSA_PSS;
+    return !rsa || (EVP_PKEY_CTX_set_rsa_padding(x, RSA_PKCS1_PSS_PADDING) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_pss_saltlen(x, RSA_PSS_SALTLEN_DIGEST) == 1);
+}
+
+bool proof_sign(const struct proof *p, unsigned scheme, EVP_PKEY *key, unsigned char out[PROOF_MAX],
+                size_t *n)
+{
+    unsigned char content[CONTENT_MAX];
+    size_t content_n = write_content(p, content);
+    const struct scheme *by = find(scheme);
+    EVP_PKEY_CTX *x = NULL;
+    EVP_MD_CTX *m = EVP_MD_CTX_new();
+    *n = PROOF_MAX;
+    bool ok = by != NULL && m != NULL &&
+              EVP_DigestSignInit_ex(m, &x, by->digest, p->library, NULL, key, NULL) == 1 &&
+              set_padding(by, x) && EVP_DigestSign(m, out, n, content, content_n) == 1 && *n > 0 &&
+              *n <= PROOF_MAX; /* without memory, ECDSA gives (unsigned)-1, and 1 */
+    EVP_MD_CTX_free(m);
+    return ok;
+}
+
+bool proof_holds(const struct proof *p, unsigned scheme, EVP_PKEY *key, struct str signature)
+{
+    unsigned char content[CONTENT_MAX];
+    size_t content_n = write_content(p, content);
+    const struct scheme *by = find(scheme);
+    EVP_PKEY_CTX *x = NULL;
+    EVP_MD_CTX *m = EVP_MD_CTX_new();
+    bool ok = by != NULL && m != NULL &&
+              EVP_DigestVerifyInit_ex(m, &x, by->digest, p->library, NULL, key, NULL) == 1 &&
+              set_padding(by, x) &&
+              EVP_DigestVerify(m, (const unsigned char *)signature.p, signature.n, content,
+                               content_n) == 1;
+    EVP_MD_CTX_free(m);
+    return ok;
+}

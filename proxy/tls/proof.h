@@ -1,0 +1,42 @@
+/* The signature over a handshake by which a side shows that the key of its certificate is its own:
+ * CertificateVerify of TLS 1.3 (RFC 8446 4.4.3). The signatures are OpenSSL's. Private to
+ * proxy/tls. Any thread. */
+#ifndef PROXY_TLS_PROOF_H
+#define PROXY_TLS_PROOF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "base/str.h"
+
+#define PROOF_MAX 2048 /* octets of a signature, of RSA with 16,384 bits */
+
+/* What is signed, and where. */
+struct proof {
+    OSSL_LIB_CTX *library; /* borrowed; NULL: the default context */
+    bool by_client;        /* whose it is */
+    struct str digest;     /* of the transcript before it */
+};
+
+/* The numbers of the schemes (RFC 8446 4.2.3) that a client may sign with, by preference, two
+ * octets each, with those that only certificates may be signed with behind them. */
+struct str proof_schemes(void);
+
+/* The scheme that a server with key signs with, 0 if it is a key of another kind than P-256, P-384
+ * or RSA. */
+unsigned proof_scheme_of(const EVP_PKEY *key);
+
+/* Sign p with key by scheme, in out, *n octets. False if OpenSSL fails. */
+bool proof_sign(const struct proof *p, unsigned scheme, EVP_PKEY *key, unsigned char out[PROOF_MAX],
+                size_t *n) __attribute__((warn_unused_result));
+
+/* True if scheme is one that a client with key may sign with. */
+bool proof_fits(unsigned scheme, const EVP_PKEY *key);
+
+/* True if signature is by key over p; scheme fits it. */
+bool proof_holds(const struct proof *p, unsigned scheme, EVP_PKEY *key, struct str signature)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,258 @@
+/* proxy/tls/key_share.c against OpenSSL's keys; what is no key of a group first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "proxy/tls/client_hello.h"
+#include "proxy/tls/key_share.h"
+#include "tests/support/check.h"
+#include "tests/support/library_memory.h"
+
+/* STR() for tables: theirs must be constant. */
+#define IN(literal)                                                                                \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
+
+/* A key of the client's, as it sends it. */
+struct client_key {
+    EVP_PKEY *key;
+    unsigned char *sent;
+    size_t n;
+};
+
+static struct client_key client_key(unsigned group)
+{
+    struct client_key k = {.key = group == GROUP_X25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519")
+                                                        : EVP_EC_gen("P-256")};
+    assert_non_null(k.key);
+    k.n = EVP_PKEY_get1_encoded_public_key(k.key, &k.sent);
+    assert_int_equal(k.n, group == GROUP_X25519 ? 32 : 65);
+    return k;
+}
+
+static void client_key_free(struct client_key *k)
+{
+    OPENSSL_free(k->sent);
+    EVP_PKEY_free(k->key);
+}
+
+/* A copy of just that size. */
+static int agree(unsigned group, struct str theirs, struct key_share *out)
+{
+    char *copy = malloc(theirs.n > 0 ? theirs.n : 1);
+    assert_non_null(copy);
+    if (theirs.n > 0) {
+        memcpy(copy, theirs.p, theirs.n);
+    }
+    int rc = key_share_agree(NULL, group, (struct str){copy, theirs.n}, out);
+    free(copy);
+    return rc;
+}
+
+#define FF_30                                                                                      \
+    "\377\377\377\377\377\377\377\377\377\377\377\377\377\377\377"                                 \
+    "\377\377\377\377\377\377\377\377\377\377\377\377\377\377\377"
+#define ZEROS_31 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define ZEROS_64 ZEROS_31 "\0" ZEROS_31 "\0"
+
+/* Points of X25519 whose products are zeros, of the curve and of its twist, reduced and not. */
+#define ORDER_8                                                                                    \
+    "\340\353\172\174\73\101\270\256\26\126\343\372\361\237\304\152"                               \
+    "\332\11\215\353\234\62\261\375\206\142\5\26\137\111\270"
+#define ORDER_8_TOO                                                                                \
+    "\137\234\225\274\243\120\214\44\261\320\261\125\234\203\357\133"                              \
+    "\4\104\134\304\130\34\216\206\330\42\116\335\320\237\21"
+
+static const struct {
+    const char *says;
+    unsigned group;
+    struct str octets;
+} refused[] = {
+    {"no octets for X25519", GROUP_X25519, IN("")},
+    {"31 octets", GROUP_X25519, IN(ZEROS_31)},
+    {"33 octets", GROUP_X25519, IN("\11" ZEROS_31 "\0")},
+    {"a point of P-256 for X25519", GROUP_X25519, IN("\4" ZEROS_64)},
+    {"zeros", GROUP_X25519, IN(ZEROS_31 "\0")},
+    {"zeros and the bit that is not looked at", GROUP_X25519, IN(ZEROS_31 "\200")},
+    {"one", GROUP_X25519, IN("\1" ZEROS_31)},
+    {"a point of order 8", GROUP_X25519, IN(ORDER_8 "\0")},
+    {"the same, with the bit that is not looked at", GROUP_X25519, IN(ORDER_8 "\200")},
+    {"the other point of order 8", GROUP_X25519, IN(ORDER_8_TOO "\127")},
+    {"the same, with the bit that is not looked at", GROUP_X25519, IN(ORDER_8_TOO "\327")},
+    {"p - 1", GROUP_X25519, IN("\354" FF_30 "\177")},
+    {"p, which is zero", GROUP_X25519, IN("\355" FF_30 "\177")},
+    {"p + 1, which is one", GROUP_X25519, IN("\356" FF_30 "\177")},
+    {"p + 1 and the bit that is not looked at", GROUP_X25519, IN("\356" FF_30 "\377")},
+
+    {"no octets for P-256", GROUP_P256, IN("")},
+    {"a key of X25519 for P-256", GROUP_P256, IN("\11" ZEROS_31)},
+    {"infinity", GROUP_P256, IN("\0")},
+    {"infinity in 65 octets", GROUP_P256, IN("\0" ZEROS_64)},
+    {"the point (0, 0)", GROUP_P256, IN("\4" ZEROS_64)},
+    {"the form alone", GROUP_P256, IN("\4")},
+    {"coordinates above the field's", GROUP_P256, IN("\4\377\377" FF_30 "\377\377" FF_30)},
+};
+
+static void test_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(refused); i++) {
+        struct key_share k;
+        int rc = agree(refused[i].group, refused[i].octets, &k);
+        CHECK_ROW(refused[i].says, rc == -ERR_MALFORMED);
+        CHECK_ROW(refused[i].says, ERR_peek_error() == 0);
+    }
+}
+
+/* A good point of P-256 written in another way, or no more a good one. */
+static void test_refused_points(void **state)
+{
+    (void)state;
+    struct key_share k;
+    struct client_key c = client_key(GROUP_P256);
+    unsigned char octets[66] = {0};
+    for (unsigned form = 0; form < 256; form++) {
+        memcpy(octets, c.sent, c.n);
+        octets[0] = (unsigned char)form;
+        int rc = agree(GROUP_P256, (struct str){(char *)octets, 65}, &k);
+        assert_int_equal(rc, form == 4 ? 0 : -ERR_MALFORMED);
+    }
+    for (size_t at = 1; at < 65; at++) {
+        memcpy(octets, c.sent, c.n);
+        octets[at] ^= 0x40;
+        assert_int_equal(agree(GROUP_P256, (struct str){(char *)octets, 65}, &k), -ERR_MALFORMED);
+    }
+    for (size_t n = 0; n <= 66; n++) {
+        memcpy(octets, c.sent, c.n);
+        int rc = agree(GROUP_P256, (struct str){(char *)octets, n}, &k);
+        assert_int_equal(rc, n == 65 ? 0 : -ERR_MALFORMED);
+    }
+    /* Compressed: as OpenSSL would well take it. */
+    octets[0] = (c.sent[64] & 1) != 0 ? 3 : 2;
+    assert_int_equal(agree(GROUP_P256, (struct str){(char *)octets, 33}, &k), -ERR_MALFORMED);
+    /* And hybrid. */
+    octets[0] = (c.sent[64] & 1) != 0 ? 7 : 6;
+    assert_int_equal(agree(GROUP_P256, (struct str){(char *)octets, 65}, &k), -ERR_MALFORMED);
+    assert_int_equal(ERR_peek_error(), 0);
+    client_key_free(&c);
+}
+
+/* What the client makes of what it got is what is shared. */
+static bool client_agrees(const struct client_key *c, const struct key_share *k)
+{
+    unsigned char shared[64];
+    size_t n = sizeof(shared);
+    EVP_PKEY *server = EVP_PKEY_new();
+    EVP_PKEY_CTX *x = EVP_PKEY_CTX_new_from_pkey(NULL, c->key, NULL);
+    bool ok = server != NULL && x != NULL && EVP_PKEY_copy_parameters(server, c->key) == 1 &&
+              EVP_PKEY_set1_encoded_public_key(server, k->own, k->own_n) == 1 &&
+              EVP_PKEY_derive_init(x) == 1 && EVP_PKEY_derive_set_peer(x, server) == 1 &&
+              EVP_PKEY_derive(x, shared, &n) == 1 && n == KEY_SHARE_SHARED &&
+              memcmp(shared, k->shared, n) == 0;
+    EVP_PKEY_CTX_free(x);
+    EVP_PKEY_free(server);
+    return ok;
+}
+
+static bool client_agrees_x25519(const struct client_key *c, const struct key_share *k)
+{
+    unsigned char shared[64];
+    size_t n = sizeof(shared);
+    EVP_PKEY *server = EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, k->own, k->own_n);
+    EVP_PKEY_CTX *x = EVP_PKEY_CTX_new_from_pkey(NULL, c->key, NULL);
+    bool ok = server != NULL && x != NULL && EVP_PKEY_derive_init(x) == 1 &&
+              EVP_PKEY_derive_set_peer(x, server) == 1 && EVP_PKEY_derive(x, shared, &n) == 1 &&
+              n == KEY_SHARE_SHARED && memcmp(shared, k->shared, n) == 0;
+    EVP_PKEY_CTX_free(x);
+    EVP_PKEY_free(server);
+    return ok;
+}
+
+static bool agrees(unsigned group, const struct client_key *c, const struct key_share *k)
+{
+    return group == GROUP_X25519 ? client_agrees_x25519(c, k) : client_agrees(c, k);
+}
+
+static void test_agreed(void **state)
+{
+    (void)state;
+    static const unsigned groups[] = {GROUP_X25519, GROUP_P256};
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+    OSSL_LIB_CTX *libraries[] = {NULL, own};
+    assert_non_null(own);
+    for (size_t i = 0; i < ROWS(groups) * ROWS(libraries); i++) {
+        unsigned group = groups[i % 2];
+        struct client_key c = client_key(group);
+        struct str theirs = {(char *)c.sent, c.n};
+        struct key_share first;
+        struct key_share second;
+        assert_int_equal(key_share_agree(libraries[i / 2], group, theirs, &first), 0);
+        assert_int_equal(key_share_agree(libraries[i / 2], group, theirs, &second), 0);
+        assert_true(agrees(group, &c, &first) && agrees(group, &c, &second));
+        /* A key of the server's is for one exchange. */
+        assert_true(memcmp(first.own, second.own, first.own_n) != 0);
+        assert_true(memcmp(first.shared, second.shared, sizeof(first.shared)) != 0);
+        assert_int_equal(first.own_n, c.n);
+        client_key_free(&c);
+    }
+    OSSL_LIB_CTX_free(own);
+}
+
+/* A key of the client's that does not count as one of low order: the highest bit is not looked at
+ * (RFC 7748 5), so both are the same key. */
+static void test_highest_bit(void **state)
+{
+    (void)state;
+    struct client_key c = client_key(GROUP_X25519);
+    struct key_share k;
+    c.sent[31] ^= 0x80;
+    assert_int_equal(agree(GROUP_X25519, (struct str){(char *)c.sent, c.n}, &k), 0);
+    assert_true(agrees(GROUP_X25519, &c, &k));
+    client_key_free(&c);
+}
+
+/* Whatever fails: there is no agreement, or a right one. */
+static void test_without_memory(void **state)
+{
+    (void)state;
+    static const unsigned groups[] = {GROUP_X25519, GROUP_P256};
+    for (size_t i = 0; i < ROWS(groups); i++) {
+        struct client_key c = client_key(groups[i]);
+        unsigned failures = 0;
+        unsigned long made = 1;
+        for (unsigned long nth = 1; nth <= made + 1; nth++) {
+            struct key_share k;
+            mem_fail_after(nth, false);
+            library_memory_fails = true;
+            int rc = key_share_agree(NULL, groups[i], (struct str){(char *)c.sent, c.n}, &k);
+            library_memory_fails = false;
+            made = mem_allocations();
+            mem_fail_after(0, false);
+            assert_true(rc != 0 || agrees(groups[i], &c, &k));
+            assert_true(rc == 0 || rc == -ERR_CRYPTO || rc == -ERR_MALFORMED);
+            assert_true(rc == 0 || nth <= made);
+            failures += rc != 0 ? 1 : 0;
+        }
+        assert_true(failures > 3);
+        client_key_free(&c);
+    }
+}
+
+int main(void)
+{
+    if (!library_memory_openssl()) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_refused_points),
+        cmocka_unit_test(test_agreed),         cmocka_unit_test(test_highest_bit),
+        cmocka_unit_test(test_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
