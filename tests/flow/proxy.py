@@ -321,9 +321,9 @@ class Proxy:
         return [e for e in parsed if event is None or e.get("event") == event]
 
     def access(self):
-        """Lines of the access log as dicts."""
-        lines = self.access_path.read_text().splitlines() if self.access_path.exists() else []
-        return [json.loads(line) for line in lines]
+        """Lines of the access log as dicts; the last may be half written."""
+        text = self.access_path.read_text() if self.access_path.exists() else ""
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
     def record(self, answer):
         """The access record of an answer; the line may be written a moment after the answer."""
