@@ -3,7 +3,7 @@
  * lies within the extension, and written down again gives the same octets. */
 #include <stdlib.h>
 
-#include "proxy/tls/hello.c"
+#include "proxy/tls/hello.h"
 
 static void demand(bool holds)
 {
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char again[5 + SITE_NAME_MAX] = {0};
     struct str extension = {(const char *)data, size};
     struct str name = STR_NONE;
-    if (!parse_server_name(extension, &name)) {
+    if (!hello_name(extension, &name)) {
         return 0;
     }
     demand(tls_sites_is_name(name));
