@@ -2,8 +2,10 @@
 /* The server_name extension, octets of any stranger: what is accepted is one name of host octets,
  * lies within the extension, and written down again gives the same octets. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "proxy/tls/hello.h"
+#include "proxy/tls/site_inner.h"
 
 static void demand(bool holds)
 {
