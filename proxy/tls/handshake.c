@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "base/mem.h"
 #include "proxy/tls/decoded.h"
@@ -173,7 +174,11 @@ static enum tls_result judge(struct tls_session *s, struct records_fault *fault)
     int error = X509_V_ERR_UNSPECIFIED;
     struct handshake *h = s->handshake;
     X509 *leaf = sk_X509_value(h->sent, 0);
-    if (!verify_chain(s, leaf, h->sent, &error)) {
+    bool goes_on = verify_chain(s, leaf, h->sent, &error);
+    if (s->peer_reason != REASON_OK) {
+        decoded_forget(s->sites->decoded, leaf);
+    }
+    if (!goes_on) {
         return turn_away(s, fault, verify_alert(error), s->peer_reason,
                          X509_verify_cert_error_string(error));
     }
@@ -290,9 +295,13 @@ static enum tls_result take_message(struct tls_session *s, const struct message 
 /* That of a good client will come again. What else it sent anybody may have made, in any number. */
 static void keep_decoded(const struct tls_session *s)
 {
-    if (s->peer_reason == REASON_OK && s->handshake->sent != NULL) {
-        decoded_keep(s->sites->decoded, sk_X509_value(s->handshake->sent, 0));
+    X509 *leaf = s->handshake->sent != NULL ? sk_X509_value(s->handshake->sent, 0) : NULL;
+    /* Decoded without memory it may lack its key or what its extensions say, for good. */
+    if (s->peer_reason == REASON_OK && leaf != NULL && X509_get0_pubkey(leaf) != NULL &&
+        X509_check_purpose(leaf, -1, 0) == 1) {
+        decoded_keep(s->sites->decoded, leaf);
     }
+    ERR_clear_error();
 }
 
 /* What is known of the client then. */

@@ -24,8 +24,6 @@ void psk_free(struct psk *p)
     }
 }
 
-_Static_assert(FIXED + NOTE_MAX < SESSION_STORE_OCTETS, "a note always fits");
-
 bool psk_is_possible(const struct tls_sites *sites)
 {
     return sites->resume == NULL || sites->resume->store != NULL;

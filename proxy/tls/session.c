@@ -383,6 +383,8 @@ static enum tls_result choose_handshake(struct tls_session *s)
     case HANDSHAKE_FAILED:
         break;
     }
+    handshake_free(s->handshake);
+    s->handshake = NULL;
     return pass(s, TLS_FAILED, &fault);
 }
 
