@@ -3,7 +3,6 @@
  * signatures (proof.c), and the judgement of chains (verify.c). On the worker's thread. */
 #include "proxy/tls/handshake.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -33,50 +32,12 @@ struct message {
     struct str body;
 };
 
-/* Without protection as long as nothing else was said; where the keys that others would take it
- * with are not there, none is sent. */
-static void send_alert(struct tls_session *s, int number)
-{
-    struct handshake *h = s->handshake;
-    const char alert[2] = {SSL3_AL_FATAL, (char)number};
-    const struct str octets = {alert, sizeof(alert)};
-    if (!h->has_spoken) {
-        static const char header[TRAFFIC_HEADER] = {ALERT, 3, 3, 0, sizeof(alert)};
-        (void)(buf_append(&s->ends.out, (struct str){header, sizeof(header)}) == 0 &&
-               buf_append(&s->ends.out, octets) == 0);
-        return;
-    }
-    char *to = buf_reserve(&s->ends.out, sizeof(alert) + TRAFFIC_OVERHEAD);
-    if (to != NULL && h->protects_out &&
-        traffic_seal(h->schedule.ciphers, &h->out, ALERT, octets, (unsigned char *)to)) {
-        buf_commit(&s->ends.out, sizeof(alert) + TRAFFIC_OVERHEAD);
-    }
-}
-
-enum tls_result handshake_refuse(struct tls_session *s, struct records_fault *fault, int alert,
-                                 const char *text)
-{
-    send_alert(s, alert);
-    fault->reason = REASON_TLS_PROTOCOL_ERROR;
-    (void)snprintf(fault->text, sizeof(fault->text), "%s", text);
-    return TLS_FAILED;
-}
-
 /* The client's certificate is why. */
 static enum tls_result turn_away(struct tls_session *s, struct records_fault *fault, int alert,
                                  enum reason why, const char *text)
 {
     (void)handshake_refuse(s, fault, alert, text);
     fault->reason = why;
-    return TLS_FAILED;
-}
-
-enum tls_result handshake_give_up(struct tls_session *s, struct records_fault *fault,
-                                  enum reason why)
-{
-    send_alert(s, SSL_AD_INTERNAL_ERROR);
-    ERR_clear_error();
-    *fault = (struct records_fault){.reason = why};
     return TLS_FAILED;
 }
 

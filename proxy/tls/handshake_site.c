@@ -188,7 +188,7 @@ struct handshake_site *handshake_site_new(SSL_CTX *context, const struct tls_sit
     if (h == NULL) {
         return NULL;
     }
-    int mode = site_verify_mode(&site->conf->client);
+    int mode = SSL_CTX_get_verify_mode(context);
     memcpy(h->suites, suites[tuning->aes_128_first ? 0 : 1], sizeof(h->suites));
     bool ok = add_groups(h, &tuning->groups) && add_pairs(h, context, site->conf->also_count + 1);
     if (ok && (mode & SSL_VERIFY_PEER) != 0) {
