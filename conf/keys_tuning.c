@@ -90,7 +90,7 @@ static const struct key tuning_keys[] = {
     {.name = "own_handshake",
      .type = KEY_BOOL,
      AT(conf_tuning, own_handshake),
-     .fallback = "false",
+     .fallback = "true",
      .meaning =
          "Do the handshake of TLS 1.3 without OpenSSL's libssl where the client begins it in the "
          "usual way and resumption is off or keeps its sessions (keep_max); all cryptography is "

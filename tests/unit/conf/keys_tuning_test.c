@@ -31,7 +31,7 @@ static const struct row tuning[] = {
     IS(conf_tuning, "own_lists", own_lists, "false", true, false),
     IS(conf_tuning, "own_bio", own_bio, "false", true, false),
     IS(conf_tuning, "own_records", own_records, "false", true, false),
-    IS(conf_tuning, "own_handshake", own_handshake, "true", false, true),
+    IS(conf_tuning, "own_handshake", own_handshake, "false", true, false),
     IS(conf_tuning, "remember_certificates_max", remember_certificates_max, "0", 2048, 0),
     IS(conf_tuning, "keep_memory", keep_memory, "false", true, false),
     IS(conf_tuning, "handshake_steps", handshake_steps, "0", 2, 0),

@@ -78,10 +78,12 @@ static struct in_use usual(void)
     const char *why;
     bool narrow = library_context(&why) != NULL;
     bool hears = library_hears_keys();
+    /* A later OpenSSL takes more kinds of keys than ours does. */
+    bool ours = hears && library_offers_just(proof_schemes());
     return (struct in_use){{
         [CHAIN] = "as in the file",
         [ENDS] = "own BIO",
-        [HANDSHAKE] = "OpenSSL's",
+        [HANDSHAKE] = ours ? "own" : "OpenSSL's",
         [BUFFERS] = "given back",
         [KEYS] = narrow ? "narrow" : "OpenSSL's",
         [SCHEDULE] = hears ? "own" : "OpenSSL's",
@@ -115,9 +117,9 @@ static struct conf *load(const char *tuning)
     return c;
 }
 
-/* Up to the server's flight, with which all keys of the connection are derived. OpenSSL's
- * derivation asks for a dozen pieces each time, and the shorter one for none: which it is shows
- * beside the flight of the first table. */
+/* Up to libssl's flight, with which all keys of the connection are derived. OpenSSL's derivation
+ * asks for a dozen pieces each time, and the shorter one for none: which it is shows beside the
+ * flight of the first table that has no handshake of its own. */
 static const char *whose_schedule(struct tls_sites *t)
 {
     static size_t first;
@@ -198,8 +200,9 @@ static void look(const char *tuning, struct in_use *out)
     assert_int_equal(diags_warnings(diags), 0);
     look_at_1_2(t, out);
     look_at_1_3(t, out);
-    /* Other groups ask for more by themselves. */
-    out->part[SCHEDULE] = c->tuning.groups.n == 0 ? whose_schedule(t) : usual().part[SCHEDULE];
+    /* Other groups ask for more by themselves; and libssl's is not in use where it has none. */
+    bool shows = c->tuning.groups.n == 0 && strcmp(out->part[HANDSHAKE], "own") != 0;
+    out->part[SCHEDULE] = shows ? whose_schedule(t) : usual().part[SCHEDULE];
     tls_sites_unref(t);
     diags_free(diags);
     files_free(files);
@@ -211,21 +214,25 @@ static const struct {
     struct {
         enum part part;
         const char *has;
-    } other[3]; /* NULL: no more */
+    } other[4]; /* NULL: no more */
 } rows[] = {
     {"", {{CHAIN, NULL}}},
-    {"fixed_chain: false", {{CHAIN, "with its CA"}}},
+    {"own_handshake: false", {{HANDSHAKE, "OpenSSL's"}}},
+    {"fixed_chain: false", {{CHAIN, "with its CA"}, {HANDSHAKE, "OpenSSL's"}}},
     {"release_buffers: false", {{BUFFERS, "kept"}}},
     {"own_bio: false", {{ENDS, "memory BIOs"}}},
-    {"own_records: false", {{RECORDS, "OpenSSL's"}}},
+    {"own_records: false", {{RECORDS, "OpenSSL's"}, {HANDSHAKE, "OpenSSL's"}}},
     {"narrow_crypto: false",
-     {{KEYS, "OpenSSL's"}, {SCHEDULE, "OpenSSL's"}, {RECORDS, "OpenSSL's"}}},
+     {{KEYS, "OpenSSL's"},
+      {SCHEDULE, "OpenSSL's"},
+      {RECORDS, "OpenSSL's"},
+      {HANDSHAKE, "OpenSSL's"}}},
     /* Keys are heard nevertheless. */
-    {"own_key_schedule: false", {{SCHEDULE, "OpenSSL's"}}},
-    {"own_handshake: true", {{HANDSHAKE, "own"}}},
+    {"own_handshake: false, own_key_schedule: false",
+     {{HANDSHAKE, "OpenSSL's"}, {SCHEDULE, "OpenSSL's"}}},
     {"aes_128_first: false",
      {{SUITE_1_2, "ECDHE-ECDSA-AES256-GCM-SHA384"}, {SUITE_1_3, "TLS_AES_256_GCM_SHA384"}}},
-    {"groups: [ P-384 ]", {{GROUP, SN_secp384r1}}},
+    {"groups: [ P-384 ]", {{GROUP, SN_secp384r1}, {HANDSHAKE, "OpenSSL's"}}},
 };
 
 static void test_rows(void **state)
@@ -236,10 +243,6 @@ static void test_rows(void **state)
         struct in_use seen = {{NULL}};
         for (size_t k = 0; k < ROWS(rows[i].other) && rows[i].other[k].has != NULL; k++) {
             expected.part[rows[i].other[k].part] = rows[i].other[k].has;
-        }
-        if (!library_offers_just(proof_schemes())) {
-            expected.part[HANDSHAKE] =
-                "OpenSSL's"; /* of a later one, which takes more kinds of keys */
         }
         look(rows[i].tuning, &seen);
         for (size_t k = 0; k < PARTS; k++) {
