@@ -383,8 +383,10 @@ static const struct key log_keys[] = {
      AT(conf_log, access),
      .choices = access_outputs,
      .fallback = "stdout",
-     .meaning = "Where a line for each request goes: a path, stdout, stderr, "
-                "or off."},
+     .meaning = "Where a line for each request, and for each handshake that failed, goes: a "
+                "path, stdout, stderr, or off. auth.result in it is allowed or denied; it is "
+                "missing where the client was not judged, as in a handshake that fails for "
+                "another reason than its certificate."},
     {.name = "access_format",
      .type = KEY_CHOICE,
      AT(conf_log, access_format),

@@ -50,7 +50,7 @@ def judge_withdrawn(proxy, withdrawn):
     meanwhile, or this would have proven nothing."""
     proxy.stop()
     lines = [json.loads(line) for line in proxy.access_path.read_text().splitlines()]
-    allowed = [line for line in lines if line["auth.result"] == "allowed"]
+    allowed = [line for line in lines if line.get("auth.result") == "allowed"]
 
     def begun(line):
         at = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp()

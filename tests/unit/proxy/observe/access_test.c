@@ -147,6 +147,14 @@ static void test_result(void **state)
          REASON_HTTP_BARE_LF,
          {NULL, 0},
          "\"duration_us\":0,\"auth.reason\":\"http_bare_lf\""},
+        {"a handshake that failed", REASON_TLS_PROTOCOL_ERROR, IN("handshake"),
+         "\"duration_us\":0,\"auth.step\":\"handshake\",\"auth.reason\":\"tls_protocol_error\""},
+        {"a handshake that we could not go on with", REASON_OUT_OF_MEMORY, IN("handshake"),
+         "\"duration_us\":0,\"auth.step\":\"handshake\",\"auth.reason\":\"out_of_memory\""},
+        {"a handshake that the certificate was refused in", REASON_CLIENT_CERT_EXPIRED,
+         IN("handshake"),
+         "\"auth.result\":\"denied\",\"auth.step\":\"handshake\",\"auth.reason\":\"client_cert_"
+         "expired\""},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         const struct access_record r = {
