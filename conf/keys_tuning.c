@@ -96,7 +96,7 @@ static const struct key tuning_keys[] = {
          "usual way and resumption is off or keeps its sessions (keep_max); all cryptography is "
          "still OpenSSL's. Anything unusual "
          "goes to libssl, and so does TLS 1.2. It takes own_records and fixed_chain, and a key of "
-         "P-256, P-384 or RSA."},
+         "P-256, P-384, Ed25519, Ed448 or RSA."},
     {.name = "remember_certificates_max",
      .type = KEY_COUNT,
      AT(conf_tuning, remember_certificates_max),

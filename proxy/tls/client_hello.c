@@ -18,9 +18,11 @@ enum {
     EXTENSIONS_MAX = 64
 };
 
-/* Those that change how a handshake goes on, and are OpenSSL's to deal with. */
+/* Those that change how a handshake goes on, that TLS has no place for, or that few clients send
+ * and are long to read: they are OpenSSL's to deal with. */
 static const unsigned unusual[] = {TLSEXT_TYPE_max_fragment_length, TLSEXT_TYPE_early_data,
-                                   TLSEXT_TYPE_cookie, TLSEXT_TYPE_signature_algorithms_cert};
+                                   TLSEXT_TYPE_cookie, TLSEXT_TYPE_use_srtp,
+                                   TLSEXT_TYPE_certificate_authorities};
 
 /* What the extensions say, as they come. */
 struct seen {
@@ -132,16 +134,13 @@ static bool read_sessions(struct str octets, struct client_hello *out)
     return n == 0;
 }
 
-/* OCSPStatusRequest, or one of another kind (RFC 6066 8). */
+/* OCSPStatusRequest that names no responders and has no extensions, which OpenSSL would decode, or
+ * one of another kind (RFC 6066 8). */
 static bool is_status_request(struct str octets)
 {
-    struct str responders;
-    struct str extensions;
     size_t type = 0;
     return wire_cut_number(&octets, 1, &type) &&
-           (type != TLSEXT_STATUSTYPE_ocsp ||
-            (wire_cut_vector(&octets, 2, &responders) && wire_cut_vector(&octets, 2, &extensions) &&
-             octets.n == 0));
+           (type != TLSEXT_STATUSTYPE_ocsp || str_eq(octets, STR("\0\0\0\0")));
 }
 
 static bool is_usual(const struct seen *s, unsigned type)
@@ -173,6 +172,8 @@ static bool read_extension(struct seen *s, unsigned type, struct str octets)
         return read_numbers(octets, 2, &s->out->groups);
     case TLSEXT_TYPE_signature_algorithms:
         return read_numbers(octets, 2, &s->out->schemes);
+    case TLSEXT_TYPE_signature_algorithms_cert:
+        return read_numbers(octets, 2, &s->out->cert_schemes);
     case TLSEXT_TYPE_application_layer_protocol_negotiation:
         return read_protocols(octets, &s->out->alpn);
     case TLSEXT_TYPE_supported_versions:
@@ -223,6 +224,39 @@ bool client_hello_read(struct str body, struct client_hello *out)
            wire_cut_vector(&body, 1, &compression) && compression.n == 1 && compression.p[0] == 0 &&
            wire_cut_vector(&body, 2, &extensions) && body.n == 0 &&
            read_extensions(extensions, out);
+}
+
+bool client_hello_knows(unsigned type)
+{
+    static const unsigned known[] = {TLSEXT_TYPE_server_name,
+                                     TLSEXT_TYPE_max_fragment_length,
+                                     TLSEXT_TYPE_supported_groups,
+                                     TLSEXT_TYPE_ec_point_formats,
+                                     TLSEXT_TYPE_srp,
+                                     TLSEXT_TYPE_signature_algorithms,
+                                     TLSEXT_TYPE_use_srtp,
+                                     TLSEXT_TYPE_application_layer_protocol_negotiation,
+                                     TLSEXT_TYPE_padding,
+                                     TLSEXT_TYPE_encrypt_then_mac,
+                                     TLSEXT_TYPE_extended_master_secret,
+                                     TLSEXT_TYPE_session_ticket,
+                                     TLSEXT_TYPE_psk,
+                                     TLSEXT_TYPE_early_data,
+                                     TLSEXT_TYPE_supported_versions,
+                                     TLSEXT_TYPE_cookie,
+                                     TLSEXT_TYPE_psk_kex_modes,
+                                     TLSEXT_TYPE_certificate_authorities,
+                                     TLSEXT_TYPE_post_handshake_auth,
+                                     TLSEXT_TYPE_signature_algorithms_cert,
+                                     TLSEXT_TYPE_key_share,
+                                     TLSEXT_TYPE_next_proto_neg,
+                                     TLSEXT_TYPE_renegotiate};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (type == known[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool client_hello_lists(struct str list, unsigned number)

@@ -23,7 +23,8 @@
 /* HandshakeType (RFC 8446 B.3) */
 enum { CERTIFICATE = 11, CERTIFICATE_VERIFY = 15, FINISHED = 20 };
 
-enum { SIGNATURE_MAX = PROOF_MAX + 4, FINISHED_MAX = 64 /* of any digest */ };
+/* Octets of CertificateVerify that are waited for, as OpenSSL has it. */
+enum { SIGNATURE_MAX = 16384 };
 
 /* A handshake message that came. */
 struct message {
@@ -41,17 +42,19 @@ static enum tls_result turn_away(struct tls_session *s, struct records_fault *fa
     return TLS_FAILED;
 }
 
-/* The longest body that the message may have which is awaited. */
-static size_t longest(const struct handshake *h)
+/* The message that is awaited says that its body has n octets. Finished has as many as the digest
+ * (RFC 8446 4.4.4); where the others are too long, it is for us alone. */
+static enum tls_result check_length(struct tls_session *s, size_t n, struct records_fault *fault)
 {
-    switch (h->awaits) {
-    case CERTIFICATE:
-        return HANDSHAKE_CERTIFICATES_MAX;
-    case CERTIFICATE_VERIFY:
-        return SIGNATURE_MAX;
-    default:
-        return FINISHED_MAX;
+    const struct handshake *h = s->handshake;
+    if (h->awaits == FINISHED) {
+        return n == traffic_secret_size(h->schedule.suite)
+                   ? TLS_OK
+                   : handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad digest length");
     }
+    return n <= (h->awaits == CERTIFICATE ? HANDSHAKE_CERTIFICATES_MAX : SIGNATURE_MAX)
+               ? TLS_OK
+               : handshake_refuse(s, fault, SSL_AD_ILLEGAL_PARAMETER, "message too long");
 }
 
 /* The next message, once it is there as a whole. */
@@ -64,24 +67,26 @@ static enum tls_result next_message(struct tls_session *s, struct message *out,
         if (octets.n > 0 && octets.p[0] != (char)h->awaits) {
             return handshake_refuse(s, fault, SSL_AD_UNEXPECTED_MESSAGE, "unexpected message");
         }
-        size_t n = octets.n >= MESSAGE_HEADER ? wire_number(str_slice(octets, 1, octets.n), 3) : 0;
-        if (n > longest(h)) {
-            return handshake_refuse(s, fault, SSL_AD_ILLEGAL_PARAMETER, "message too long");
-        }
-        if (octets.n >= MESSAGE_HEADER && octets.n - MESSAGE_HEADER >= n) {
+        bool has_length = octets.n >= MESSAGE_HEADER;
+        size_t n = has_length ? wire_number(str_slice(octets, 1, octets.n), 3) : 0;
+        enum tls_result r = has_length ? check_length(s, n, fault) : TLS_OK;
+        if (r == TLS_OK && has_length && octets.n - MESSAGE_HEADER >= n) {
             out->type = h->awaits;
             out->whole = str_slice(octets, 0, MESSAGE_HEADER + n);
             out->body = str_slice(octets, MESSAGE_HEADER, MESSAGE_HEADER + n);
             return TLS_OK;
         }
-        enum tls_result r = handshake_read(s, fault);
+        if (r == TLS_OK) {
+            r = handshake_read(s, fault);
+        }
         if (r != TLS_OK) {
             return r;
         }
     }
 }
 
-/* The extensions of a certificate (RFC 8446 4.4.2): none was asked for. */
+/* The extensions of a certificate (RFC 8446 4.4.2): none was asked for, and most have their place
+ * elsewhere (4.2). */
 static enum tls_result take_extensions(struct tls_session *s, struct str extensions,
                                        struct records_fault *fault)
 {
@@ -90,9 +95,12 @@ static enum tls_result take_extensions(struct tls_session *s, struct str extensi
     if (extensions.n == 0) {
         return TLS_OK;
     }
-    return wire_cut_number(&extensions, 2, &type) && wire_cut_vector(&extensions, 2, &body)
-               ? handshake_refuse(s, fault, SSL_AD_UNSUPPORTED_EXTENSION, "unsolicited extension")
-               : handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad extension");
+    if (!wire_cut_number(&extensions, 2, &type) || !wire_cut_vector(&extensions, 2, &body)) {
+        return handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad extension");
+    }
+    return client_hello_knows((unsigned)type)
+               ? handshake_refuse(s, fault, SSL_AD_ILLEGAL_PARAMETER, "bad extension")
+               : handshake_refuse(s, fault, SSL_AD_UNSUPPORTED_EXTENSION, "unsolicited extension");
 }
 
 /* The next CertificateEntry of *list (RFC 8446 4.4.2). */
@@ -184,7 +192,12 @@ static enum tls_result take_proof(struct tls_session *s, struct str body,
         body.n != 0) {
         return handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad CertificateVerify");
     }
-    if (!proof_fits((unsigned)scheme, key)) {
+    enum proof_fit fit = proof_fits((unsigned)scheme, key);
+    if (fit == PROOF_OTHER_CURVE) {
+        return turn_away(s, fault, SSL_AD_ILLEGAL_PARAMETER, REASON_TLS_VERSION_OR_CIPHER,
+                         "wrong curve");
+    }
+    if (fit != PROOF_FITS) {
         return handshake_refuse(s, fault, SSL_AD_ILLEGAL_PARAMETER, "wrong signature type");
     }
     if (!schedule_digest(&h->schedule, digest)) {
@@ -209,9 +222,6 @@ static enum tls_result take_finished(struct tls_session *s, struct str body,
 {
     struct handshake *h = s->handshake;
     unsigned char expected[TRAFFIC_SECRET_MAX];
-    if (body.n != traffic_secret_size(h->schedule.suite)) {
-        return handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad digest length");
-    }
     if (!schedule_finished(&h->schedule, h->schedule.client, expected)) {
         return handshake_give_up(s, fault, REASON_INTERNAL);
     }

@@ -37,8 +37,9 @@ bool handshake_has_input(const struct tls_session *s)
 static enum tls_result take_alert(struct tls_session *s, struct str octets,
                                   struct records_fault *fault)
 {
-    if (octets.n != 2) {
-        return handshake_refuse(s, fault, SSL_AD_UNEXPECTED_MESSAGE, "bad alert");
+    if (octets.n != 2) { /* RFC 8446 5.4, 6 */
+        int alert = octets.n == 0 ? SSL_AD_UNEXPECTED_MESSAGE : SSL_AD_DECODE_ERROR;
+        return handshake_refuse(s, fault, alert, "bad alert");
     }
     int number = (unsigned char)octets.p[1];
     bool leaves = number == SSL_AD_CLOSE_NOTIFY || number == SSL_AD_USER_CANCELLED;
@@ -54,7 +55,7 @@ static enum tls_result take_plain(struct tls_session *s, int type, struct str oc
 {
     struct handshake *h = s->handshake;
     if (type == CHANGE_CIPHER_SPEC && (octets.n != 1 || octets.p[0] != 1)) {
-        return handshake_refuse(s, fault, SSL_AD_ILLEGAL_PARAMETER, "bad change_cipher_spec");
+        return handshake_refuse(s, fault, SSL_AD_UNEXPECTED_MESSAGE, "bad change_cipher_spec");
     }
     if (type == CHANGE_CIPHER_SPEC) {
         return ++h->barren <= BARREN_MAX ? TLS_OK

@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "proxy/tls/proof.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/wire.h"
 
@@ -122,6 +121,17 @@ static struct str request_message(SSL_CTX *context)
     return made;
 }
 
+/* Where scheme stands in the order in which we, and OpenSSL, like them. */
+static size_t rank_of(unsigned scheme)
+{
+    struct str all = proof_schemes();
+    size_t at = 0;
+    while (at < all.n && wire_number(str_slice(all, at, all.n), 2) != scheme) {
+        at += 2;
+    }
+    return at;
+}
+
 /* The certificate of context that is looked at, in the place that its scheme has among ours. */
 static bool add_pair(struct handshake_site *h, SSL_CTX *context)
 {
@@ -139,8 +149,9 @@ static bool add_pair(struct handshake_site *h, SSL_CTX *context)
         return false;
     }
     made.key = key;
+    made.signed_with_n = proof_schemes_in(leaf, made.signed_with);
     size_t at = h->pairs_n++;
-    for (; at > 0 && h->pairs[at - 1].scheme > made.scheme; at--) {
+    for (; at > 0 && rank_of(h->pairs[at - 1].scheme) > rank_of(made.scheme); at--) {
         h->pairs[at] = h->pairs[at - 1];
     }
     h->pairs[at] = made;
@@ -165,16 +176,15 @@ static bool add_groups(struct handshake_site *h, const struct conf_texts *wanted
         const char *name;
         unsigned number;
     } known[HANDSHAKE_GROUPS_MAX] = {{"X25519", GROUP_X25519}, {"P-256", GROUP_P256}};
-    for (size_t k = 0; k < HANDSHAKE_GROUPS_MAX; k++) {
-        bool listed = wanted->n == 0;
-        for (size_t i = 0; i < wanted->n; i++) {
-            listed = listed || strcmp(wanted->v[i].p, known[k].name) == 0;
-        }
-        if (listed) {
-            h->groups[h->groups_n++] = known[k].number;
+    size_t n = wanted->n == 0 ? HANDSHAKE_GROUPS_MAX : wanted->n;
+    for (size_t i = 0; i < n && i < HANDSHAKE_GROUPS_MAX; i++) {
+        for (size_t k = 0; k < HANDSHAKE_GROUPS_MAX; k++) {
+            if (wanted->n == 0 ? i == k : strcmp(wanted->v[i].p, known[k].name) == 0) {
+                h->groups[h->groups_n++] = known[k].number;
+            }
         }
     }
-    return h->groups_n == (wanted->n == 0 ? HANDSHAKE_GROUPS_MAX : wanted->n);
+    return h->groups_n == n;
 }
 
 struct handshake_site *handshake_site_new(SSL_CTX *context, const struct tls_site *site,
@@ -217,20 +227,32 @@ void handshake_site_free(struct handshake_site *h)
     mem_free(h);
 }
 
-/* A client whose first suite of those known here is ChaCha20 has no instructions for AES: it gets
- * that. */
+/* A number in a list of suites that stands for none: those that are there for the server to pass
+ * over (RFC 8701), and those that say something else (RFC 5746 3.3, RFC 7507 2). */
+static bool is_no_suite(unsigned number)
+{
+    return ((number & 0x0f0f) == 0x0a0a && number >> 8 == (number & 0xff)) || number == 0x00ff ||
+           number == 0x5600;
+}
+
+/* A client whose first suite, be it of TLS 1.2 (RFC 7905 2), is with ChaCha20 has no instructions
+ * for AES. */
+static bool likes_chacha(struct str suites)
+{
+    unsigned number = 0;
+    for (size_t i = 0; i < suites.n && (i == 0 || is_no_suite(number)); i += 2) {
+        number = (unsigned)wire_number(str_slice(suites, i, i + 2), 2);
+    }
+    return traffic_suite_of(number) == TRAFFIC_CHACHA20_POLY1305 ||
+           (number >= 0xcca8 && number <= 0xccae);
+}
+
 static enum traffic_suite choose_suite(const struct handshake_site *h,
                                        const struct client_hello *hello)
 {
-    for (size_t i = 0; i < hello->suites.n; i += 2) {
-        enum traffic_suite first =
-            traffic_suite_of((unsigned)wire_number(str_slice(hello->suites, i, i + 2), 2));
-        if (first == TRAFFIC_CHACHA20_POLY1305) {
-            return first;
-        }
-        if (first != TRAFFIC_SUITES) {
-            break;
-        }
+    unsigned chacha = traffic_suite_number(TRAFFIC_CHACHA20_POLY1305);
+    if (likes_chacha(hello->suites) && client_hello_lists(hello->suites, chacha)) {
+        return TRAFFIC_CHACHA20_POLY1305;
     }
     for (size_t i = 0; i < TRAFFIC_SUITES; i++) {
         if (client_hello_lists(hello->suites, traffic_suite_number(h->suites[i]))) {
@@ -240,15 +262,34 @@ static enum traffic_suite choose_suite(const struct handshake_site *h,
     return TRAFFIC_SUITES;
 }
 
+/* As OpenSSL has it, the client's rules for certificates are for the first of the chain. */
+static bool takes_certificate(const struct client_hello *hello, const struct handshake_pair *pair)
+{
+    bool takes = hello->cert_schemes.n == 0;
+    for (size_t i = 0; i < pair->signed_with_n && !takes; i++) {
+        takes = client_hello_lists(hello->cert_schemes, pair->signed_with[i]);
+    }
+    return takes;
+}
+
+/* The first whose key can do what the client asks for; NULL if there is none, or it is for OpenSSL
+ * to say whether the client takes its certificate. */
+static const struct handshake_pair *choose_pair(const struct handshake_site *h,
+                                                const struct client_hello *hello)
+{
+    for (size_t i = 0; i < h->pairs_n; i++) {
+        if (client_hello_lists(hello->schemes, h->pairs[i].scheme)) {
+            return takes_certificate(hello, &h->pairs[i]) ? &h->pairs[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
 bool handshake_site_choose(const struct handshake_site *h, const struct client_hello *hello,
                            struct handshake_choice *out)
 {
-    *out = (struct handshake_choice){.suite = choose_suite(h, hello)};
+    *out =
+        (struct handshake_choice){.suite = choose_suite(h, hello), .pair = choose_pair(h, hello)};
     out->group = client_hello_share(hello, h->groups, h->groups_n, &out->share);
-    for (size_t i = 0; i < h->pairs_n && out->pair == NULL; i++) {
-        if (client_hello_lists(hello->schemes, h->pairs[i].scheme)) {
-            out->pair = &h->pairs[i];
-        }
-    }
     return out->suite != TRAFFIC_SUITES && out->group != 0 && out->pair != NULL;
 }

@@ -10,17 +10,20 @@
 #include "base/str.h"
 #include "conf/model.h"
 #include "proxy/tls/client_hello.h"
+#include "proxy/tls/proof.h"
 #include "proxy/tls/traffic.h"
 
 struct tls_site;
 
-enum { HANDSHAKE_PAIRS_MAX = 3, HANDSHAKE_GROUPS_MAX = 2 };
+enum { HANDSHAKE_PAIRS_MAX = 4, HANDSHAKE_GROUPS_MAX = 2 };
 
 /* A certificate with its key. */
 struct handshake_pair {
-    unsigned scheme; /* that the key signs with */
-    EVP_PKEY *key;   /* a reference */
-    struct str sent; /* owned; the message Certificate */
+    unsigned scheme;                            /* that the key signs with */
+    EVP_PKEY *key;                              /* a reference */
+    struct str sent;                            /* owned; the message Certificate */
+    unsigned signed_with[PROOF_SCHEMES_IN_MAX]; /* what the certificate is signed with */
+    size_t signed_with_n;
 };
 
 struct handshake_site {
@@ -29,7 +32,7 @@ struct handshake_site {
     struct str
         request;   /* owned; the message CertificateRequest; n 0: no certificate is asked for */
     bool required; /* the handshake fails without one */
-    unsigned groups[HANDSHAKE_GROUPS_MAX];
+    unsigned groups[HANDSHAKE_GROUPS_MAX]; /* the one we like best first */
     size_t groups_n;
     enum traffic_suite suites[TRAFFIC_SUITES]; /* the one we like best first */
 };

@@ -6,7 +6,9 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "proxy/tls/traffic.h"
 
@@ -43,15 +45,51 @@ struct str proof_schemes(void)
     return (struct str){offered, sizeof(offered) - 1};
 }
 
-static bool is_of(const struct scheme *scheme, const EVP_PKEY *key)
+/* Of proof_schemes() what says how a certificate is signed: of keys on curves it tells the digest
+ * only, and of keys of RSA not whether they are for PSS alone. */
+static const struct {
+    unsigned number;
+    int key;
+    int digest; /* NID */
+} in_certificates[] = {
+    {0x0403, EVP_PKEY_EC, NID_sha256},      {0x0503, EVP_PKEY_EC, NID_sha384},
+    {0x0603, EVP_PKEY_EC, NID_sha512},      {0x0807, EVP_PKEY_ED25519, NID_undef},
+    {0x0808, EVP_PKEY_ED448, NID_undef},    {0x0809, EVP_PKEY_RSA_PSS, NID_sha256},
+    {0x080a, EVP_PKEY_RSA_PSS, NID_sha384}, {0x080b, EVP_PKEY_RSA_PSS, NID_sha512},
+    {0x0804, EVP_PKEY_RSA_PSS, NID_sha256}, {0x0805, EVP_PKEY_RSA_PSS, NID_sha384},
+    {0x0806, EVP_PKEY_RSA_PSS, NID_sha512}, {0x0401, EVP_PKEY_RSA, NID_sha256},
+    {0x0501, EVP_PKEY_RSA, NID_sha384},     {0x0601, EVP_PKEY_RSA, NID_sha512},
+};
+
+size_t proof_schemes_in(X509 *x, unsigned out[PROOF_SCHEMES_IN_MAX])
+{
+    int digest = NID_undef;
+    int key = NID_undef;
+    size_t n = 0;
+    if (X509_get_signature_info(x, &digest, &key, NULL, NULL) != 1) {
+        return 0;
+    }
+    for (size_t i = 0;
+         i < sizeof(in_certificates) / sizeof(in_certificates[0]) && n < PROOF_SCHEMES_IN_MAX;
+         i++) {
+        if (in_certificates[i].key == key && in_certificates[i].digest == digest) {
+            out[n++] = in_certificates[i].number;
+        }
+    }
+    return n;
+}
+
+static enum proof_fit fit(const struct scheme *scheme, const EVP_PKEY *key)
 {
     char curve[32] = "";
     size_t n = 0;
     if (EVP_PKEY_get_base_id(key) != scheme->key) {
-        return false;
+        return PROOF_FITS_NOT;
     }
     return scheme->curve == NULL || (EVP_PKEY_get_group_name(key, curve, sizeof(curve), &n) == 1 &&
-                                     strcmp(curve, scheme->curve) == 0);
+                                     strcmp(curve, scheme->curve) == 0)
+               ? PROOF_FITS
+               : PROOF_OTHER_CURVE;
 }
 
 static const struct scheme *find(unsigned number)
@@ -66,19 +104,19 @@ static const struct scheme *find(unsigned number)
 
 unsigned proof_scheme_of(const EVP_PKEY *key)
 {
-    static const unsigned ours[] = {0x0403, 0x0503, 0x0804};
+    static const unsigned ours[] = {0x0403, 0x0503, 0x0807, 0x0808, 0x0804};
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-        if (is_of(find(ours[i]), key)) {
+        if (fit(find(ours[i]), key) == PROOF_FITS) {
             return ours[i];
         }
     }
     return 0;
 }
 
-bool proof_fits(unsigned scheme, const EVP_PKEY *key)
+enum proof_fit proof_fits(unsigned scheme, const EVP_PKEY *key)
 {
     const struct scheme *found = find(scheme);
-    return found != NULL && is_of(found, key);
+    return found != NULL ? fit(found, key) : PROOF_FITS_NOT;
 }
 
 static size_t put(unsigned char *to, const void *octets, size_t n)

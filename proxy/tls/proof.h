@@ -13,6 +13,8 @@
 
 #define PROOF_MAX 2048 /* octets of a signature, of RSA with 16,384 bits */
 
+#define PROOF_SCHEMES_IN_MAX 2 /* one and the same signature of a certificate may be called so */
+
 /* What is signed, and where. */
 struct proof {
     OSSL_LIB_CTX *library; /* borrowed; NULL: the default context */
@@ -24,16 +26,26 @@ struct proof {
  * octets each, with those that only certificates may be signed with behind them. */
 struct str proof_schemes(void);
 
-/* The scheme that a server with key signs with, 0 if it is a key of another kind than P-256, P-384
- * or RSA. */
+/* The scheme that a server with key signs with, 0 if it is a key of another kind than P-256, P-384,
+ * Ed25519, Ed448 or RSA. */
 unsigned proof_scheme_of(const EVP_PKEY *key);
+
+/* The schemes that say how certificate x is signed, in out; how many. 0: not in a way that
+ * proof_schemes() has. */
+size_t proof_schemes_in(X509 *x, unsigned out[PROOF_SCHEMES_IN_MAX]);
 
 /* Sign p with key by scheme, in out, *n octets. False if OpenSSL fails. */
 bool proof_sign(const struct proof *p, unsigned scheme, EVP_PKEY *key, unsigned char out[PROOF_MAX],
                 size_t *n) __attribute__((warn_unused_result));
 
-/* True if scheme is one that a client with key may sign with. */
-bool proof_fits(unsigned scheme, const EVP_PKEY *key);
+enum proof_fit {
+    PROOF_FITS_NOT = 0,
+    PROOF_OTHER_CURVE, /* all fits but that */
+    PROOF_FITS
+};
+
+/* Whether scheme is one that a client with key may sign with. */
+enum proof_fit proof_fits(unsigned scheme, const EVP_PKEY *key);
 
 /* True if signature is by key over p; scheme fits it. */
 bool proof_holds(const struct proof *p, unsigned scheme, EVP_PKEY *key, struct str signature)

@@ -88,16 +88,33 @@ static struct str write_hello(struct draft *d, const struct handshake_hello *hel
     return finish(d, SERVER_HELLO);
 }
 
+/* All groups that we take, for a client whose share is not of the one that we like best (RFC 8446
+ * 4.2.7). */
+static void put_groups(struct draft *d, const struct handshake_site *site)
+{
+    put(d, TLSEXT_TYPE_supported_groups, 2);
+    put(d, 2 + 2 * site->groups_n, 2);
+    put(d, 2 * site->groups_n, 2);
+    for (size_t i = 0; i < site->groups_n; i++) {
+        put(d, site->groups[i], 2);
+    }
+}
+
 /* The name is acknowledged (RFC 6066 3), and the protocol told (RFC 7301 3.1). */
 static struct str write_extensions(struct draft *d, const struct handshake_hello *hello)
 {
+    const struct handshake_site *site = site_of(hello->site)->handshake;
     size_t name_n = hello->name.n > 0 ? 4 : 0;
+    size_t groups_n = hello->choice.group != site->groups[0] ? 4 + 2 + 2 * site->groups_n : 0;
     size_t protocol_n = hello->protocol.n > 0 ? 4 + 3 + hello->protocol.n : 0;
     d->n = MESSAGE_HEADER;
-    put(d, name_n + protocol_n, 2);
+    put(d, name_n + groups_n + protocol_n, 2);
     if (name_n > 0) {
         put(d, TLSEXT_TYPE_server_name, 2);
         put(d, 0, 2);
+    }
+    if (groups_n > 0) {
+        put_groups(d, site);
     }
     if (protocol_n > 0) {
         put(d, TLSEXT_TYPE_application_layer_protocol_negotiation, 2);

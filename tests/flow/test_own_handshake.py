@@ -3,7 +3,9 @@ in, who is not and why, and what clients are told, is the same."""
 import os
 import shutil
 import ssl
+import socket
 import subprocess
+import threading
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -13,9 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import DAY, NOW, Authority, Pki, cert_pem, crl_pem, key_pem
 from proxy import basic, wait_until
-from raw_handshake import (CERTIFICATE, P256, P384, REQUEST, VERIFY, X25519, RawHandshake, Refused,
-                           extension, groups, new_share, protocols, record, schemes, server_name,
+from raw_handshake import (CERTIFICATE, P256, P384, REQUEST, VERIFY, SCHEMES, X25519, RawHandshake,
+                           Refused, extension, groups, new_share, protocols, record, schemes, server_name,
                            shares, vector, versions)
+from test_clients import JAVA_HALF, java_options
 from test_own_bio import Wire
 from upstream import Upstream
 
@@ -69,7 +72,9 @@ def pki(tmp_path_factory):
     p.write("deny", f"fingerprint={withdrawn.fingerprint(hashes.SHA256()).hex()}\n".encode())
     p.server("rsa-server", "localhost", key=rsa.generate_private_key(65537, 2048))
     p.server("p384-server", "localhost", key=ec.generate_private_key(ec.SECP384R1()))
+    p.server("p521-server", "localhost", key=ec.generate_private_key(ec.SECP521R1()))
     p.server("ed25519-server", "localhost", key=ed25519.Ed25519PrivateKey.generate())
+    p.server("ed448-server", "localhost", key=ed448.Ed448PrivateKey.generate())
     rsa_pss(p)
     return p
 
@@ -188,13 +193,13 @@ def test_who_is_let_in(both, pki, mode, on_failure):
 # ---- What a ClientHello asks for ----
 
 def parts(message, at):
-    """A message's extensions, whose list begins there, by type, but for what OpenSSL recommends:
-    groups for the next time, and signatures of SHA-224, for TLS 1.2."""
+    """A message's extensions, whose list begins there, by type, but for OpenSSL's signatures with
+    SHA-224, which TLS 1.3 has none of (RFC 8446 4.2.3)."""
     found, rest = {}, message[at + 2:]
     while rest:
         kind, size = int.from_bytes(rest[:2], "big"), int.from_bytes(rest[2:4], "big")
         found[kind], rest = rest[4:4 + size], rest[4 + size:]
-    return {k: v[2:30] if k == 13 else v for k, v in found.items() if k != 10}
+    return {k: v[2:30] if k == 13 else v for k, v in found.items()}
 
 
 def talk(proxy, change, pair="alice"):
@@ -249,6 +254,8 @@ def twice(name):
 
 
 GREASE = 0x8a8a
+CA_NAME = bytes.fromhex("300d310b3009060355040a13024578")
+RESPONDER = b"\xa1" + vector(1, CA_NAME)  # by its name
 SMALL = bytes(32)  # a point of X25519 that gives zeros with every key
 # Those that countersign answers, and a client gets in by.
 OURS = {
@@ -266,7 +273,10 @@ OURS = {
     "ChaCha20 only": use(suites=(0x1303,)), "AES-256 first": use(suites=(0x1302, 0x1301, 0x1303)),
     "ChaCha20 first": use(suites=(0x1303, 0x1301, 0x1302)),
     "ChaCha20 first but for one unknown": use(suites=(GREASE, 0x1303, 0x1301)),
-    "TLS 1.2's ChaCha20 first": use(suites=(0xcca9, 0x1302, 0x1301)),
+    "ChaCha20 first behind SCSVs": use(suites=(0x00ff, 0x5600, 0x1303, 0x1301)),
+    "TLS 1.2's ChaCha20 only": use(suites=(0xcca9, 0x1302, 0x1301)),
+    "TLS 1.2's ChaCha20 first": use(suites=(0xcca8, 0x1301, 0x1302, 0x1303)),
+    "a suite of TLS 1.2 first": use(suites=(0xc02f, 0x1303, 0x1301)),
     "unknown suites and SCSVs": use(suites=(GREASE, 0x00ff, 0x1301, 0x5600)),
     "ECDSA only": put(schemes=schemes(0x403)),
     "unknown schemes": put(schemes=schemes(GREASE, 0x403)),
@@ -277,6 +287,11 @@ OURS = {
     "no modes of PSK": put(modes=b""), "padding": put(last=extension(21, bytes(300))),
     "an unknown extension": put(last=extension(GREASE, b"x")),
     "stapling": put(last=extension(5, b"\1\0\0\0\0")),
+    "stapling of another kind": put(last=extension(5, b"\2x")),
+    "schemes of certificates": put(last=extension(50, b"\0\2\4\3")),
+    "more schemes of certificates": put(last=extension(50, vector(2, bytes.fromhex(
+        "0403 0503 0603 0804 0805 0806 0809 080a 080b 0401 0501 0601 0402 0303 0301 0302 0203 0201"
+        "0202")))),
     "a ticket wanted": put(last=extension(35, b"")),
     "extended master secret": put(last=extension(23, b"")),
     "point formats": put(last=extension(11, b"\1\0")),
@@ -342,7 +357,31 @@ OTHERS = {
     "modes of PSK that are none": put(modes=extension(45, b"\0")),
     "modes of PSK too short": put(modes=extension(45, b"\2\1")),
     "early data": put(last=extension(42, b"")), "a cookie": put(last=extension(44, b"\0\1x")),
-    "schemes of certificates": put(last=extension(50, b"\0\2\4\3")),
+    "early data with an octet": put(last=extension(42, b"x")),
+    "a cookie too short": put(last=extension(44, b"\0\2x")),
+    "certificates by RSA only": put(last=extension(50, b"\0\4\4\1\x08\4")),
+    "unknown schemes of certificates": put(last=extension(50, b"\0\2\x8a\x8a")),
+    "no scheme of certificates": put(last=extension(50, b"\0\0")),
+    "nothing about certificates": put(last=extension(50, b"")),
+    "half a scheme of certificates": put(last=extension(50, b"\0\3\4\3\4")),
+    "schemes of certificates too short": put(last=extension(50, b"\0\4\4\3")),
+    "an octet behind schemes of certificates": put(last=extension(50, b"\0\2\4\3x")),
+    "schemes of certificates twice": put(a=extension(50, b"\0\2\4\3"),
+                                         b=extension(50, b"\0\2\4\3")),
+    "CAs": put(last=extension(47, vector(2, vector(2, CA_NAME)))),
+    "CAs that are none": put(last=extension(47, vector(2, vector(2, b"\x30\2xx")))),
+    "CAs with an octet behind a name": put(last=extension(47, vector(2, vector(2, CA_NAME + b"x")))),
+    "no CA": put(last=extension(47, b"\0\0")), "nothing about CAs": put(last=extension(47, b"")),
+    "CAs too short": put(last=extension(47, b"\0\x20" + vector(2, CA_NAME))),
+    "an octet behind CAs": put(last=extension(47, vector(2, vector(2, CA_NAME)) + b"x")),
+    "media over TLS": put(last=extension(14, b"\0\2\0\1\0")),
+    "media that is none": put(last=extension(14, b"")),
+    "stapling by one who is none": put(last=extension(5, b"\1\0\3\0\1x\0\0")),
+    "stapling by one": put(last=extension(5, b"\1" + vector(2, vector(2, RESPONDER)) + b"\0\0")),
+    "stapling with an extension that is none": put(last=extension(5, b"\1\0\0\0\1x")),
+    "stapling with an octet behind": put(last=extension(5, b"\1\0\0\0\0x")),
+    "padding of something": put(last=extension(21, b"x" * 20)),
+    "a mail's extension of certificates": put(last=extension(48, b"\0\0")),
     "a ticket": put(last=extension(41, b"\0\x0a\0\4abcd\0\0\0\0\0\x21\x20" + bytes(32))),
     "a ticket in the middle": put(
         shares=b"", ticket=extension(41, b"\0\0\0\0"), last=extension(23, b"")),
@@ -373,28 +412,35 @@ def test_client_hello(both, mode):
 
 # ---- The server's certificates, groups and names ----
 
-SERVERS = {"server": True, "rsa-server": True, "p384-server": True, "ed25519-server": False}
+SERVERS = {"server": True, "rsa-server": True, "p384-server": True, "ed25519-server": True,
+           "ed448-server": True, "p521-server": False}
+BY_ECDSA, BY_RSA = (put(schemes=schemes(*SCHEMES, 0x808), last=extension(50, vector(2, by)))
+                    for by in (b"\4\3", b"\4\1"))
 
 
-@pytest.mark.parametrize("also", [None, "rsa-server"])
+@pytest.mark.parametrize("also", [None, "rsa-server", "ed25519-server"])
 @pytest.mark.parametrize("stem", SERVERS)
 def test_servers_keys(both, pki, stem, also):
     """A client gets the certificate that it can use, the same one either way. With a key that
     countersign does not know how to sign with, OpenSSL does all."""
     if stem == also:
         pytest.skip("two of one kind are refused")
+    ours = SERVERS[stem]
     def of(stem):
         return dict(zip(("certificate", "key"), pki.pair(stem)))
     tls = {**of(stem), **({"also": [of(also)]} if also else {})}
     with Differences(both(tls=tls)) as both_ways:
         own = both_ways.proxies[0]
-        for listed in ((0x403,), (0x804,), (0x503,), (0x807,), (0x804, 0x403), (0x403, 0x804),
-                       (0x805,), (0x401, 0x403), (0x503, 0x804, 0x807, 0x403)):
+        for listed in ((0x403,), (0x804,), (0x503,), (0x603,), (0x807,), (0x808,), (0x804, 0x403),
+                       (0x403, 0x804), (0x805,), (0x401, 0x403), (0x804, 0x807), (0x807, 0x808),
+                       (0x503, 0x804, 0x807, 0x403)):
             seen = both_ways.same(listed, talk, put(schemes=schemes(*listed)))
             if seen[0] != 40:
                 assert seen[0][1] == 200
                 assert int(seen[0][0][4], 16) in listed
-                assert own.is_own == (SERVERS[stem] and listed != (0x805,))
+                assert own.is_own == (ours and listed != (0x805,))
+        assert both_ways.same("by ECDSA", talk, BY_ECDSA)[0][1] == 200 and own.is_own == ours
+        assert both_ways.same("by RSA", talk, BY_RSA)[0] == 40
 
 
 @pytest.mark.parametrize("tuning", [{"groups": ["P-256"]}, {"groups": ["X25519"]},
@@ -563,6 +609,64 @@ def test_s_client_groups(make_proxy, pki, listed, seen):
         input=GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), capture_output=True,
         timeout=60, check=False)
     assert (b"HTTP/1.1 200 OK" in done.stdout) == (seen is not None), done.stdout[-2000:]
+
+
+class Relay:
+    """Passes one connection on to a port; said: what the server said."""
+
+    def __init__(self, port):
+        self.said = b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.run, args=(port,), daemon=True)
+        self.thread.start()
+
+    def run(self, port):
+        client, _ = self.listener.accept()
+        with client, socket.create_connection(("127.0.0.1", port)) as server:
+            up = threading.Thread(target=self.move, args=(client, server))
+            up.start()
+            self.said = self.move(server, client)
+            up.join()
+
+    @staticmethod
+    def move(come, go):
+        """All of it, until its end."""
+        moved = b""
+        try:
+            while piece := come.recv(65536):
+                moved += piece
+                go.sendall(piece)
+            go.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        return moved
+
+    def first_protected(self):
+        """How long the first record behind ServerHello is: countersign has its whole flight in it,
+        OpenSSL a message that is next to nothing."""
+        self.thread.join()
+        self.listener.close()
+        rest = self.said
+        while rest[0] != 23:
+            rest = rest[5 + int.from_bytes(rest[3:5], "big"):]
+        return int.from_bytes(rest[3:5], "big")
+
+
+def test_java(both, pki, tmp_path, upstream):
+    """It says what certificates may be signed with."""
+    sizes, proxies = [], both()
+    options = java_options(proxies[0], tmp_path, "PKCS12")
+    (tmp_path / "Half.java").write_text(JAVA_HALF)
+    for proxy in proxies:
+        relay = Relay(proxy.port)
+        request = f"GET / HTTP/1.1|Host: localhost|Authorization: {basic(ALICE, PASSWORD)}||"
+        done = subprocess.run(
+            ["java", *(f"-D{k}={v}" for k, v in options.items()), "Half.java", str(relay.port),
+             request], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        assert done.stdout.endswith(b"\r\n\r\nok\n"), done
+        sizes.append(relay.first_protected())
+    assert sizes[0] > 600 and sizes[1] < 100
 
 
 def test_an_open_connection(make_proxy, pki):

@@ -27,14 +27,15 @@ enum part {
     PARTS
 };
 
-#define ID_32    "0123456789abcdef0123456789abcdef"
-#define KEY_32   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
-#define X25519   "\0\35\0\40" KEY_32
-#define MODES    "\0\55\0\2\1\1"
-#define ID_1     "\0\2id\0\0\0\0"
-#define BINDER   "\40" ID_32
-#define ONE_NAME "\0\0\0\x10\0\x0e\0\0\x0bwww.example"
-#define ONE_ALPN "\0\x10\0\x0b\0\x09\x08http/1.1"
+#define ID_32        "0123456789abcdef0123456789abcdef"
+#define KEY_32       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+#define X25519       "\0\35\0\40" KEY_32
+#define MODES        "\0\55\0\2\1\1"
+#define CERT_SCHEMES "\0\62\0\4\0\2\4\3"
+#define ID_1         "\0\2id\0\0\0\0"
+#define BINDER       "\40" ID_32
+#define ONE_NAME     "\0\0\0\x10\0\x0e\0\0\x0bwww.example"
+#define ONE_ALPN     "\0\x10\0\x0b\0\x09\x08http/1.1"
 
 /* pre_shared_key: its length, that of the identities with them, that of the binders with them. */
 #define PSK(length, identities, binders) "\0\51" length identities binders
@@ -213,7 +214,25 @@ static const struct {
      IN(MODES PSK("\0\56", "\0\10" ID_1, "\0\41" BINDER "\0"))},
     {"early_data", MORE, IN("\0\52\0\0")},
     {"cookie: the second ClientHello", MORE, IN("\0\54\0\3\0\1x")},
-    {"signature_algorithms_cert", MORE, IN("\0\62\0\4\0\2\4\3")},
+
+    {"an empty signature_algorithms_cert", MORE, IN("\0\62\0\0")},
+    {"an empty list of schemes of certificates", MORE, IN("\0\62\0\2\0\0")},
+    {"half a scheme of certificates", MORE, IN("\0\62\0\3\0\1\4")},
+    {"a scheme of certificates and a half", MORE, IN("\0\62\0\5\0\3\4\3\4")},
+    {"schemes of certificates that end before their list", MORE, IN("\0\62\0\4\0\4\4\3")},
+    {"an octet behind the schemes of certificates", MORE, IN("\0\62\0\5\0\2\4\3\0")},
+    {"signature_algorithms_cert twice", MORE, IN(CERT_SCHEMES CERT_SCHEMES)},
+    {"an empty certificate_authorities", MORE, IN("\0\57\0\0")},
+    {"certificate_authorities, though with a name", MORE, IN("\0\57\0\6\0\4\0\2\60\0")},
+    {"certificate_authorities that end before their list", MORE, IN("\0\57\0\2\0\4")},
+    {"use_srtp", MORE, IN("\0\16\0\5\0\2\0\1\0")},
+    {"an empty status_request", MORE, IN("\0\5\0\0")},
+    {"status_request without lists", MORE, IN("\0\5\0\1\1")},
+    {"status_request with half a list", MORE, IN("\0\5\0\4\1\0\0\0")},
+    {"status_request with an octet behind", MORE, IN("\0\5\0\6\1\0\0\0\0\0")},
+    {"status_request of one responder", MORE, IN("\0\5\0\10\1\0\3\0\1x\0\0")},
+    {"status_request with an extension", MORE, IN("\0\5\0\7\1\0\0\0\2\60\0")},
+    {"post_handshake_auth with an octet", MORE, IN("\0\61\0\1\0")},
 };
 
 static void test_refused(void **state)
@@ -364,6 +383,7 @@ static void test_read(void **state)
     CHECK_STR("a group", h.groups, STR("\0\35"));
     CHECK_STR("a scheme", h.schemes, STR("\4\3"));
     CHECK_STR("a share", h.shares, STR(X25519));
+    CHECK_STR("no schemes of certificates", h.cert_schemes, STR(""));
     CHECK_STR("no name", h.name, STR(""));
     CHECK_STR("no protocol", h.alpn, STR(""));
 
@@ -374,12 +394,14 @@ static void test_read(void **state)
     parts[GROUPS] = STR("\0\12\0\6\0\4\72\72\0\35");
     parts[SCHEMES] = STR("\0\15\0\6\0\4\10\4\4\3");
     parts[SHARES] = STR("\0\63\0\53\0\51\72\72\0\1x" X25519);
-    parts[MORE] = STR("\72\72\0\0" ONE_NAME MODES ONE_ALPN "\0\25\0\2\0\0\0\27\0\0");
+    parts[MORE] = STR("\72\72\0\0" ONE_NAME MODES ONE_ALPN "\0\25\0\2\0\0\0\27\0\0" CERT_SCHEMES
+                      "\0\5\0\5\1\0\0\0\0");
     assert_true(reads(join(parts), &h));
     CHECK_STR("a session id of 32 octets", h.session_id, STR(ID_32));
     CHECK_STR("several suites", h.suites, STR("\72\72\x13\3\x13\1"));
     CHECK_STR("several groups", h.groups, STR("\72\72\0\35"));
     CHECK_STR("several schemes", h.schemes, STR("\10\4\4\3"));
+    CHECK_STR("a scheme of certificates", h.cert_schemes, STR("\4\3"));
     CHECK_STR("several shares", h.shares, STR("\72\72\0\1x" X25519));
     CHECK_STR("the extension with the name", h.name, STR("\0\x0e\0\0\x0bwww.example"));
     CHECK_STR("no session", h.identity, STR(""));

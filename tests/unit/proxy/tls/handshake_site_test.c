@@ -37,6 +37,7 @@ static int set_up(void **state)
     write_pair("P-384", EVP_EC_gen("P-384"));
     write_pair("P-521", EVP_EC_gen("P-521"));
     write_pair("ED25519", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    write_pair("ED448", EVP_PKEY_Q_keygen(NULL, NULL, "ED448"));
     write_pair("RSA", pki_rsa_key(2048));
     return 0;
 }
@@ -92,7 +93,6 @@ static void test_not_ours(void **state)
         {"without fixed_chain", "server", NULL, {NULL, 0}, true, false, true, false},
         {"with OpenSSL's records", "server", NULL, {NULL, 0}, true, true, false, false},
         {"a key on P-521", "P-521", NULL, {NULL, 0}, true, true, true, false},
-        {"a key of Ed25519", "ED25519", NULL, {NULL, 0}, true, true, true, false},
         {"a key that we know, and one that we do not",
          "RSA",
          "P-521",
@@ -101,7 +101,7 @@ static void test_not_ours(void **state)
          true,
          true,
          false},
-        {"the same the other way round", "ED25519", "RSA", {NULL, 0}, true, true, true, false},
+        {"the same the other way round", "P-521", "RSA", {NULL, 0}, true, true, true, false},
         {"a group that we do not know", "server", NULL, {other, 1}, true, true, true, false},
         {"one that we know and one that we do not",
          "server",
@@ -114,6 +114,8 @@ static void test_not_ours(void **state)
         {"a key on P-256", "server", NULL, {NULL, 0}, true, true, true, true},
         {"a key on P-384", "P-384", NULL, {NULL, 0}, true, true, true, true},
         {"a key of RSA", "RSA", NULL, {NULL, 0}, true, true, true, true},
+        {"a key of Ed25519", "ED25519", NULL, {NULL, 0}, true, true, true, true},
+        {"a key of Ed448", "ED448", NULL, {NULL, 0}, true, true, true, true},
         {"two that we know", "RSA", "server", {NULL, 0}, true, true, true, true},
         {"one group that we know", "server", NULL, {wide, 1}, true, true, true, true},
     };
@@ -156,8 +158,15 @@ static void test_suites(void **state)
         {"all, 128 first", IN(AES_128 AES_256 CHACHA), TRAFFIC_AES_128_GCM, TRAFFIC_AES_256_GCM},
         {"ChaCha first", IN(CHACHA AES_128 AES_256), TRAFFIC_CHACHA20_POLY1305,
          TRAFFIC_CHACHA20_POLY1305},
-        {"ChaCha first of those known", IN(GREASE OLD CHACHA AES_128), TRAFFIC_CHACHA20_POLY1305,
+        {"ChaCha first behind what is no suite", IN(GREASE "\0\377\126\0" CHACHA AES_128),
+         TRAFFIC_CHACHA20_POLY1305, TRAFFIC_CHACHA20_POLY1305},
+        {"ChaCha behind a suite of TLS 1.2", IN(GREASE OLD CHACHA AES_128), TRAFFIC_AES_128_GCM,
          TRAFFIC_CHACHA20_POLY1305},
+        {"ChaCha of TLS 1.2 first", IN("\314\251" AES_256 AES_128 CHACHA),
+         TRAFFIC_CHACHA20_POLY1305, TRAFFIC_CHACHA20_POLY1305},
+        {"ChaCha of TLS 1.2 only", IN("\314\250" AES_256 AES_128), TRAFFIC_AES_128_GCM,
+         TRAFFIC_AES_256_GCM},
+        {"what is no suite only", IN(GREASE GREASE), TRAFFIC_SUITES, TRAFFIC_SUITES},
         {"ChaCha second", IN(AES_128 CHACHA), TRAFFIC_AES_128_GCM, TRAFFIC_CHACHA20_POLY1305},
         {"ChaCha behind 256", IN(AES_256 CHACHA), TRAFFIC_CHACHA20_POLY1305, TRAFFIC_AES_256_GCM},
         {"ChaCha alone", IN(CHACHA), TRAFFIC_CHACHA20_POLY1305, TRAFFIC_CHACHA20_POLY1305},
@@ -230,27 +239,42 @@ static void test_pairs(void **state)
         const char *one;
         const char *two;
         struct str schemes;
-        unsigned scheme; /* 0: none */
+        struct str in_certificates; /* all are by the CA's key on P-256, with SHA-256 */
+        unsigned scheme;            /* 0: none */
     } rows[] = {
-        {"another curve", "server", NULL, IN("\5\3\10\4"), 0},
-        {"RSA by PKCS#1 only", "RSA", NULL, IN("\4\1\5\1\6\1"), 0},
-        {"RSA by another digest only", "RSA", NULL, IN("\10\5\10\6"), 0},
-        {"ECDSA for a site of RSA", "RSA", NULL, IN("\4\3"), 0},
-        {"neither of two", "RSA", "server", IN("\5\3\10\7"), 0},
-        {"P-256", "server", NULL, IN("\10\4\4\3"), 0x0403},
-        {"P-384", "P-384", NULL, IN("\4\3\5\3"), 0x0503},
-        {"RSA", "RSA", NULL, IN("\4\3\10\4"), 0x0804},
-        {"the first of two", "server", "RSA", IN("\10\4\4\3"), 0x0403},
+        {"another curve", "server", NULL, IN("\5\3\10\4"), IN(""), 0},
+        {"RSA by PKCS#1 only", "RSA", NULL, IN("\4\1\5\1\6\1"), IN(""), 0},
+        {"RSA by another digest only", "RSA", NULL, IN("\10\5\10\6"), IN(""), 0},
+        {"ECDSA for a site of RSA", "RSA", NULL, IN("\4\3"), IN(""), 0},
+        {"neither of two", "RSA", "server", IN("\5\3\10\7"), IN(""), 0},
+        {"Ed448 for a site of Ed25519", "ED25519", NULL, IN("\4\3\10\10"), IN(""), 0},
+        {"certificates by RSA only", "server", NULL, IN("\4\3"), IN("\4\1\10\4\10\11"), 0},
+        {"certificates with SHA-384 only", "server", NULL, IN("\4\3"), IN("\5\3"), 0},
+        {"certificates by RSA only: the key's kind is another matter", "RSA", NULL, IN("\10\4"),
+         IN("\4\1\10\4"), 0},
+        {"such, of two", "server", "RSA", IN("\4\3\10\4"), IN("\10\4"), 0},
+        {"P-256", "server", NULL, IN("\10\4\4\3"), IN(""), 0x0403},
+        {"P-256, and certificates as they are", "server", NULL, IN("\4\3"), IN("\4\1\4\3"), 0x0403},
+        {"RSA, and certificates as they are", "RSA", NULL, IN("\10\4"), IN("\4\3"), 0x0804},
+        {"P-384", "P-384", NULL, IN("\4\3\5\3"), IN(""), 0x0503},
+        {"RSA", "RSA", NULL, IN("\4\3\10\4"), IN(""), 0x0804},
+        {"Ed25519", "ED25519", NULL, IN("\4\3\10\7"), IN(""), 0x0807},
+        {"Ed448", "ED448", NULL, IN("\4\3\10\10"), IN(""), 0x0808},
+        {"the first of two", "server", "RSA", IN("\10\4\4\3"), IN(""), 0x0403},
         {"the first of two, configured the other way round", "RSA", "server", IN("\10\4\4\3"),
-         0x0403},
-        {"the second of two", "server", "RSA", IN("\10\4"), 0x0804},
-        {"P-384 rather than RSA", "RSA", "P-384", IN("\10\4\5\3"), 0x0503},
+         IN(""), 0x0403},
+        {"the second of two", "server", "RSA", IN("\10\4"), IN(""), 0x0804},
+        {"P-384 rather than RSA", "RSA", "P-384", IN("\10\4\5\3"), IN(""), 0x0503},
+        {"Ed25519 rather than RSA, though its number is higher", "RSA", "ED25519", IN("\10\4\10\7"),
+         IN(""), 0x0807},
+        {"P-256 rather than Ed25519", "ED25519", "server", IN("\10\7\4\3"), IN(""), 0x0403},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct tls_sites *t = load(rows[i].one, rows[i].two, &lab_tuning, CONF_CLIENT_OFF, false);
         const struct client_hello h = {.suites = STR(AES_128),
                                        .groups = STR("\0\35"),
                                        .schemes = rows[i].schemes,
+                                       .cert_schemes = rows[i].in_certificates,
                                        .shares = STR("\0\35\0\1x")};
         struct handshake_choice c;
         CHECK_ROW(rows[i].says, handshake_site_choose(site_in(t), &h, &c) == (rows[i].scheme != 0));

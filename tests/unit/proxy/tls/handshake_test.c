@@ -168,9 +168,9 @@ static const struct row {
     {"an octet in Finished's record", OFF, {FIN_HALF}, 0, WRONG, UNEXPECTED},
     {"two Finished in one record", OFF, {FIN, FIN}, ALL_IN_ONE, WRONG, UNEXPECTED},
 
-    {"change_cipher_spec twice in a record", OFF, {CCS_TWO, FIN}, 0, WRONG, ILLEGAL},
-    {"change_cipher_spec of 2", OFF, {CCS_OTHER, FIN}, 0, WRONG, ILLEGAL},
-    {"change_cipher_spec of nothing", OFF, {CCS_EMPTY, FIN}, 0, WRONG, ILLEGAL},
+    {"change_cipher_spec twice in a record", OFF, {CCS_TWO, FIN}, 0, WRONG, UNEXPECTED},
+    {"change_cipher_spec of 2", OFF, {CCS_OTHER, FIN}, 0, WRONG, UNEXPECTED},
+    {"change_cipher_spec of nothing", OFF, {CCS_EMPTY, FIN}, 0, WRONG, UNEXPECTED},
     {"change_cipher_spec, protected", OFF, {CCS_SEALED, FIN}, 0, WRONG, UNEXPECTED},
     {"change_cipher_spec 33 times", OFF, {CCS_32, CCS, FIN}, 0, WRONG, UNEXPECTED},
     {"Finished without protection", OFF, {PLAIN_FIN}, 0, WRONG, UNEXPECTED},
@@ -223,8 +223,8 @@ static const struct row {
      0,
      REASON_TLS_CLIENT_ALERT,
      NONE},
-    {"half an alert", OFF, {ALERT_HALF, FIN}, 0, WRONG, UNEXPECTED},
-    {"an alert of three octets", OFF, {ALERT_THREE, FIN}, 0, WRONG, UNEXPECTED},
+    {"half an alert", OFF, {ALERT_HALF, FIN}, 0, WRONG, DECODE},
+    {"an alert of three octets", OFF, {ALERT_THREE, FIN}, 0, WRONG, DECODE},
 };
 
 /* Joins, and says what row says: it waits to be given to the session. */
@@ -256,6 +256,25 @@ static void finish(struct talk *t)
     buf_release(&t->said);
 }
 
+/* OpenSSL's alert, which at times is not the one that RFC 8446 asks for (5, and 6). */
+static int others_alert(const struct row *row)
+{
+    static const struct {
+        enum word first;
+        int alert;
+    } other[] = {{CCS_TWO, ILLEGAL},
+                 {CCS_OTHER, ILLEGAL},
+                 {CCS_EMPTY, ILLEGAL},
+                 {ALERT_HALF, UNEXPECTED},
+                 {ALERT_THREE, UNEXPECTED}};
+    for (size_t i = 0; i < ROWS(other); i++) {
+        if (row->words[0] == other[i].first) {
+            return other[i].alert;
+        }
+    }
+    return row->alert;
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -267,7 +286,8 @@ static void test_refused(void **state)
         enum tls_result r = run(&t, row, sites, i % 3 == 2 ? 1 : 0);
         enum reason reason = tls_session_reason(t.raw.session);
         int alert = lab_raw_alert(&t.raw);
-        if (r != TLS_FAILED || reason != row->reason || alert != row->alert) {
+        int wanted = own ? row->alert : others_alert(row);
+        if (r != TLS_FAILED || reason != row->reason || alert != wanted) {
             fail_msg("%s%s: %d, %s, alert %d: %s", own ? "" : "OpenSSL's: ", row->says, (int)r,
                      reason_token(reason), alert, tls_session_detail(t.raw.session).p);
         }

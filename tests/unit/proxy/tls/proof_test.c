@@ -266,7 +266,10 @@ static void test_fits(void **state)
                 bool kin = schemes[s].kind == k || (schemes[s].kind == RSA_PSS && k == RSA_PSS_384);
                 fits = fits || (kin && schemes[s].number == numbers[i]);
             }
-            CHECK_ROW(kind_names[k], proof_fits(numbers[i], keys[k]) == fits);
+            bool ecdsa = numbers[i] == 0x0403 || numbers[i] == 0x0503 || numbers[i] == 0x0603;
+            enum proof_fit other = k <= K256 && ecdsa ? PROOF_OTHER_CURVE : PROOF_FITS_NOT;
+            CHECK_ROW(kind_names[k],
+                      proof_fits(numbers[i], keys[k]) == (fits ? PROOF_FITS : other));
         }
     }
 }
@@ -310,8 +313,8 @@ static const struct {
     unsigned scheme; /* 0: none */
     const char *digest;
 } ours[] = {
-    {P521, 0, NULL},          {K256, 0, NULL},          {ED25519, 0, NULL},
-    {ED448, 0, NULL},         {RSA_PSS, 0, NULL},       {RSA_PSS_384, 0, NULL},
+    {P521, 0, NULL},          {K256, 0, NULL},          {ED25519, 0x0807, NULL},
+    {ED448, 0x0808, NULL},    {RSA_PSS, 0, NULL},       {RSA_PSS_384, 0, NULL},
     {P256, 0x0403, "SHA256"}, {P384, 0x0503, "SHA384"}, {RSA_2048, 0x0804, "SHA256"},
 };
 
