@@ -46,8 +46,8 @@ shares of the median above.
 
 Where CPU was too much, it stands before that how low the ratio could be at all by those shares. First
 what the client's signature, our own, the key exchange and the kernel take of our time, over all that the
-other takes, as if the certificate's decoding, the key schedule, libssl, HTTP and the log cost nothing:
-with this libcrypto nobody comes below it, whatever the TLS library. Then the same with our own
+other takes, as if all else of TLS, HTTP and the log cost nothing: with this libcrypto nobody comes below
+it, whatever does the rest of TLS. Then the same with our own
 connection, request and log line (the framing of records is among these), as if only the rest of TLS cost
 nothing. Beside them is what the same work takes of the other's own time: where that is far from the first
 figure, the rounds were too uneven to tell. Last, what the bar leaves to all else in TLS, as a share of the

@@ -1,7 +1,9 @@
 """What a server's time goes to, by purpose: call stacks are sampled by perf, and each sample belongs
-to the first function of a list that is met on the way in from main. Most are functions that OpenSSL
-exports; a few of its own are known only where its debug symbols are (Debian: libssl3-dbgsym), and
-without them key exchange and key schedule count as all else in libssl."""
+to the first function of a list that is met on the way in from main. Of OpenSSL they are mostly
+functions that it exports; a few of its own are known only where its debug symbols are (Debian:
+libssl3-dbgsym), and without them some of key exchange and key schedule counts as all else of TLS.
+Of countersign they are those of its own handshake, the inlined ones too, which it takes the debug
+information for that a release is built with."""
 import re
 import shutil
 import signal
@@ -10,31 +12,39 @@ import subprocess
 HERTZ = 997  # odd against what a loop does at regular times
 STACK_OCTETS = 16384  # deep enough to reach main from within a signature
 
-# (part, functions of libssl and libcrypto). What calls others comes before them on a stack, so a
-# ticket's copy of the certificate is the ticket's, and a signature in a chain is the chain's.
+# (part, functions of OpenSSL, functions of countersign); a name that ends with _ is the beginning of
+# many. What calls others comes before them on a stack, so a ticket's copy of the certificate is the
+# ticket's, and a signature in a chain is the chain's.
 PARTS = (
-    ("tickets made or read", ("i2d_SSL_SESSION", "d2i_SSL_SESSION")),
-    ("certificate chain verified", ("X509_verify_cert",)),
-    ("client's certificate read", ("d2i_X509", "ASN1_item_d2i_ex", "ASN1_item_d2i")),
+    ("tickets made or read", ("i2d_SSL_SESSION", "d2i_SSL_SESSION"),
+     ("psk_", "session_store_", "server_flight_write_ticket")),
+    ("certificate chain verified", ("X509_verify_cert",), ("verify_chain",)),
+    ("client's certificate read", ("d2i_X509", "ASN1_item_d2i_ex", "ASN1_item_d2i"), ("decoded_",)),
     ("client's signature verified", (
         "EVP_DigestVerifyInit", "EVP_DigestVerifyInit_ex", "EVP_DigestVerifyFinal",
-        "EVP_DigestVerify")),
+        "EVP_DigestVerify"), ("proof_holds",)),
     ("own signature", (
-        "EVP_DigestSignInit", "EVP_DigestSignInit_ex", "EVP_DigestSignFinal", "EVP_DigestSign")),
+        "EVP_DigestSignInit", "EVP_DigestSignInit_ex", "EVP_DigestSignFinal", "EVP_DigestSign"),
+     ("proof_sign",)),
     ("key exchange", (
         "EVP_PKEY_generate", "EVP_PKEY_keygen", "EVP_PKEY_derive", "EVP_PKEY_derive_set_peer_ex",
-        "EVP_PKEY_set1_encoded_public_key", "ssl_derive", "ssl_generate_pkey",
-        "ssl_generate_pkey_group", "ssl_generate_param_group")),
+        "EVP_PKEY_set1_encoded_public_key", "ecx_derive", "ecdh_derive", "ssl_derive",
+        "ssl_generate_pkey", "ssl_generate_pkey_group", "ssl_generate_param_group"),
+     ("key_share_",)),
     ("key schedule, Finished", (
         "EVP_KDF_fetch", "EVP_KDF_CTX_new", "EVP_KDF_derive", "EVP_KDF_CTX_free", "EVP_Q_mac",
-        "tls13_setup_key_block", "tls13_change_cipher_state", "tls13_generate_secret",
-        "tls13_generate_master_secret", "tls13_final_finish_mac", "tls1_PRF",
-        "tls1_change_cipher_state")),
+        "kdf_tls1_3_derive", "tls13_setup_key_block", "tls13_change_cipher_state",
+        "tls13_generate_secret", "tls13_generate_master_secret", "tls13_final_finish_mac",
+        "tls1_PRF", "tls1_change_cipher_state"), ("schedule_", "hkdf_")),
 )
-LIBSSL, KERNEL, ELSE = "all else in libssl", "kernel", "all else: connection, request, log line"
+# What else of countersign is TLS's, as whatever passes through libssl is.
+OWN_TLS = ("handshake_", "server_flight_", "client_hello_", "proof_")
+TLS, KERNEL, ELSE = "all else of TLS", "kernel", "all else: connection, request, log line"
 UNKNOWN = "not told: the stack could not be followed"
-ORDER = (*(part for part, _ in PARTS), LIBSSL, KERNEL, ELSE, UNKNOWN)
-PART_OF = {function: part for part, functions in PARTS for function in functions}
+ORDER = (*(part for part, _, _ in PARTS), TLS, KERNEL, ELSE, UNKNOWN)
+PART_OF = {function: part for part, functions, _ in PARTS for function in functions}
+OWN_PART_OF = {function: part for part, _, functions in PARTS for function in functions}
+INLINED = "inlined"
 FRAME = re.compile(r"^\s+([0-9a-f]+) (\S+).*? \(([^()]*)\)$")
 
 
@@ -55,16 +65,40 @@ def record(file, pids, run):
         recorder.wait()
 
 
+def with_programs(stack):
+    """(function, where it is) from main to the innermost: an inlined function is where it was
+    inlined, and none has the endings that a compiler gives to copies."""
+    where = ""
+    for _, function, library in reversed(stack):
+        where = where if library == INLINED else library
+        yield function.partition(".")[0], where
+
+
+def is_program(where):
+    return "/" in where and ".so" not in where
+
+
+def named(function, names):
+    """That of the names which the function has or begins with."""
+    return next((name for name in names
+                 if function == name or (name.endswith("_") and function.startswith(name))), None)
+
+
 def part_of(stack):
     """The part that a stack belongs to: (address, function, library) from the innermost to main."""
     if int(stack[0][0], 16) >= 1 << 63:
         return KERNEL
-    for _, function, _ in reversed(stack):
+    frames = list(with_programs(stack))
+    for function, where in frames:
         if function in PART_OF:
             return PART_OF[function]
-    if any("/libssl.so" in library for _, _, library in stack):
-        return LIBSSL
-    return ELSE if any("/" in where and ".so" not in where for _, _, where in stack) else UNKNOWN
+        own = is_program(where) and named(function, OWN_PART_OF)
+        if own:
+            return OWN_PART_OF[own]
+    if any("/libssl.so" in where or (is_program(where) and named(function, OWN_TLS))
+           for function, where in frames):
+        return TLS
+    return ELSE if any(is_program(where) for _, where in frames) else UNKNOWN
 
 
 def stacks(text):

@@ -224,30 +224,83 @@ def test_workers_for_connections(monkeypatch):
         assert workers_for(connections, each) == wanted, (connections, each)
 
 
+MAIN = ("{handshake}40 go_on_shaking (inlined),50 loop_run (/x/countersign),60 [unknown] (/lib/libuv.so.1),"
+        "70 main (/x/countersign)")
+OPENS = MAIN.format(handshake="30 handshake_go_on (inlined),35 tls_session_handshake.part.0 "
+                              "(/x/countersign),")
+BEGINS = MAIN.format(handshake="30 handshake_begin.constprop.0 (/x/countersign),")
+ELSEWHERE = MAIN.format(handshake="")
 SAMPLES = {  # part: stacks, as perf tells them, from the innermost to main
-    "kernel": ["ffffffff82000130 entry ([kernel.kallsyms]),10 write (/lib/libc.so.6),20 ssl3_do_write "
-               "(/lib/libssl.so.3)"],
-    "tickets made or read": ["10 d2i_X509 (/lib/libcrypto.so.3),20 d2i_SSL_SESSION (/lib/libssl.so.3),"
-                             "30 [unknown] (/lib/libssl.so.3),40 main (/usr/sbin/nginx)"],
-    "certificate chain verified": ["10 EVP_DigestVerifyFinal (/lib/libcrypto.so.3),20 X509_verify_cert "
-                                   "(/lib/libcrypto.so.3),30 [unknown] (/lib/libssl.so.3)"],
-    "client's signature verified": ["10 [unknown] (/lib/libcrypto.so.3),20 EVP_DigestVerifyFinal "
-                                    "(/lib/libcrypto.so.3),30 state_machine (/lib/libssl.so.3)"] * 3,
-    "all else in libssl": ["10 malloc (/lib/libc.so.6),20 go_on (inlined),30 [unknown] "
-                           "(/lib/libssl.so.3)"],
-    "all else: connection, request, log line": ["10 malloc (/lib/libc.so.6),20 on_read (/x/countersign)"],
-    "not told: the stack could not be followed": ["10 fe_mul (/lib/libcrypto.so.3),20 [unknown] "
-                                                  "([unknown])"],
+    "kernel": [
+        "ffffffff82000130 entry ([kernel.kallsyms]),10 write (/lib/libc.so.6),20 ssl3_do_write "
+        "(/lib/libssl.so.3)",
+        f"ffffffff82000130 entry ([kernel.kallsyms]),10 getrandom (/lib/libc.so.6),{BEGINS}"],
+    "tickets made or read": [
+        "10 d2i_X509 (/lib/libcrypto.so.3),20 d2i_SSL_SESSION (/lib/libssl.so.3),"
+        "30 [unknown] (/lib/libssl.so.3),40 main (/usr/sbin/nginx)",
+        f"10 d2i_X509 (/lib/libcrypto.so.3),15 decoded_get (inlined),20 psk_take (/x/countersign),{BEGINS}",
+        f"10 EVP_MD_CTX_new (/lib/libcrypto.so.3),20 schedule_session (inlined),25 "
+        f"server_flight_write_ticket (/x/countersign),{OPENS}",
+        "10 session_store_get.isra.0 (/x/countersign),20 tls_construct (/lib/libssl.so.3),"
+        "30 main (/x/countersign)"],
+    "certificate chain verified": [
+        "10 EVP_DigestVerifyFinal (/lib/libcrypto.so.3),20 X509_verify_cert "
+        "(/lib/libcrypto.so.3),30 [unknown] (/lib/libssl.so.3)",
+        f"10 enc_sha256 (/x/countersign),20 verify_chain (inlined),{OPENS}"],
+    "client's certificate read": [
+        "10 sa_doall (/lib/libcrypto.so.3),20 ASN1_item_d2i_ex (/lib/libcrypto.so.3),30 [unknown] "
+        "(/lib/libssl.so.3)",
+        f"10 enc_sha256 (/x/countersign),20 decoded_keep.lto_priv.0 (/x/countersign),{OPENS}"],
+    "client's signature verified": [
+        "10 [unknown] (/lib/libcrypto.so.3),20 EVP_DigestVerifyFinal "
+        "(/lib/libcrypto.so.3),30 state_machine (/lib/libssl.so.3)",
+        f"10 ecdsa_verify (/lib/libcrypto.so.3),20 proof_holds (/x/countersign),{OPENS}"],
+    "own signature": [
+        f"10 ecdsa_sign (/lib/libcrypto.so.3),20 proof_sign (inlined),25 server_flight_write "
+        f"(/x/countersign),{BEGINS}"],
+    "key exchange": [
+        # What is called last by a function takes its place on the stack.
+        "10 fe_mul (/lib/libcrypto.so.3),20 ecx_derive (/lib/libcrypto.so.3),30 state_machine "
+        "(/lib/libssl.so.3)",
+        f"10 fe_mul (/lib/libcrypto.so.3),20 key_share_agree (inlined),25 answer (inlined),{BEGINS}"],
+    "key schedule, Finished": [
+        "10 sha256 (/lib/libcrypto.so.3),20 hkdf_expand_label (/x/countersign),30 state_machine "
+        "(/lib/libssl.so.3)",
+        f"10 sha256 (/lib/libcrypto.so.3),20 schedule_finished (inlined),{OPENS}"],
+    "all else of TLS": [
+        "10 malloc (/lib/libc.so.6),20 go_on (inlined),30 [unknown] (/lib/libssl.so.3)",
+        f"10 malloc (/lib/libc.so.6),20 traffic_open (/x/countersign),{OPENS}",
+        f"10 proof_fits (/x/countersign),{OPENS}",
+        "10 client_hello_read.lto_priv.0 (/x/countersign),20 main (/x/countersign)"],
+    "all else: connection, request, log line": [
+        f"10 malloc (/lib/libc.so.6),20 on_read (/x/countersign),{ELSEWHERE}",
+        f"10 traffic_open (/x/countersign),20 records_read (/x/countersign),{ELSEWHERE}",
+        # Names are ours in our program only.
+        "10 handshake_go_on (inlined),20 schedule_next (/lib/libuv.so.1),30 main (/usr/sbin/haproxy)"],
+    "not told: the stack could not be followed": [
+        "10 fe_mul (/lib/libcrypto.so.3),20 [unknown] ([unknown])"],
 }
 
 
-def test_samples_belong_to_their_part(monkeypatch):
+def perf_text(samples):
+    """As perf script has them."""
+    return "\n\n\n".join("\n".join(f"\t{frame}" for frame in stack.split(",")) for stack in samples)
+
+
+@pytest.mark.parametrize("part, stack", [(part, stack) for part, kept in SAMPLES.items()
+                                         for stack in kept])
+def test_a_sample_belongs_to_its_part(monkeypatch, part, stack):
     monkeypatch.syspath_prepend(str(COMPARE))
     import purposes
-    stacks = [stack for kept in SAMPLES.values() for stack in kept]
-    text = "\n\n\n".join("\n".join(f"\t{frame}" for frame in stack.split(",")) for stack in stacks)
-    shares = purposes.shares(text)
-    assert {part: round(share * len(stacks)) for part, share in shares.items()} == {
+    assert purposes.shares(perf_text([stack])) == {part: 1.0}
+
+
+def test_samples_are_counted_by_part(monkeypatch):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import purposes
+    every = [stack for kept in SAMPLES.values() for stack in kept]
+    shares = purposes.shares(perf_text(every))
+    assert {part: round(share * len(every)) for part, share in shares.items()} == {
         part: len(kept) for part, kept in SAMPLES.items()}
     assert list(shares) == [part for part in purposes.ORDER if part in SAMPLES]
     assert purposes.shares("") == {}
