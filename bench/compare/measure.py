@@ -2,6 +2,7 @@
 measured in rounds, one after the other in an order drawn by lot, so that whatever disturbs the
 machine disturbs all of them alike."""
 import dataclasses
+import json
 import random
 import subprocess
 import sys
@@ -33,6 +34,8 @@ class Plan:
     idle: int = 5000  # connections
     idle_s: float = 2.0  # longer than buffers are kept after the last request
     idle_rounds: int = 3  # of memory: each opens all connections of each server, and they agree
+    beside_s: float = 16.0  # of requests beside handshakes: a p99 wants thousands of them
+    beside_rounds: int = 9
     server_core: int = 0
     load_core: int = 1
     profiles: Path = None
@@ -232,53 +235,61 @@ def idle_kib(bench, scenario, server):
         held.close()
 
 
+BESIDE_RATE = 250  # kept-alive requests a second: a quiet rate, but thousands in a round
+
+
 def measure_mixed(bench, scenario):
     """Kept-alive clients at a quiet rate, while others open full handshakes as fast as they can.
     The flood runs at the lowest priority of the load core: it must not delay their load."""
     started = {who: bench.start(scenario, who) for who in scenario.servers}
     made = bench.material(scenario)
     identities = min(1000, len(made.users))
-    rows = {who: {"value": [], "p50_us": [], "handshakes": []} for who in started}
+    rows = {who: {"value": [], "p50_us": [], "samples": [], "handshakes": []} for who in started}
     for server in started.values():
         # Once each, so that no password is new to whoever remembers them.
         bench.load.run(made, server.port, "request", identities=identities, in_flight=8,
                        operations=identities)
     # The flood gets what is left of its core: in less than a second that may be nothing.
-    seconds, lead = max(1.0, 6 * bench.plan.slice_s), 0.5 * bench.plan.slice_s
-    for number in range(bench.plan.rounds):
+    seconds, lead = bench.plan.beside_s, min(0.5, 0.1 * bench.plan.beside_s)
+    say(f"rounds of {scenario.name}: {bench.plan.beside_rounds}, of {seconds:g} s")
+    for number in range(bench.plan.beside_rounds):
         for who in order(started, number):
             port = started[who].port
             flood = bench.load.start(made, port, "request", identities=identities,
                                      in_flight=64, seconds=seconds + 2 * lead, nice=19)
             time.sleep(lead)
             told = bench.load.run(made, port, "keepalive", identities=min(16, identities),
-                                  in_flight=16, seconds=seconds, rate=200)
+                                  in_flight=16, seconds=seconds, rate=BESIDE_RATE)
             others = bench.load.finish(flood)
             rows[who]["value"].append(told.p99_us)
             rows[who]["p50_us"].append(told.p50_us)
+            rows[who]["samples"].append(told.operations)
             rows[who]["handshakes"].append(others.operations / others.seconds)
     for server in started.values():
         server.stop()
     return rows, {}
 
 
-FLOOR_ROWS = {"countersign": "our engine, and the identity",
-              "floor": "libssl, all of these (the floor)"}
+FLOOR_ROWS = {"countersign": "engine", "floor": "floor"}  # keys of countersign-micro
+TOGETHER = 16  # handshakes that it makes at a time
+FLOOR_US = 300  # of CPU for one, about
 
 
 def measure_floor(bench, scenario):
-    """Our TLS part against libssl with all that is done to it and no more: countersign-micro."""
+    """Our TLS part against libssl with all that is done to it and no more: countersign-micro, whose
+    contenders take turns in one process."""
     micro = Path(bench.plan.tool).with_name("countersign-micro")
-    turns = max(1, min(15, int(30 * bench.plan.slice_s)))
-    rows = {who: {"value": []} for who in scenario.servers}
-    for _ in range(max(1, bench.plan.rounds // 3)):
-        told = subprocess.run(
-            ["taskset", "-c", str(bench.plan.server_core), micro, "--rounds", str(turns), "full"],
-            capture_output=True, text=True, check=True).stdout
-        for who, row in rows.items():
-            (line,) = [line for line in told.splitlines() if line.startswith(FLOOR_ROWS[who])]
-            row["value"].append(float(line.removeprefix(FLOOR_ROWS[who]).split()[0]))
-    return rows, {}
+    table = "floor-resumed" if scenario.mode == "resume" else "floor"
+    told = bench.dir / f"{scenario.name}.json"
+    subprocess.run(
+        ["taskset", "-c", str(bench.plan.server_core), micro, "--rounds", str(bench.plan.rounds),
+         "--handshakes", str(max(TOGETHER, int(bench.plan.slice_s * 1e6 / FLOOR_US))),
+         "--tls", scenario.tls, "--server-key", scenario.key, "--client-key", scenario.key,
+         "--json", told, table],
+        stdout=subprocess.DEVNULL, check=True)
+    found = {row["key"].rpartition("_")[2]: [ns / 1000 for ns in row["rounds_ns"]]
+             for row in json.loads(told.read_text())["measured"]}
+    return {who: {"value": found[FLOOR_ROWS[who]]} for who in scenario.servers}, {}
 
 
 HOW = {"load": measure_load, "rate": measure_load, "idle": measure_idle, "mixed": measure_mixed,

@@ -53,6 +53,8 @@ def without(limit):
 
 
 FULL = "full handshake and a request"
+FLOOR = "server side of a {} handshake, in process"
+IN_PROCESS = {"bars": (Bar("floor", 1.15),), "servers": ("countersign", "floor")}
 SCENARIOS = (
     Scenario("full", f"{FULL}, TLS 1.3, P-256", "load", (*both(0.32), without(0.45)), servers=ALL),
     Scenario("full-chain", f"{FULL}, TLS 1.3, P-256; the server sends its CA too", "load",
@@ -76,8 +78,13 @@ SCENARIOS = (
              in_flight=4),
     Scenario("idle", "memory of an idle connection", "idle",
              (Bar("nginx", 0.50), Bar("nginx-off", 0.50, ours="countersign-off")), servers=ALL),
-    Scenario("floor", "server side of a full handshake, in process, TLS 1.3, P-256", "floor",
-             (Bar("floor", 1.15),), servers=("countersign", "floor")),
+    Scenario("floor", f"{FLOOR.format('full')}, TLS 1.3, P-256", "floor", **IN_PROCESS),
+    Scenario("floor-resumed", f"{FLOOR.format('resumed')}, TLS 1.3, P-256", "floor", mode="resume",
+             **IN_PROCESS),
+    Scenario("floor-rsa", f"{FLOOR.format('full')}, TLS 1.3, RSA-2048", "floor", key="rsa2048",
+             **IN_PROCESS),
+    Scenario("floor-tls12", f"{FLOOR.format('full')}, TLS 1.2, P-256", "floor", tls="1.2",
+             **IN_PROCESS),
     Scenario("beside", "p99 of kept-alive requests beside full handshakes", "mixed",
              (Bar("nginx", 0.40),)),
 )

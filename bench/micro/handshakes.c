@@ -19,8 +19,11 @@ struct field {
     struct contender v[CONTENDERS_MAX];
 };
 
+/* As it is shipped. */
 static const struct conf_tuning tuning_on = {.remember_chains_ms = 3600 * 1000,
                                              .remember_chains_max = 8192,
+                                             .own_handshake = true,
+                                             .remember_certificates_max = 2048,
                                              .narrow_crypto = true,
                                              .own_key_schedule = true,
                                              .fixed_chain = true,
@@ -59,7 +62,9 @@ static void report(const struct field *f, size_t floor, struct sheet *s)
                                       .compared = f->n > 1,
                                       .to_first = median(f, c, &f->v[0], scratch),
                                       .to_floor = median(f, c, &f->v[floor], scratch),
-                                      .count = contest_handshakes(f->contest)};
+                                      .count = contest_handshakes(f->contest),
+                                      .rounds = c->rounds,
+                                      .round_count = f->contest->rounds};
         (void)printf("%-44s %9.1f %9.3f %9.3f\n", row.name, row.ns / 1000, row.to_first,
                      row.to_floor);
         sheet_add(s, f->table, c->key, &row);
@@ -108,12 +113,12 @@ static void announce(const struct field *f, const char *what)
                  f->contest->kinds->server, f->contest->kinds->client);
 }
 
-static struct conf_tuning own_handshake(void)
+/* As it is shipped, but for who does the handshake. */
+static struct conf_tuning openssl_handshake(void)
 {
-    struct conf_tuning own = tuning_on;
-    own.own_handshake = true;
-    own.remember_certificates_max = 2048;
-    return own;
+    struct conf_tuning tuning = tuning_on;
+    tuning.own_handshake = false;
+    return tuning;
 }
 
 void handshakes_full(const struct contest *t, struct sheet *s)
@@ -141,19 +146,19 @@ void handshakes_full(const struct contest *t, struct sheet *s)
         add_plain(&f, rows[i].key, rows[i].name, rows[i].tricks, false);
     }
     size_t floor = f.n - 1;
-    struct conf_tuning memory_bios = tuning_on;
-    struct conf_tuning own = own_handshake();
+    struct conf_tuning openssl = openssl_handshake();
+    struct conf_tuning memory_bios = openssl;
     memory_bios.own_bio = false;
     add_engine(&f, "engine_untuned", "our engine, tuning off",
                &(struct engine_options){&tuning_off, &resumption_off, 0, false});
-    add_engine(&f, "engine_memory_bios", "our engine, memory BIOs",
+    add_engine(&f, "engine_memory_bios", "our engine, OpenSSL's, memory BIOs",
                &(struct engine_options){&memory_bios, &resumption_off, 0, false});
+    add_engine(&f, "engine_openssl", "our engine, OpenSSL's handshake",
+               &(struct engine_options){&openssl, &resumption_off, 0, false});
     add_engine(&f, "engine", "our engine",
                &(struct engine_options){&tuning_on, &resumption_off, 0, false});
     add_engine(&f, "engine_identity", "our engine, and the identity",
                &(struct engine_options){&tuning_on, &resumption_off, 0, true});
-    add_engine(&f, "engine_own", "our engine, own handshake",
-               &(struct engine_options){&own, &resumption_off, 0, false});
     announce(&f, "full");
     run(&f, floor, s);
 }
@@ -171,13 +176,40 @@ void handshakes_resumed(const struct contest *t, struct sheet *s)
                &(struct engine_options){&tuning_off, &resumption_on, 0, false});
     add_engine(&f, "engine_tickets", "our engine, sessions in tickets",
                &(struct engine_options){&tuning_on, &resumption_on, 0, false});
+    struct conf_tuning openssl = openssl_handshake();
+    add_engine(&f, "engine_openssl", "our engine, OpenSSL's handshake",
+               &(struct engine_options){&openssl, &resumption_on, KEPT, false});
     add_engine(&f, "engine", "our engine, sessions kept",
                &(struct engine_options){&tuning_on, &resumption_on, KEPT, false});
-    struct conf_tuning own = own_handshake();
-    add_engine(&f, "engine_own", "our engine, own handshake",
-               &(struct engine_options){&own, &resumption_on, KEPT, false});
     announce(&f, "resumed");
     run(&f, floor, s);
+}
+
+void handshakes_to_floor(const struct contest *t, struct sheet *s)
+{
+    struct conf_tuning openssl = openssl_handshake();
+    struct field f = {.contest = t, .table = "floor_full"};
+    add_plain(&f, "floor", "full: libssl with all tricks (the floor)", PLAIN_ALL, false);
+    add_engine(&f, "engine_openssl", "full: our engine, OpenSSL's handshake",
+               &(struct engine_options){&openssl, &resumption_off, 0, true});
+    add_engine(&f, "engine", "full: our engine",
+               &(struct engine_options){&tuning_on, &resumption_off, 0, true});
+    announce(&f, "full");
+    run(&f, 0, s);
+}
+
+void handshakes_to_floor_resumed(const struct contest *t, struct sheet *s)
+{
+    struct conf_tuning openssl = openssl_handshake();
+    struct field f = {.contest = t, .table = "floor_resumed"};
+    add_plain(&f, "floor", "resumed: libssl with all tricks (the floor)",
+              (PLAIN_ALL & ~PLAIN_NO_TICKETS) | PLAIN_STATEFUL, true);
+    add_engine(&f, "engine_openssl", "resumed: our engine, OpenSSL's handshake",
+               &(struct engine_options){&openssl, &resumption_on, KEPT, true});
+    add_engine(&f, "engine", "resumed: our engine",
+               &(struct engine_options){&tuning_on, &resumption_on, KEPT, true});
+    announce(&f, "resumed");
+    run(&f, 0, s);
 }
 
 void handshakes_of_engine(const struct contest *t, struct sheet *s)

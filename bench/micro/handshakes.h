@@ -11,7 +11,14 @@ void handshakes_full(const struct contest *t, struct sheet *s);
 /* The same, resumed. */
 void handshakes_resumed(const struct contest *t, struct sheet *s);
 
-/* Both, of our engine alone. */
+/* Full ones: libssl with all tricks, and our engine with its own handshake and with OpenSSL's, the
+ * client's identity made. */
+void handshakes_to_floor(const struct contest *t, struct sheet *s);
+
+/* The same, resumed. */
+void handshakes_to_floor_resumed(const struct contest *t, struct sheet *s);
+
+/* Full and resumed ones of our engine alone. */
 void handshakes_of_engine(const struct contest *t, struct sheet *s);
 
 #endif

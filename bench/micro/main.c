@@ -14,12 +14,14 @@ static const char usage[] =
     "usage: countersign-micro [--rounds N] [--handshakes N] [--calls N] [--tls 1.3|1.2]\n"
     "                         [--server-key p256|rsa2048] [--client-key p256|rsa2048]\n"
     "                         [--one-ca] [--keep-memory] [--json FILE]\n"
-    "                         [full] [resume] [rows] [engine]\n"
+    "                         [full] [resume] [rows] [floor] [floor-resumed] [engine]\n"
     "\n"
     "full    full mutual handshakes: libssl as it is, with each trick, and our engine\n"
     "resume  the same, resumed\n"
     "rows    single steps: heads, fields, log line, gate, caches, lists, records, sessions\n"
-    "engine  full and resumed handshakes of our engine alone, for a profiler; not by default\n"
+    "\n"
+    "floor, floor-resumed: only libssl with all tricks, our engine, and our engine with OpenSSL's\n"
+    "handshake. engine: our engine alone, for a profiler. Neither is run by default.\n"
     "\n"
     "--rounds: how often all take their turn (15); what is shown is the median\n"
     "--handshakes: of each contender in a round (96), a multiple of 16\n"
@@ -43,6 +45,8 @@ struct plan {
     bool full;
     bool resume;
     bool rows;
+    bool floor;
+    bool floor_resumed;
     bool engine;
     bool help;
 };
@@ -52,8 +56,9 @@ static bool take_word(struct plan *p, const char *word)
     const struct {
         const char *name;
         bool *wanted;
-    } words[] = {
-        {"full", &p->full}, {"resume", &p->resume}, {"rows", &p->rows}, {"engine", &p->engine}};
+    } words[] = {{"full", &p->full},     {"resume", &p->resume},
+                 {"rows", &p->rows},     {"floor", &p->floor},
+                 {"engine", &p->engine}, {"floor-resumed", &p->floor_resumed}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(words[i].name, word) == 0) {
             *words[i].wanted = true;
@@ -132,6 +137,28 @@ static bool take_options(struct plan *p, int argc, char **argv)
     return good;
 }
 
+static void run(const struct plan *p, const struct pki *pki, struct sheet *sheet)
+{
+    if (p->full) {
+        handshakes_full(&p->contest, sheet);
+    }
+    if (p->resume) {
+        handshakes_resumed(&p->contest, sheet);
+    }
+    if (p->floor) {
+        handshakes_to_floor(&p->contest, sheet);
+    }
+    if (p->floor_resumed) {
+        handshakes_to_floor_resumed(&p->contest, sheet);
+    }
+    if (p->rows) {
+        rows_run(pki, p->contest.rounds, p->calls, sheet);
+    }
+    if (p->engine) {
+        handshakes_of_engine(&p->contest, sheet);
+    }
+}
+
 int main(int argc, char **argv)
 {
     mem_pool_install();
@@ -154,23 +181,13 @@ int main(int argc, char **argv)
     pki_make(&pki, &p.kinds);
     p.contest.pki = &pki;
     p.contest.kinds = &p.kinds;
-    if (p.full) {
-        handshakes_full(&p.contest, &sheet);
-    }
-    if (p.resume) {
-        handshakes_resumed(&p.contest, &sheet);
-    }
-    if (p.rows) {
-        rows_run(&pki, p.contest.rounds, p.calls, &sheet);
-    }
-    if (p.engine) {
-        handshakes_of_engine(&p.contest, &sheet);
-    }
+    run(&p, &pki, &sheet);
     if (p.json != NULL) {
         const struct sheet_terms terms = {p.contest.version, p.kinds, p.contest.rounds,
                                           p.keep_memory};
         sheet_write(&sheet, &terms, p.json);
     }
+    sheet_free(&sheet);
     pki_free(&pki);
     return 0;
 }

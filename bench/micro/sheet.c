@@ -2,6 +2,8 @@
 #include "bench/micro/sheet.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "bench/document.h"
@@ -18,6 +20,20 @@ void sheet_add(struct sheet *s, const char *table, const char *key, const struct
     *to = *row;
     int n = snprintf(to->key, sizeof(to->key), "%s_%s", table, key);
     need(n > 0 && (size_t)n < sizeof(to->key), "naming a row");
+    if (row->rounds != NULL) {
+        double *copy = calloc(row->round_count, sizeof(*copy));
+        need(copy != NULL, "asking for memory");
+        memcpy(copy, row->rounds, row->round_count * sizeof(*copy));
+        to->rounds = copy;
+    }
+}
+
+void sheet_free(struct sheet *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->rows[i].rounds);
+    }
+    s->n = 0;
 }
 
 static void put(json_t *o, const char *key, const char *ending, double value)
@@ -41,13 +57,23 @@ static json_t *summary(const struct sheet *s)
     return o;
 }
 
+/* NULL: not told. */
+static json_t *rounds(const struct sheet_row *r)
+{
+    json_t *all = r->rounds != NULL ? json_array() : NULL;
+    for (size_t i = 0; all != NULL && i < r->round_count; i++) {
+        need(json_array_append_new(all, json_real(r->rounds[i])) == 0, "making a document");
+    }
+    return all;
+}
+
 static json_t *measured(const struct sheet *s)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < s->n; i++) {
         const struct sheet_row *r = &s->rows[i];
-        json_t *one = json_pack("{s:s, s:s, s:I}", "key", r->key, "name", r->name, "count",
-                                (json_int_t)r->count);
+        json_t *one = json_pack("{s:s, s:s, s:I, s:o*}", "key", r->key, "name", r->name, "count",
+                                (json_int_t)r->count, "rounds_ns", rounds(r));
         need(json_array_append_new(all, one) == 0, "making a document");
     }
     return all;

@@ -17,7 +17,9 @@ struct sheet_row {
     bool compared;    /* with others of its round: the next two are there */
     double to_first;  /* medians of ratios */
     double to_floor;
-    size_t count; /* how many there are in a round */
+    size_t count;   /* how many there are in a round */
+    double *rounds; /* ns of one, by round; NULL: not told. In a sheet they are its own */
+    size_t round_count;
 };
 
 /* In the order of the first round. */
@@ -36,6 +38,8 @@ struct sheet_terms {
 
 /* Add a row, whose key is the two with '_' between. */
 void sheet_add(struct sheet *s, const char *table, const char *key, const struct sheet_row *row);
+
+void sheet_free(struct sheet *s);
 
 /* Write the document to a file, over what stands there. */
 void sheet_write(const struct sheet *s, const struct sheet_terms *terms, const char *path);
