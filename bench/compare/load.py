@@ -31,11 +31,12 @@ class Load:
 
     def start(self, material, port, mode, path="/small", tls="1.3", identities=1, in_flight=16,
               connections=0, operations=0, seconds=600, rate=0, nice=0, tell_opened=False,
-              source="", timeout_s=120):
+              source="", timeout_s=120, lot=0):
         """Begin a run, in a closed loop unless there is a rate; finish() waits for it. It ends
         after so many operations, if any, and so many seconds at most. in_flight: operations at
         once; connections: of kept-alive ones, how many are open and take turns, if more than that.
-        tell_opened: opened() can be asked. source: address that they come from. A run ends with us,
+        tell_opened: opened() can be asked. source: address that they come from. lot: if any, clients
+        come by this lot, and not in turn. A run ends with us,
         also if it stands still; in a session of its own, as else the kernel makes it go on when
         the shell that we were started by ends."""
         turns = mode == "keepalive" and connections > in_flight
@@ -48,6 +49,7 @@ class Load:
                    "--duration", duration, "--warmup", "0s", "--timeout", f"{timeout_s}s",
                    "--quiet", "--output", "json",
                    *(["--source", source] if source else []),
+                   *(["--pick", "random", "--seed", lot] if lot else []),
                    *(["--rate", f"{rate}/s"] if rate else ["--closed"]),
                    *(["--operations", operations] if operations else []),
                    *(["--in-flight", in_flight] if turns else []),

@@ -127,20 +127,20 @@ class Subject:
         self.idle_share = self.measure_idle()
         self.operations = self.calibrate()
 
-    def run(self, operations):
+    def run(self, operations, **more):
         """CPU in us of one operation, and what the tool says. Kept-alive connections are measured
-        from when all are open and have had their first answer."""
+        from when all are open and have had their first answer. more: options of this run."""
         kept = self.mode == "keepalive"
         first = max(self.options["connections"], self.options["in_flight"]) if kept else 0
-        cpu_us, told = self.run_once(operations + first, self.mode)
+        cpu_us, told = self.run_once(operations + first, self.mode, **more)
         return cpu_us / (told.operations - first), told
 
-    def run_once(self, operations, mode):
+    def run_once(self, operations, mode, **more):
         """CPU in us of a run of the tool, and what it says."""
         kept = mode == "keepalive"
         before, began = procstat.cpu_ns(self.pids), time.monotonic()
         process = self.loader.start(self.material, self.server.port, mode, operations=operations,
-                                    tell_opened=kept, **self.options)
+                                    tell_opened=kept, **self.options, **more)
         if kept:
             self.loader.opened(process)
             before, began = procstat.cpu_ns(self.pids), time.monotonic()

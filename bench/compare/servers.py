@@ -334,7 +334,8 @@ class Countersign(Server):
         users, tuning, most = "", "", 2 * CONNECTIONS
         if setup.roomy:
             most = 200000
-            users, tuning = ", remember_max: 200000", "tuning: { remember_chains_max: 200000 }\n"
+            users, tuning = ", remember_max: 200000", (
+                "tuning: { remember_chains_max: 200000, remember_certificates_max: 200000 }\n")
         self.write("countersign.yaml", f"""listeners:
   - address: 127.0.0.1:{self.port}
     tls: {{ certificate: {setup.chain()}, key: {setup.material.key} }}

@@ -71,13 +71,15 @@ def test_growth_has_every_row(tmp_path):
     result, text = result_of("growth", tmp_path, "--plot", tmp_path / "growth.svg")
     assert "</svg>" in (tmp_path / "growth.svg").read_text()
     assert [entry["kind"] for entry in result["kinds"]] == [
-        "users", "certificates", "crl", "routes", "connections"]
+        "users", "certificates", "crl", "routes", "connections", "tables"]
     for entry in result["kinds"]:
-        for cost in ("handshake", "request"):
+        assert list(entry["costs"]) == ["handshake", "request"][:1 if entry["kind"] == "tables" else 2]
+        for cost in entry["costs"]:
             assert len(entry["costs"][cost]) == len(entry["sizes"]) == 2
             assert all(is_summary(value) for value in entry["costs"][cost]), entry
             assert is_summary(entry["ratios"][cost]) and entry["kind"] in text
-    assert "4 workers" in result["kinds"][-1]["title"]
+    (connections,) = [entry for entry in result["kinds"] if entry["kind"] == "connections"]
+    assert "4 workers" in connections["title"] and (result["rounds"], result["slice_s"]) == (1, 0.02)
 
 
 @needs("nginx", "haproxy", "taskset")
@@ -312,3 +314,42 @@ def test_the_page_is_what_the_results_say():
     code = (f"import sys; sys.path.insert(0, {str(COMPARE)!r}); import page; "
             "sys.exit(page.PAGE.read_text() != page.from_files())")
     assert subprocess.run([sys.executable, "-B", "-c", code], check=False).returncode == 0
+
+
+SURE = [  # (rounds, between which their median is; of 41 of a coin's throws 13 or fewer in 1 of 70)
+    ([3.0], (3.0, 3.0)), ([1.0, 3.0, 2.0], (1.0, 3.0)), (list(range(5)), (0, 4)),
+    (list(range(6)), (0, 5)), (list(range(9)), (1, 7)), (list(range(41)), (13, 27)),
+    ([7.0] * 20, (7.0, 7.0))]
+
+
+@pytest.mark.parametrize("rounds, wanted", SURE)
+def test_how_sure_a_median_is(monkeypatch, rounds, wanted):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import figures
+    assert figures.sure(rounds) == wanted
+
+
+@pytest.mark.parametrize("low, high, wanted", [(0.97, 1.04, "flat"), (1.05, 1.10, "flat"),
+                                               (1.11, 1.2, "grows"), (0.9, 1.15, "not told")])
+def test_what_grows(monkeypatch, low, high, wanted):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    growth = runpy.run_path(str(COMPARE / "growth"))
+    assert growth["verdict"](low, high).startswith(wanted)
+
+
+@needs("taskset")
+def test_clients_come_by_lot(tmp_path, monkeypatch):
+    """Another lot brings others: tables that are too small would else hold those of one round."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import load
+    pki = bench.Pki(tmp_path / "pki", 30)
+    made = SimpleNamespace(ca=pki.path("ca.crt"), users_file=pki.path("users"),
+                           some_clients=lambda count: pki.dir, users=range(30))
+    came = []
+    for lot in (1, 1, 2):
+        server = KnownServer(pki.path("server.crt"), pki.path("server.key"), ca=pki.path("ca.crt"))
+        load.Load(str(TOOL), min(os.sched_getaffinity(0))).run(
+            made, server.port, "request", in_flight=1, operations=12, lot=lot)
+        server.close()
+        came.append([q.certificate for q in server.requests])
+    assert came[0] == came[1] != came[2] and len(set(came[0])) > 3
