@@ -8,6 +8,9 @@ from pathlib import Path
 
 from servers import program
 
+ROOT = Path(__file__).resolve().parents[2]
+MADE = (":!docs/benchmarks*", ":!bench/compare/*.json")  # of results
+
 
 def first(pattern, text):
     found = re.search(pattern, text, re.M)
@@ -26,8 +29,18 @@ def cores():
     return usable[0], usable[-1]
 
 
+def commit():
+    """Of the sources around us, and whether they are as it has them, but for what results make."""
+    found = says("git", "-C", ROOT, "rev-parse", "--short", "HEAD").strip()
+    if not re.fullmatch("[0-9a-f]{7,40}", found):
+        return "unknown"
+    changed = says("git", "-C", ROOT, "status", "--porcelain", "--", ".", *MADE)
+    return found + (", with changes" if changed else "")
+
+
 def environment(countersign):
     return {
+        "commit": commit(),
         "date": datetime.date.today().isoformat(),
         "cpu": first(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text()),
         "cores": os.cpu_count(),

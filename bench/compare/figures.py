@@ -2,6 +2,8 @@
 import math
 import statistics
 
+FLAT = 1.10  # of the most to the least: what growth is allowed
+
 
 def quantile(values, q):
     """Between the two nearest values, in proportion."""
@@ -33,6 +35,13 @@ def sure(values):
         left_out += 1
     left_out = max(0, left_out - 1)
     return ordered[left_out], ordered[-1 - left_out]
+
+
+def flat(low, high):
+    """Whether a cost grows whose ratio, of the most to the least, is between low and high."""
+    if high <= FLAT:
+        return "flat"
+    return "grows" if low > FLAT else "not told"
 
 
 def judge(value, at_most=None, at_least=None):

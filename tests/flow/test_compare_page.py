@@ -70,7 +70,7 @@ def test_how_low_a_ratio_could_be(monkeypatch, of, columns, instead):
     lines, untold = least.lines(of)
     assert [line[2:] for line in lines] == ([columns] if columns else [])
     assert untold == ([f"of nginx: {instead}"] if instead else [])
-    told = page.least_table(of)
+    told = page.render.markdown(page.least_told(of))
     assert (columns or ("",))[-1] in told and (instead or "") in told
     assert bool(told) == bool(columns or instead)
 
@@ -102,10 +102,126 @@ def test_the_load_tools_limit_is_marked(monkeypatch, rounds, how, name, median):
     values = {"value": figures.summary([5.0] * 4)}
     if rounds is not None:
         values["tool_limited"] = figures.summary([float(limited) for limited in rounds])
-    told = page.all_figures({"scenarios": [{"title": "t", "how": how, "unit": "us CPU",
-                                            "servers": {"nginx": values}}]})
+    blocks = page.all_figures({"scenarios": [{"title": "t", "how": how, "unit": "us CPU",
+                                              "servers": {"nginx": values}}]})
+    told = page.render.markdown(blocks)
     assert f"| t | {name} | {median} | 5.00–5.00 | 4 | – | – |" in told
     assert ("† In half of the rounds" in told) == ("†" in name)
+    assert f"<td>t</td><td>{name}</td><td>{median}</td>" in page.render.page("", blocks)
+
+
+FILLED = [  # (sentences, text)
+    (["Ours {value countersign}, theirs {value nginx} us."], "Ours 5.00, theirs 2,000 us."),
+    (["It is {ratio nginx} of nginx."], "It is 0.50 of nginx."),
+    (["{share countersign: kernel} kernel, {share countersign: public-key work}."], "10 % kernel, 50 %."),
+    (["{share nginx: kernel + tickets made or read}.", "So."], "75 %. So."),
+    (["{share nginx: client's signature verified}: not at all."], "0 %: not at all."),
+    (["No profile: {share haproxy: kernel}.", "Still."], "Still."),
+    (["Nobody: {value haproxy}.", "Nor {ratio haproxy}."], ""),
+    (["{not a place} stays."], "{not a place} stays."),
+]
+
+
+@pytest.mark.parametrize("sentences, text", FILLED)
+def test_reasons_have_the_figures_of_the_result(monkeypatch, sentences, text):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import reasons
+    of = entry()
+    of["servers"] = {"countersign": {"value": {"median": 5.0}}, "nginx": {"value": {"median": 2000.0}}}
+    assert reasons.fill(sentences, of) == text
+
+
+def whole(monkeypatch, **changes):
+    """A result as small as can be: a missed bar with profiles, a p99, and a server held up."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import figures
+    of = {**entry(ratio=0.6), "name": "full", "title": "full & request", "unit": "us CPU"}
+    of["bars"][0]["by"] = 0.33
+    values = {"value": figures.summary([5.0, 6.0, 7.0]), "tool_limited": figures.summary([1.0, 1.0])}
+    of["servers"] = dict.fromkeys(("countersign", "nginx"), values)
+    mixed = {**of, "name": "beside", "title": "p99", "how": "mixed", "unit": "us p99", "purposes": {},
+             "bars": [{**of["bars"][0], "met": True}],
+             "servers": {"nginx": {"value": values["value"], "samples": figures.summary([4000, 3999])},
+                         "countersign": {"value": values["value"]}}}
+    environment = {what: what for what in ("date", "cpu", "cores", "system", "kernel", "openssl",
+                                           "nginx", "haproxy", "countersign")}
+    return {"scenarios": [of, mixed], "rounds": 13, "slice_s": 0.2, "equal": ["all"], "chosen": ["some"],
+            "command": "bench/compare/run --rounds 13 --slice 0.2",
+            "environment": {**environment, "commit": "abc1234, with changes"}, **changes}
+
+
+GROWTH = {"command": "bench/compare/growth --rounds 41 --slice 0.3 users", "rounds": 41, "slice_s": 0.3,
+          "environment": {"date": "d", "countersign": "1.0", "commit": "fff0000"},
+          "kinds": [{"kind": "users", "title": "users", "sizes": [1, 10],
+                     "costs": {"handshake": [{"median": 2.0}, {"median": 4.0}]},
+                     "ratios": {"handshake": {"median": 2.0, "rounds": [2.0] * 9}}}]}
+BOTH = ("1 of 2 bars are met", "full & request", "missed by 33 %", "countersign †", "In half of the rounds",
+        "least of", "nothing: it would have to cost less than that", "commit abc1234, with changes",
+        "3 of 3,999 requests or more", "$ bench/compare/run --rounds 13 --slice 0.2 --write-docs\n", "all",
+        "client's signature verified", "Because it is 50 %.")
+REASONS = {"run": "So it was.", "growth": {"users": ["They are 2."]},
+           "bars": {"full": ["Because it is {share countersign: public-key work}."]}}
+
+
+def test_both_renderings_say_the_same(monkeypatch):
+    result = whole(monkeypatch)
+    import html
+    import page
+    text = page.render.markdown(page.document(result, GROWTH, REASONS))
+    monkeypatch.setattr(page, "kept", lambda name: REASONS)
+    report = html.unescape(page.page(result))
+    for told in (text, report):
+        assert not [words for words in BOTH if words not in told]
+        assert told.index("Bars") < told.index("Where we lose") < told.index("How it was measured")
+        assert "{share" not in told
+    assert "| users | handshake | 1: 2.00 | 10: 4.00 | 2.00 (2.00–2.00) | grows |" in text
+    assert "commit fff0000" in text and "--slice 0.3 users --write-docs\n" in text
+    assert "Growth" not in report and report.count("<svg") == 2 and 'class="missed"' in report
+
+
+def test_a_commit_is_told_with_what_was_changed(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import environment
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    assert environment.commit() == "unknown"
+
+    def git(*words):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=n", "-c", "user.email=e", *words],
+                       check=True, capture_output=True)
+
+    git("init")
+    for name in ("docs/benchmarks.md", "bench/compare/result.json", "a.c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("before")
+    git("add", ".")
+    git("commit", "-m", "first")
+    clean = environment.commit()
+    (tmp_path / "docs/benchmarks.md").write_text("after")
+    (tmp_path / "bench/compare/result.json").write_text("after")
+    assert environment.commit() == clean and 7 <= len(clean) <= 40
+    (tmp_path / "a.c").write_text("after")
+    assert environment.commit() == f"{clean}, with changes"
+
+
+def test_p99_has_rounds_of_its_own(monkeypatch):
+    """Of thousands of requests, whatever a slice is."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import measure
+    asked = []
+
+    def run(*_, **options):
+        asked.append(options)
+        return SimpleNamespace(p99_us=9.0, p50_us=1.0, operations=options.get("rate", 0) * 16, seconds=16)
+
+    loader = SimpleNamespace(run=run, start=lambda *_, **__: None, finish=lambda _: run(rate=1))
+    monkeypatch.setattr(measure.time, "sleep", lambda _: None)
+    bench = SimpleNamespace(plan=measure.Plan(countersign="", tool="", rounds=1, slice_s=0.01),
+                            load=loader, material=lambda _: SimpleNamespace(users=range(1000)),
+                            start=lambda *_: SimpleNamespace(port=1, stop=lambda: None))
+    rows, _ = measure.measure_mixed(bench, SimpleNamespace(name="beside", servers=("nginx",)))
+    assert rows["nginx"]["value"] == [9.0] * 9
+    assert min(rows["nginx"]["samples"]) >= 3000
+    assert {o["seconds"] for o in asked if o.get("in_flight") == 16} == {16.0}
 
 
 @pytest.mark.parametrize("rounds", [1, 99])
