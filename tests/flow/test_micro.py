@@ -61,6 +61,27 @@ def test_writes_all_of_it_down(tables):
     assert document["environment"]["server_key"] == "p256" and document["environment"]["openssl"]
 
 
+@pytest.mark.parametrize("options", [[], ["--tls", "1.2"], ["--server-key", "rsa2048"]])
+def test_the_floor_has_its_rounds(tmp_path, options):
+    """Of libssl with all tricks, and of our engine as it is shipped and with OpenSSL's handshake."""
+    path = tmp_path / "a.json"
+    resumed = [] if options else ["floor-resumed"]
+    micro("--rounds", "3", "--handshakes", "16", *options, "--json", path, "floor", *resumed)
+    document = json.loads(path.read_text())
+    wanted = [f"floor_{what}_{who}" for what in ("full", "resumed")[:1 + len(resumed)]
+              for who in ("floor", "engine_openssl", "engine")]
+    assert [row["key"] for row in document["measured"]] == wanted
+    for row in document["measured"]:
+        assert len(row["rounds_ns"]) == 3
+        assert sorted(row["rounds_ns"])[1] == document["summary"][row["key"] + "_ns"]
+
+
+def test_instructions_are_those_of_what_is_shipped():
+    """Of our own handshake, beside the floor, unless something else is asked for."""
+    done = subprocess.run([INSTRUCTIONS, "--help"], capture_output=True, text=True, check=True)
+    assert "(floor floor-resumed rows)" in " ".join(done.stdout.split())
+
+
 def changed(path, to, changes):
     document = json.loads(path.read_text())
     document["summary"].update(changes)
