@@ -59,6 +59,39 @@ int recent_resize(struct recent *r, size_t entries_max, size_t entry_size)
     return 0;
 }
 
+/* to is empty, from is so afterwards. */
+static void take_list(struct list *to, struct list *from)
+{
+    if (!list_empty(from)) {
+        from->next->prev = to;
+        from->prev->next = to;
+        *to = *from;
+        list_init(from);
+    }
+}
+
+int recent_move(struct recent *r, size_t entries_max)
+{
+    struct recent fresh;
+    recent_init(&fresh);
+    int rc = recent_resize(&fresh, entries_max, r->entry_size);
+    if (rc != 0) {
+        return rc;
+    }
+    for (struct list *at = r->used.next; at != &r->used; at = at->next) {
+        const struct recent_entry *e = LIST_ENTRY(at, struct recent_entry, order);
+        struct recent_entry *same = recent_add(&fresh, e->key);
+        memcpy(same + 1, e + 1, r->entry_size - sizeof(*e));
+    }
+    recent_fini(r);
+    *r = fresh;
+    list_init(&r->used);
+    list_init(&r->spare);
+    take_list(&r->used, &fresh.used);
+    take_list(&r->spare, &fresh.spare);
+    return 0;
+}
+
 struct recent_entry *recent_find(const struct recent *r, const unsigned char key[RECENT_KEY])
 {
     struct recent_entry *e = r->buckets != NULL ? *bucket_of(r, key) : NULL;

@@ -37,6 +37,10 @@ void recent_init(struct recent *r);
 int recent_resize(struct recent *r, size_t entries_max, size_t entry_size)
     __attribute__((warn_unused_result));
 
+/* Have room for entries_max entries instead, at least as many as there are: all of them stay, in
+ * their order, at other addresses. Returns 0 or -ERR_NOMEM, then nothing has changed. */
+int recent_move(struct recent *r, size_t entries_max) __attribute__((warn_unused_result));
+
 /* Wipe and free; it is off then. */
 void recent_fini(struct recent *r);
 

@@ -56,7 +56,7 @@ struct room room_of(const struct conf *conf, uint32_t workers)
         room.caches_a_worker += conf->tuning.remember_chains_max * CHAIN_BYTES;
     }
     if (lean && t->own_handshake && library_offers_just(proof_schemes())) {
-        room.caches_a_worker += conf->listener_count * t->remember_certificates_max * DECODED_BYTES;
+        room.caches_a_worker += t->remember_certificates_max * DECODED_BYTES;
     }
     if (conf->users.remember_ms > 0) {
         room.caches_a_worker += conf->users.remember_max * PASSWORD_BYTES;

@@ -100,11 +100,12 @@ static const struct key tuning_keys[] = {
     {.name = "remember_certificates_max",
      .type = KEY_COUNT,
      AT(conf_tuning, remember_certificates_max),
-     .max = 1000000,
+     .max = 65536,
      .fallback = "2048",
-     .meaning = "With own_handshake, certificates of clients that each worker keeps decoded for "
-                "each listener, at some 8 KiB each, so that the same octets are not decoded again; "
-                "the one that did not come for longest makes room. 0 = none."},
+     .meaning = "With own_handshake, certificates of clients that each worker keeps decoded, at "
+                "some 8 KiB each, so that the same octets are not decoded again; the one that did "
+                "not come for longest makes room. They stay over a reload; where it sets fewer, "
+                "the others are forgotten little by little. 0 = none."},
     {.name = "keep_memory",
      .type = KEY_BOOL,
      AT(conf_tuning, keep_memory),

@@ -9,6 +9,7 @@
 #include "auth/identity.h"
 #include "conf/diag.h"
 #include "conf/files.h"
+#include "proxy/tls/decoded.h"
 #include "proxy/tls/session.h"
 #include "proxy/tls/session_store.h"
 #include "proxy/tls/site.h"
@@ -19,6 +20,7 @@ struct engine {
     struct conf_listener listener;
     struct tls_sites *sites;
     struct certcache *cache;
+    struct decoded *decoded;
     struct session_region *region;
     struct session_store *store;
     bool identity;
@@ -78,6 +80,7 @@ static void engine_free(void *self)
     struct engine *e = self;
     tls_sites_unref(e->sites);
     certcache_free(e->cache);
+    decoded_free(e->decoded);
     session_store_close(e->store);
     session_region_free(e->region);
     free(e);
@@ -123,10 +126,12 @@ void engine_init(struct contender *c, const struct pki *pki, const struct engine
         exit(1);
     }
     e->cache = certcache_new(o->tuning->remember_chains_max, o->tuning->remember_chains_ms);
-    if (e->cache == NULL) {
+    e->decoded = decoded_new(o->tuning->remember_certificates_max);
+    if (e->cache == NULL || e->decoded == NULL) {
         exit(1);
     }
     tls_sites_use_cache(e->sites, e->cache);
+    tls_sites_use_decoded(e->sites, e->decoded);
     if (o->kept > 0) {
         e->region = session_region_new(o->kept, 1);
         e->store = e->region != NULL ? session_store_open(e->region, 0) : NULL;

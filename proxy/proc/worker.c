@@ -18,6 +18,7 @@
 #include "proxy/proc/harden.h"
 #include "proxy/proc/last_words.h"
 #include "proxy/proc/worker_inner.h"
+#include "proxy/tls/decoded.h"
 #include "proxy/tls/session_store.h"
 
 static void adopt_log(struct logfile *f, struct ipc_message *m)
@@ -241,6 +242,7 @@ static int make_env(struct worker *w, struct err *e)
     worker_users_init(w);
     worker_passwords_init(w);
     worker_sessions_init(w);
+    worker_decoded_init(w);
     loop_timer_init(&w->log_timer, on_log_timer);
     worker_ocsp_init(w);
     return 0;
@@ -255,6 +257,7 @@ static int make_tools(struct worker *w, struct err *e)
     env->access = access_new(w->start.access_file, conf->log.access_format);
     env->pwcache = pwcache_new(conf->users.remember_max, conf->users.remember_ms);
     w->certcache = certcache_new(conf->tuning.remember_chains_max, conf->tuning.remember_chains_ms);
+    bool decodes = worker_decoded_make(w);
     w->store =
         w->start.sessions != NULL ? session_store_open(w->start.sessions, w->start.index) : NULL;
     w->password_waker = loop_waker_open(env->loop, on_passwords, w);
@@ -271,7 +274,7 @@ static int make_tools(struct worker *w, struct err *e)
     w->server = server_new(env, w->admit);
     w->ipc_watch = loop_watch_open(env->loop, w->start.ipc, on_ipc, w);
     if (env->log == NULL || env->access == NULL || env->pwcache == NULL || env->pwcheck == NULL ||
-        env->lookups == NULL || w->certcache == NULL ||
+        env->lookups == NULL || w->certcache == NULL || !decodes ||
         (w->store == NULL && w->start.sessions != NULL) || w->admit == NULL || w->server == NULL ||
         w->ipc_watch == NULL) {
         return err_set(e, ERR_NOMEM, "no memory or threads for a worker");
@@ -319,6 +322,7 @@ static void release(struct worker *w)
     loop_timer_stop(&w->store_timer);
     loop_timer_stop(&w->password_timer);
     loop_timer_stop(&w->session_timer);
+    loop_timer_stop(&w->decoded_timer);
     worker_ocsp_fini(w);
     worker_reload_fini(w);
     server_free(w->server);
@@ -328,6 +332,7 @@ static void release(struct worker *w)
     pwcheck_free(env->pwcheck);
     pwcache_free(env->pwcache);
     certcache_free(w->certcache);
+    decoded_free(w->decoded);
     session_store_close(w->store);
     loop_waker_close(w->lookup_waker);
     loop_waker_close(w->password_waker);

@@ -1,6 +1,6 @@
 /* What the files of a worker share: worker.c is above worker_reload.c, and both above
  * worker_serve.c, worker_users.c, worker_sightings.c, worker_ocsp.c, worker_passwords.c,
- * worker_sessions.c and worker_end.c. Private to proxy/proc. */
+ * worker_sessions.c, worker_decoded.c and worker_end.c. Private to proxy/proc. */
 #ifndef PROXY_PROC_WORKER_INNER_H
 #define PROXY_PROC_WORKER_INNER_H
 
@@ -30,6 +30,7 @@ struct worker {
     struct loop_timer store_timer;    /* runs while users come from a database */
     struct loop_timer password_timer; /* runs while passwords are remembered */
     struct loop_timer session_timer;  /* runs while sessions are kept */
+    struct loop_timer decoded_timer;  /* runs while certificates are to be forgotten */
     struct loop_timer ocsp_timer;     /* runs while responders are asked */
     uint64_t ocsp_revocations;        /* as many as the connections were judged by */
     uint64_t ocsp_walk_at_ms;         /* when all are looked at again, monotonic clock */
@@ -40,6 +41,7 @@ struct worker {
     uint64_t passwords_remembered; /* the same */
     uint64_t passwords_kept;       /* the same */
     struct certcache *certcache;   /* owned */
+    struct decoded *decoded;       /* owned; of certificates */
     struct session_store *store;   /* owned; NULL: no sessions are kept */
     uint64_t chains_remembered;    /* as far as the metrics know */
     uint64_t chains_verified;      /* the same */
@@ -112,6 +114,13 @@ void worker_wipe_passwords_anew(struct worker *w);
 /* Wipe kept sessions when they are over. wipe: as of passwords. */
 void worker_sessions_init(struct worker *w);
 void worker_wipe_sessions(struct worker *w);
+
+void worker_decoded_init(struct worker *w);
+
+/* Make w->decoded, as the configuration in force has it; false without memory. And have it as big
+ * as that says now, which gives back the memory of many only little by little. */
+bool worker_decoded_make(struct worker *w) __attribute__((warn_unused_result));
+void worker_decoded_renew(struct worker *w);
 
 /* Prepare what is below; and what looks users up. */
 void worker_end_init(struct worker *w);

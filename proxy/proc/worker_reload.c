@@ -214,6 +214,7 @@ void worker_commit(struct worker *w)
     const struct conf *conf = w->env.runtime->conf;
     renew_passwords(w, &old->conf->users, &conf->users);
     renew_chains(w, &conf->tuning);
+    worker_decoded_renew(w);
     mem_pool_use(conf->tuning.keep_memory);
     preparation_free(p);
     int rc = sockets_take(w->start.sockets, &w->fresh);

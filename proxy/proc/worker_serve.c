@@ -28,6 +28,7 @@ void worker_attach_tls(struct worker *w, struct runtime *r)
 {
     for (size_t i = 0; i < r->conf->listener_count; i++) {
         tls_sites_use_cache(r->sites[i], w->certcache);
+        tls_sites_use_decoded(r->sites[i], w->decoded);
         /* A secret that other hosts have, too, is for tickets that they can open. */
         if (r->conf->resumption.secret_file.p == NULL) {
             tls_sites_use_store(r->sites[i], w->store);

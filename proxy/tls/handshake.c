@@ -7,7 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 
 #include "base/mem.h"
 #include "proxy/tls/decoded.h"
@@ -112,7 +112,7 @@ static enum tls_result take_entry(struct tls_session *s, struct str *list,
     if (!wire_cut_vector(list, 3, &der) || !wire_cut_vector(list, 2, &extensions)) {
         return handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad Certificate");
     }
-    X509 *x = decoded_get(s->sites->decoded, der);
+    X509 *x = decoded_get(s->sites->decoded, s->sites->library, der);
     if (x == NULL) {
         return turn_away(s, fault, SSL_AD_DECODE_ERROR, REASON_CLIENT_CERT_INVALID,
                          "bad certificate");
@@ -144,9 +144,6 @@ static enum tls_result judge(struct tls_session *s, struct records_fault *fault)
     struct handshake *h = s->handshake;
     X509 *leaf = sk_X509_value(h->sent, 0);
     bool goes_on = verify_chain(s, leaf, h->sent, &error);
-    if (s->peer_reason != REASON_OK) {
-        decoded_forget(s->sites->decoded, leaf);
-    }
     if (!goes_on) {
         return turn_away(s, fault, verify_alert(error), s->peer_reason,
                          X509_verify_cert_error_string(error));
@@ -180,6 +177,20 @@ static enum tls_result take_certificate(struct tls_session *s, struct str body,
     return r == TLS_OK ? judge(s, fault) : r;
 }
 
+/* Without memory OpenSSL may have left a key behind that verifies nothing any more. Else the
+ * decoding stays: who sends the certificate of another, which is no secret, takes nothing from
+ * him. */
+static enum tls_result refuse_proof(struct tls_session *s, struct records_fault *fault)
+{
+    struct tls_err why;
+    tls_err_take(&why);
+    if (why.reason == REASON_OUT_OF_MEMORY) {
+        decoded_forget(s->sites->decoded, s->sites->library, sk_X509_value(s->handshake->sent, 0));
+        return handshake_give_up(s, fault, REASON_OUT_OF_MEMORY);
+    }
+    return handshake_refuse(s, fault, SSL_AD_DECRYPT_ERROR, "bad signature");
+}
+
 static enum tls_result take_proof(struct tls_session *s, struct str body,
                                   struct records_fault *fault)
 {
@@ -207,11 +218,9 @@ static enum tls_result take_proof(struct tls_session *s, struct str body,
         .library = s->sites->library,
         .by_client = true,
         .digest = {(const char *)digest, traffic_secret_size(h->schedule.suite)}};
+    ERR_clear_error();
     if (!proof_holds(&p, (unsigned)scheme, key, signature)) {
-        ERR_clear_error();
-        /* Without memory OpenSSL may have left a key behind that verifies nothing any more. */
-        decoded_forget(s->sites->decoded, sk_X509_value(h->sent, 0));
-        return handshake_refuse(s, fault, SSL_AD_DECRYPT_ERROR, "bad signature");
+        return refuse_proof(s, fault);
     }
     h->awaits = FINISHED;
     return TLS_OK;
@@ -267,12 +276,9 @@ static enum tls_result take_message(struct tls_session *s, const struct message 
 static void keep_decoded(const struct tls_session *s)
 {
     X509 *leaf = s->handshake->sent != NULL ? sk_X509_value(s->handshake->sent, 0) : NULL;
-    /* Decoded without memory it may lack its key or what its extensions say, for good. */
-    if (s->peer_reason == REASON_OK && leaf != NULL && X509_get0_pubkey(leaf) != NULL &&
-        X509_check_purpose(leaf, -1, 0) == 1) {
-        decoded_keep(s->sites->decoded, leaf);
+    if (s->peer_reason == REASON_OK && leaf != NULL) {
+        decoded_keep(s->sites->decoded, s->sites->library, leaf);
     }
-    ERR_clear_error();
 }
 
 /* What is known of the client then. */

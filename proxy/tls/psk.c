@@ -69,7 +69,8 @@ static struct str note_of(const struct psk *p)
 bool psk_take(struct tls_session *s, const struct psk *p, X509 **leaf)
 {
     struct note note;
-    X509 *x = decoded_get(s->sites->decoded, (struct str){(const char *)p->leaf, p->leaf_n});
+    X509 *x = decoded_get(s->sites->decoded, s->sites->library,
+                          (struct str){(const char *)p->leaf, p->leaf_n});
     if (x == NULL || note_judge(s, x, note_of(p), &note) != REASON_OK ||
         note_outlived_key(s->sites->resume, note.issued_ms)) {
         X509_free(x);

@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "proxy/tls/decoded.h"
 #include "proxy/tls/handshake_site.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/site_inner.h"
@@ -41,7 +40,6 @@ void tls_sites_unref(struct tls_sites *t)
     names_free(&t->wild);
     BIO_meth_free(t->bio_method);
     resume_free(t->resume);
-    decoded_free(t->decoded);
     traffic_ciphers_free(t->ciphers);
     mem_free(t);
 }
@@ -180,6 +178,11 @@ void tls_sites_use_cache(struct tls_sites *t, struct certcache *cache)
             trust_use_cache(t->v[i].trust, cache);
         }
     }
+}
+
+void tls_sites_use_decoded(struct tls_sites *t, struct decoded *decoded)
+{
+    t->decoded = decoded;
 }
 
 void tls_sites_use_store(struct tls_sites *t, struct session_store *store)

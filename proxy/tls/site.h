@@ -76,6 +76,12 @@ struct certcache;
 /* Remember good chains of clients in cache (borrowed); to be called before the first session. */
 void tls_sites_use_cache(struct tls_sites *t, struct certcache *cache);
 
+struct decoded;
+
+/* Keep certificates of clients decoded in decoded (borrowed) where handshakes are our own; to be
+ * called before the first session. */
+void tls_sites_use_decoded(struct tls_sites *t, struct decoded *decoded);
+
 struct session_store;
 
 /* Keep sessions of TLS 1.3 in store (borrowed) where they can be resumed; to be called before the

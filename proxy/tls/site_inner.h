@@ -49,7 +49,7 @@ struct tls_sites {
     struct resume *resume;           /* owned; NULL: every handshake is a full one */
     OSSL_LIB_CTX *library;           /* of the contexts; NULL: the default one */
     struct traffic_ciphers *ciphers; /* owned; NULL: records are OpenSSL's */
-    struct decoded *decoded;         /* owned; with own_handshake */
+    struct decoded *decoded;         /* borrowed; NULL: none is remembered */
     bool own_handshake;              /* for some site at least */
 };
 

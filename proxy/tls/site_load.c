@@ -14,7 +14,6 @@
 #include "proxy/tls/bio.h"
 #include "proxy/tls/context.h"
 #include "proxy/tls/credentials.h"
-#include "proxy/tls/decoded.h"
 #include "proxy/tls/handshake_site.h"
 #include "proxy/tls/library.h"
 #include "proxy/tls/proof.h"
@@ -564,10 +563,6 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
         for (size_t i = 0; i < t->n; i++) {
             ok = load_site(&l, t, i) && ok;
         }
-    }
-    if (ok && t->own_handshake) {
-        t->decoded = decoded_new(l.tuning->remember_certificates_max, t->library);
-        t->own_handshake = t->decoded != NULL;
     }
     if (t == NULL || (ok && site_names_build(t) != 0)) {
         diag_add(diags, DIAG_ERROR, c->at, key, NULL, "out of memory");

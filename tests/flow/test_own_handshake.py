@@ -669,6 +669,25 @@ def test_java(both, pki, tmp_path, upstream):
     assert sizes[0] > 600 and sizes[1] < 100
 
 
+def test_reloaded(make_proxy, pki):
+    """Decoded certificates stay over reloads, which change how many may; who is let in does not."""
+    proxy = make_proxy({"tuning": OWN, "lockout": {"enabled": False}}).start()
+    pairs = ("alice", "chain", "bob", "expired", "unknown", "rsa", "p384", "alice")
+    with RawHandshake(proxy.port, pki, "alice") as client:
+        client.all(GET)
+        assert client.body() == b"ok\n"
+        for tuning in ({}, {"remember_certificates_max": 65536}, {"remember_certificates_max": 1},
+                       {}, {"own_handshake": False}, {"remember_certificates_max": 0}, OWN):
+            proxy.config["tuning"] = tuning
+            proxy.write_config()
+            assert proxy.reload().returncode == 0
+            for pair in pairs:
+                seen = dict(logged(proxy, knock, pair, VERSIONS["1.3"])[1:])
+                assert seen["auth.reason"] == CLIENTS[pair], (tuning, pair)
+            client.send(client.out.seal(23, GET))  # by the sites of the beginning
+            assert client.body() == b"ok\n"
+
+
 def test_an_open_connection(make_proxy, pki):
     """Kept alive, requests in one piece, 1 MiB both ways, new keys, idle."""
     def reflect(request, _):

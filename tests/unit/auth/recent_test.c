@@ -109,12 +109,52 @@ static void test_wiped(void **state)
     recent_fini(&r);
 }
 
+/* All stay, in their order, whatever the bound was and is. */
+static void test_moved(void **state)
+{
+    (void)state;
+    static const size_t bounds[] = {3, 8, 3, 100, 4};
+    struct recent r;
+    recent_init(&r);
+    assert_int_equal(recent_resize(&r, 4, sizeof(struct thing)), 0);
+    assert_int_equal(recent_move(&r, 2), 0); /* empty */
+    assert_true(add(&r, 'x') != NULL && add(&r, 'y') != NULL);
+    recent_forget(&r, recent_oldest(&r));
+    recent_forget(&r, recent_oldest(&r));
+    assert_int_equal(recent_move(&r, 3), 0);
+    assert_true(add(&r, 'a') != NULL && add(&r, 'b') != NULL && add(&r, 'c') != NULL);
+    for (size_t i = 0; i < ROWS(bounds); i++) {
+        for (unsigned long nth = 1; nth <= 2; nth++) {
+            mem_fail_after(nth, false);
+            assert_int_equal(recent_move(&r, bounds[i]), -ERR_NOMEM);
+            mem_fail_after(0, false);
+            assert_true(r.count == 3 && knows(&r, 'a') && knows(&r, 'b') && knows(&r, 'c'));
+        }
+        assert_int_equal(recent_move(&r, bounds[i]), 0);
+        assert_true(r.count == 3 && knows(&r, 'b') && !knows(&r, 'x'));
+        const struct thing *oldest = (const struct thing *)(const void *)recent_oldest(&r);
+        assert_int_equal(oldest->octets[23], "abcab"[i]);
+        const char next = (char)oldest->octets[0];
+        recent_forget(&r, recent_oldest(&r));
+        assert_true(add(&r, next) != NULL); /* the newest now */
+    }
+    assert_true(add(&r, 'd') != NULL && add(&r, 'e') != NULL);
+    assert_true(r.count == 4 && knows(&r, 'd') && knows(&r, 'e') && !knows(&r, 'c'));
+    while (r.count > 0) {
+        recent_forget(&r, recent_oldest(&r));
+    }
+    assert_int_equal(recent_move(&r, 0), 0);
+    assert_false(recent_is_on(&r));
+    recent_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_wiped),
+        cmocka_unit_test(test_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,8 @@ int lab_set_up(void **state)
     lab.ca_key = pki_key();
     lab.ca = pki_ca("Lab CA", lab.ca_key);
     lab.key = pki_key();
+    lab.decoded = decoded_new(16);
+    assert_non_null(lab.decoded);
     lab_write(&lab, "ca.crt", pki_cert_pem(lab.ca));
     lab_server(&lab, "server",
                &(struct pki_spec){.common_name = "www.example",
@@ -57,6 +59,7 @@ int lab_set_up(void **state)
 int lab_tear_down(void **state)
 {
     (void)state;
+    decoded_free(lab.decoded);
     tmpdir_remove(&lab.directory);
     X509_free(lab.ca);
     EVP_PKEY_free(lab.ca_key);
@@ -112,6 +115,7 @@ struct tls_sites *lab_sites_with(const struct conf_listener *c, const struct tls
     assert_non_null(t);
     diags_free(diags);
     files_free(files);
+    tls_sites_use_decoded(t, lab.decoded);
     return t;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "proxy/tls/decoded.h"
 #include "proxy/tls/site.h"
 #include "tests/support/pki.h"
 #include "tests/support/tmpdir.h"
@@ -22,7 +23,8 @@ struct lab {
     struct tmpdir directory;
     EVP_PKEY *ca_key;
     X509 *ca;
-    EVP_PKEY *key; /* of the server and of most clients */
+    EVP_PKEY *key;           /* of the server and of most clients */
+    struct decoded *decoded; /* of all tables of sites */
 };
 
 /* The one of this program, between lab_set_up() and lab_tear_down(). */
