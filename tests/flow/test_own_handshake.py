@@ -1,7 +1,6 @@
 """The handshake of TLS 1.3 by countersign itself (tuning.own_handshake) or by OpenSSL: who is let
 in, who is not and why, and what clients are told, is the same."""
 import os
-import shutil
 import ssl
 import socket
 import subprocess
@@ -579,22 +578,6 @@ def test_withdrawn_in_the_middle_and_in_an_open_connection(changing, upstream):
 
 
 # ---- Clients that people use ----
-
-def test_gnutls(make_proxy, pki, upstream):
-    if not shutil.which("gnutls-cli"):
-        pytest.skip("no gnutls-cli")
-    proxy = make_proxy({"tuning": OWN}).start()
-    for priority in ("NORMAL", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP256R1",
-                     "NORMAL:-CIPHER-ALL:+CHACHA20-POLY1305", "NORMAL:-CIPHER-ALL:+AES-256-GCM"):
-        done = subprocess.run(
-            ["gnutls-cli", "--port", str(proxy.port), "--x509cafile", str(pki.dir / "ca.crt"),
-             "--x509certfile", pki.pair("alice")[0], "--x509keyfile", pki.pair("alice")[1],
-             "--priority", priority, "--sni-hostname", "localhost", "--verify-hostname",
-             "localhost", "127.0.0.1"],
-            input=GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), capture_output=True,
-            timeout=60, check=False)
-        assert b"HTTP/1.1 200 OK" in done.stdout, done.stdout[-3000:] + done.stderr[-1000:]
-
 
 @pytest.mark.parametrize("listed, seen", [("X25519:P-256", "X25519"), ("P-256", "P-256"),
                                           ("P-384:P-256", "P-256"), ("P-521:X25519", "X25519"),
