@@ -162,8 +162,8 @@ def where_time_goes(result):
         told = [*least_told(entry), *([purpose_table(entry)] if entry.get("purposes") else [])]
         if is_missed(entry) and told:
             blocks += [("heading", 3, entry["title"]), *told]
-    return [("heading", 2, "Where the time goes, where we lose"), ("text", PURPOSES),
-            *blocks] if blocks else []
+    none = [("text", "Not told: no bar of CPU was missed, or no profiles were taken.")]
+    return [("heading", 2, "Where the time goes, where we lose"), ("text", PURPOSES), *(blocks or none)]
 
 
 def growth_line(entry, cost):

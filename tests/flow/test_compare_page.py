@@ -175,6 +175,10 @@ def test_both_renderings_say_the_same(monkeypatch):
         assert told.index("Bars") < told.index("Where we lose") < told.index("How it was measured")
         assert "{share" not in told
     assert "| users | handshake | 1: 2.00 | 10: 4.00 | 2.00 (2.00–2.00) | grows |" in text
+    result["scenarios"] = result["scenarios"][1:]
+    text_of_none = page.render.markdown(page.document(result, GROWTH, REASONS))
+    assert "1 of 1 bars are met" in text_of_none and "Nowhere in this run." in text_of_none
+    assert "## Where the time goes, where we lose" in text_of_none and "Not told: " in text_of_none
     assert "commit fff0000" in text and "--slice 0.3 users --write-docs\n" in text
     assert "Growth" not in report and report.count("<svg") == 2 and 'class="missed"' in report
 

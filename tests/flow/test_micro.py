@@ -2,6 +2,7 @@
 figure is judged, but that a comparison tells which has grown."""
 import json
 import re
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -145,3 +146,21 @@ def test_tells_its_usage():
 def test_wrong_usage(arguments):
     done = micro(*arguments, expect=2)
     assert not done.stdout and "usage: " in done.stderr
+
+
+def test_the_table_of_ratios_is_made(tmp_path):
+    """By one command, of all columns, and into its place in docs/performance.md only."""
+    script = runpy.run_path(str(ROOT / "bench/micro/ratios"))
+    done = subprocess.run([ROOT / "bench/micro/ratios", "--micro", MICRO, "--rounds", "1", "--handshakes",
+                           "16"], capture_output=True, text=True, timeout=MINUTES_S, check=True)
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
+    assert [len(line) for line in lines] == [5] * (2 + len(script["ROWS"]))
+    told = {line[0]: line[1:] for line in lines[2:]}
+    assert all(re.fullmatch(r"\*\*\d+\.\d\d\*\*", cell) for cell in told["**countersign**"])
+    assert [bool(cell) for cell in told["libssl without tickets"]] == [True, True, True, False]
+    assert [bool(cell) for cell in told["countersign, sessions in tickets"]] == [False] * 3 + [True]
+    page = script["PAGE"].read_text()
+    other = script["put_in"](page, "| another |\n")
+    assert "| another |" in other and script["put_in"](other, "x\n") == script["put_in"](page, "x\n")
+    kept = page.split(script["BEGIN"])[1].split(script["END"])[0]
+    assert [line.split("|")[1].strip() for line in kept.splitlines()] == [line[0] for line in lines]
