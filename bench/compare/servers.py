@@ -77,7 +77,7 @@ class Setup:
     slow_hashes: bool = False  # nginx and HAProxy get the hashes too, not plain text
     with_ca: bool = False  # the CA stands behind the server's certificate
     routes: tuple = ("/",)
-    roomy: bool = False  # countersign with room for 200,000 of everything
+    roomy: bool = False  # countersign with as large tables as it takes
     workers: int = 1  # of countersign; all on the one core
 
     def chain(self):
@@ -336,7 +336,7 @@ class Countersign(Server):
         if setup.roomy:
             most = 200000
             users, tuning = ", remember_max: 200000", (
-                "tuning: { remember_chains_max: 200000, remember_certificates_max: 200000 }\n")
+                "tuning: { remember_chains_max: 200000, remember_certificates_max: 65536 }\n")
         self.write("countersign.yaml", f"""listeners:
   - address: 127.0.0.1:{self.port}
     tls: {{ certificate: {setup.chain()}, key: {setup.material.key} }}
