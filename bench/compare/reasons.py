@@ -16,7 +16,9 @@ PARTS = {"public-key work": ("client's signature verified", "own signature", "ke
 
 
 def share(entry, who, parts):
-    found = entry.get("purposes", {})[who]
+    found = entry.get("purposes", {}).get(who)
+    if not found:
+        raise KeyError(who)  # no profile, or one without samples
     names = [name for part in parts.split(" + ") for name in PARTS.get(part, (part,))]
     return f"{100 * sum(found.get(name, 0) for name in names):.0f} %"
 

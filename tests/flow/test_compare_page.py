@@ -117,6 +117,7 @@ FILLED = [  # (sentences, text)
     (["{share nginx: kernel + tickets made or read}.", "So."], "75 %. So."),
     (["{share nginx: client's signature verified}: not at all."], "0 %: not at all."),
     (["No profile: {share haproxy: kernel}.", "Still."], "Still."),
+    (["No samples: {share nginx-off: kernel}.", "Still."], "Still."),
     (["Nobody: {value haproxy}.", "Nor {ratio haproxy}."], ""),
     (["{not a place} stays."], "{not a place} stays."),
 ]
@@ -126,7 +127,7 @@ FILLED = [  # (sentences, text)
 def test_reasons_have_the_figures_of_the_result(monkeypatch, sentences, text):
     monkeypatch.syspath_prepend(str(COMPARE))
     import reasons
-    of = entry()
+    of = entry(**{"nginx-off": {}})
     of["servers"] = {"countersign": {"value": {"median": 5.0}}, "nginx": {"value": {"median": 2000.0}}}
     assert reasons.fill(sentences, of) == text
 
