@@ -265,6 +265,23 @@ int stream_write(struct stream *s, struct str octets)
     return rest.n > 0 ? queue_write(s, rest) : 0;
 }
 
+/* Octets that the kernel took, to be sent with what follows; 0: none. */
+static size_t hold_back(struct stream *s, struct str octets)
+{
+    ssize_t n = send(fd_of(s), octets.p, octets.n, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
+    s->accepted += n > 0 ? (size_t)n : 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
+int stream_write_last(struct stream *s, struct str octets)
+{
+    bool free = !s->closing && !s->broken && !s->shut && stream_queued(s) == 0;
+    size_t n = free && !s->write_failed && octets.n > 0 ? hold_back(s, octets) : 0;
+    int failed = stream_write(s, str_slice(octets, n, octets.n));
+    stream_shutdown(s);
+    return failed;
+}
+
 size_t stream_queued(const struct stream *s)
 {
     return s->write_failed ? 0 : uv_stream_get_write_queue_size(&s->handle.stream);

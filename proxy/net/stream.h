@@ -40,6 +40,10 @@ void stream_set_user(struct stream *s, const struct stream_ops *ops, void *self)
  * early answer is not lost. Until it is told, octets go nowhere and 0 is returned. */
 int stream_write(struct stream *s, struct str octets) __attribute__((warn_unused_result));
 
+/* The same, and then our end, as stream_shutdown() does it: both go in one segment where all octets
+ * fit into the socket and are not more than that takes. */
+int stream_write_last(struct stream *s, struct str octets) __attribute__((warn_unused_result));
+
 /* Octets queued and not yet with the kernel. */
 size_t stream_queued(const struct stream *s);
 

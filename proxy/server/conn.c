@@ -156,6 +156,12 @@ static size_t on_octets(void *self, struct str octets)
     return h1_server_octets(&c->h1, octets);
 }
 
+static bool awaits(const void *self)
+{
+    const struct conn *c = self;
+    return h1_server_awaits(&c->h1);
+}
+
 static void on_eof(void *self)
 {
     struct conn *c = self;
@@ -209,6 +215,7 @@ static void on_closed(void *self)
 static const struct link_ops link_user = {
     .on_ready = on_ready,
     .on_octets = on_octets,
+    .awaits = awaits,
     .on_eof = on_eof,
     .on_drained = on_drained,
     .on_failed = on_failed,

@@ -573,6 +573,11 @@ void h1_server_start(struct h1_server *h)
     wait_for_request(h);
 }
 
+bool h1_server_awaits(const struct h1_server *h)
+{
+    return h->in < H1_IN_DONE;
+}
+
 void h1_server_drain(struct h1_server *h)
 {
     if (h->in == H1_IN_HELD || (h->in == H1_IN_IDLE && !link_has_input(h->link))) {

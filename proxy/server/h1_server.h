@@ -64,6 +64,9 @@ void h1_server_eof(struct h1_server *h);
 void h1_server_drained(struct h1_server *h);
 void h1_server_fail(struct h1_server *h, enum reason why);
 
+/* True if a request, or the rest of one, is still to come before the next answer. */
+bool h1_server_awaits(const struct h1_server *h);
+
 /* End the connection if it idles; a busy one ends after its answer, when env->draining is set. */
 void h1_server_drain(struct h1_server *h);
 

@@ -42,20 +42,33 @@ static void return_out(struct link *l)
     }
 }
 
-/* What the engine has ready goes to the stream. */
-static void push_cipher(struct link *l)
+/* What the engine has ready goes to the stream, by write. */
+static void push_by(struct link *l, int (*write)(struct stream *s, struct str octets))
 {
-    struct buf *out = l->tls != NULL ? tls_session_out(l->tls) : NULL;
-    if (out == NULL) {
-        return;
-    }
+    struct buf *out = tls_session_out(l->tls);
     if (buf_len(out) > 0) {
-        if (stream_write(l->stream, buf_str(out)) == -ERR_NOMEM) {
+        if (write(l->stream, buf_str(out)) == -ERR_NOMEM) {
             link_doom(l, REASON_OUT_OF_MEMORY);
         }
         buf_clear(out);
     }
     return_out(l);
+}
+
+static void push_cipher(struct link *l)
+{
+    if (l->tls != NULL) {
+        push_by(l, stream_write);
+    }
+}
+
+/* The same, and no more. */
+static void push_last(struct link *l)
+{
+    if (l->tls != NULL) {
+        push_by(l, stream_write_last);
+    }
+    stream_shutdown(l->stream);
 }
 
 /* Encrypt at most LINK_PIECE octets: one record. Records are gathered, so that those of a large
@@ -252,8 +265,7 @@ static void enter_flush(struct link *l)
     loop_task_cancel(&l->flush);
     loop_task_cancel(&l->resume);
     loop_timer_stop(&l->timer);
-    push_cipher(l);
-    stream_shutdown(l->stream);
+    push_last(l);
     stream_resume(l->stream);
     if (stream_queued(l->stream) == 0) {
         enter_linger(l);
@@ -396,8 +408,10 @@ static void shake_hands(struct link *l)
         loop_timer_stop(&l->timer);
         l->state = LINK_OPEN;
         l->ops->on_ready(l->self);
-        stream_ack_now(l->stream);
         pump(l);
+        if (l->state == LINK_OPEN && l->ops->awaits(l->self)) {
+            stream_ack_now(l->stream);
+        }
         break;
     case TLS_WANT:
         if (tls_session_settle(l->tls) != 0) {

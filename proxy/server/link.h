@@ -31,6 +31,10 @@ struct link_ops {
     /* Plain octets, borrowed for the call; they may be empty after link_resume(). Returns how many
      * were taken; the others are kept, reading rests, and all come again after link_resume(). */
     size_t (*on_octets)(void *self, struct str octets);
+    /* True if the client is to send something before it gets an answer. Asked once, when on_ready
+     * was told and what came with the end of the handshake was delivered: such octets are then
+     * acknowledged at once. */
+    bool (*awaits)(const void *self);
     /* The client has sent its end, and all octets before it were taken. Comes twice if a TLS client
      * sends close_notify first and ends the connection later. */
     void (*on_eof)(void *self);

@@ -215,11 +215,13 @@ static enum tls_result take_proof(struct tls_session *s, struct str body,
         return handshake_give_up(s, fault, REASON_INTERNAL);
     }
     const struct proof p = {
-        .library = s->sites->library,
         .by_client = true,
         .digest = {(const char *)digest, traffic_secret_size(h->schedule.suite)}};
     ERR_clear_error();
-    if (!proof_holds(&p, (unsigned)scheme, key, signature)) {
+    struct proof_key *by = proof_key_new(s->sites->library, (unsigned)scheme, key, false);
+    bool holds = by != NULL && proof_holds(&p, by, signature);
+    proof_key_free(by);
+    if (!holds) {
         return refuse_proof(s, fault);
     }
     h->awaits = FINISHED;

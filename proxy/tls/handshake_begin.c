@@ -145,7 +145,7 @@ static int answer(struct tls_session *s, const struct handshake_hello *hello)
     struct key_share share;
     int rc = begin_schedule(s, hello);
     if (rc == 0) {
-        rc = key_share_agree(s->sites->library, hello->choice.group, hello->choice.share, &share);
+        rc = key_share_agree(s->sites->maker, hello->choice.group, hello->choice.share, &share);
     }
     if (rc == 0) {
         rc = server_flight_write(s, hello, &share) ? 0 : -ERR_CRYPTO;

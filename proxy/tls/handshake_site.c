@@ -133,7 +133,7 @@ static size_t rank_of(unsigned scheme)
 }
 
 /* The certificate of context that is looked at, in the place that its scheme has among ours. */
-static bool add_pair(struct handshake_site *h, SSL_CTX *context)
+static bool add_pair(struct handshake_site *h, SSL_CTX *context, OSSL_LIB_CTX *library)
 {
     X509 *leaf = SSL_CTX_get0_certificate(context);
     EVP_PKEY *key = SSL_CTX_get0_privatekey(context);
@@ -144,11 +144,11 @@ static bool add_pair(struct handshake_site *h, SSL_CTX *context)
         return false;
     }
     made.sent = certificate_message(leaf, chain);
-    if (made.sent.n == 0 || EVP_PKEY_up_ref(key) != 1) {
+    made.key = made.sent.n > 0 ? proof_key_new(library, made.scheme, key, true) : NULL;
+    if (made.key == NULL) {
         mem_free((void *)(uintptr_t)made.sent.p);
         return false;
     }
-    made.key = key;
     made.signed_with_n = proof_schemes_in(leaf, made.signed_with);
     size_t at = h->pairs_n++;
     for (; at > 0 && rank_of(h->pairs[at - 1].scheme) > rank_of(made.scheme); at--) {
@@ -159,12 +159,13 @@ static bool add_pair(struct handshake_site *h, SSL_CTX *context)
 }
 
 /* A certificate without a key here is none for OpenSSL either, so it would not be seen. */
-static bool add_pairs(struct handshake_site *h, SSL_CTX *context, size_t wanted)
+static bool add_pairs(struct handshake_site *h, SSL_CTX *context, OSSL_LIB_CTX *library,
+                      size_t wanted)
 {
     bool ok = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST) == 1;
     bool more = ok;
     while (ok && more) {
-        ok = add_pair(h, context);
+        ok = add_pair(h, context, library);
         more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT) == 1;
     }
     return ok && h->pairs_n == wanted;
@@ -187,7 +188,8 @@ static bool add_groups(struct handshake_site *h, const struct conf_texts *wanted
     return h->groups_n == n;
 }
 
-struct handshake_site *handshake_site_new(SSL_CTX *context, const struct tls_site *site,
+struct handshake_site *handshake_site_new(SSL_CTX *context, OSSL_LIB_CTX *library,
+                                          const struct tls_site *site,
                                           const struct conf_tuning *tuning)
 {
     static const enum traffic_suite suites[2][TRAFFIC_SUITES] = {
@@ -200,7 +202,8 @@ struct handshake_site *handshake_site_new(SSL_CTX *context, const struct tls_sit
     }
     int mode = SSL_CTX_get_verify_mode(context);
     memcpy(h->suites, suites[tuning->aes_128_first ? 0 : 1], sizeof(h->suites));
-    bool ok = add_groups(h, &tuning->groups) && add_pairs(h, context, site->conf->also_count + 1);
+    bool ok = add_groups(h, &tuning->groups) &&
+              add_pairs(h, context, library, site->conf->also_count + 1);
     if (ok && (mode & SSL_VERIFY_PEER) != 0) {
         h->request = request_message(context);
         h->required = (mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
@@ -220,7 +223,7 @@ void handshake_site_free(struct handshake_site *h)
         return;
     }
     for (size_t i = 0; i < h->pairs_n; i++) {
-        EVP_PKEY_free(h->pairs[i].key);
+        proof_key_free(h->pairs[i].key);
         mem_free((void *)(uintptr_t)h->pairs[i].sent.p);
     }
     mem_free((void *)(uintptr_t)h->request.p);

@@ -20,7 +20,7 @@ enum { HANDSHAKE_PAIRS_MAX = 4, HANDSHAKE_GROUPS_MAX = 2 };
 /* A certificate with its key. */
 struct handshake_pair {
     unsigned scheme;                            /* that the key signs with */
-    EVP_PKEY *key;                              /* a reference */
+    struct proof_key *key;                      /* owned; signs by it */
     struct str sent;                            /* owned; the message Certificate */
     unsigned signed_with[PROOF_SCHEMES_IN_MAX]; /* what the certificate is signed with */
     size_t signed_with_n;
@@ -37,9 +37,11 @@ struct handshake_site {
     enum traffic_suite suites[TRAFFIC_SUITES]; /* the one we like best first */
 };
 
-/* For site, whose context is complete. NULL if handshakes for it are not ours to do: its keys or
- * groups are other than handshake.c knows, it has no key here, or there is no memory. */
-struct handshake_site *handshake_site_new(SSL_CTX *context, const struct tls_site *site,
+/* For site, whose context is complete and of library. NULL if handshakes for it are not ours to do:
+ * its keys or groups are other than handshake.c knows, it has no key here, or there is no memory.
+ */
+struct handshake_site *handshake_site_new(SSL_CTX *context, OSSL_LIB_CTX *library,
+                                          const struct tls_site *site,
                                           const struct conf_tuning *tuning);
 
 /* Free it; NULL is fine. */

@@ -1,4 +1,4 @@
-/* Owns: which scheme goes with which key, and what is signed. Any thread. */
+/* Owns: which scheme goes with which key, and what is signed. A key on one thread. */
 #include "proxy/tls/proof.h"
 
 #include <string.h>
@@ -10,6 +10,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "base/mem.h"
 #include "proxy/tls/traffic.h"
 
 enum { PAD = 64, CONTEXT_MAX = 34, CONTENT_MAX = PAD + CONTEXT_MAX + TRAFFIC_SECRET_MAX };
@@ -32,6 +33,11 @@ static const struct scheme {
     {0x0804, EVP_PKEY_RSA, NULL, "SHA256"},
     {0x0805, EVP_PKEY_RSA, NULL, "SHA384"},
     {0x0806, EVP_PKEY_RSA, NULL, "SHA512"},
+};
+
+struct proof_key {
+    EVP_MD_CTX *x; /* set up, and nothing is digested */
+    bool digests;
 };
 
 #define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
@@ -142,35 +148,81 @@ static bool set_padding(const struct scheme *scheme, EVP_PKEY_CTX *x)
                     EVP_PKEY_CTX_set_rsa_pss_saltlen(x, RSA_PSS_SALTLEN_DIGEST) == 1);
 }
 
-bool proof_sign(const struct proof *p, unsigned scheme, EVP_PKEY *key, unsigned char out[PROOF_MAX],
+/* True if OpenSSL has set x up for key; *pkey is then what its padding is set with. */
+static bool begin(EVP_MD_CTX *x, EVP_PKEY_CTX **pkey, OSSL_LIB_CTX *library, const char *digest,
+                  EVP_PKEY *key, bool signs)
+{
+    return signs ? EVP_DigestSignInit_ex(x, pkey, digest, library, NULL, key, NULL) == 1
+                 : EVP_DigestVerifyInit_ex(x, pkey, digest, library, NULL, key, NULL) == 1;
+}
+
+struct proof_key *proof_key_new(OSSL_LIB_CTX *library, unsigned scheme, EVP_PKEY *key, bool signs)
+{
+    const struct scheme *by = find(scheme);
+    struct proof_key *k = by != NULL ? mem_calloc(1, sizeof(*k)) : NULL;
+    if (k == NULL) {
+        return NULL;
+    }
+    EVP_PKEY_CTX *pkey = NULL;
+    k->digests = by->digest != NULL;
+    k->x = EVP_MD_CTX_new();
+    if (k->x == NULL || !begin(k->x, &pkey, library, by->digest, key, signs) ||
+        !set_padding(by, pkey)) {
+        proof_key_free(k);
+        return NULL;
+    }
+    /* Each signature is made with a copy of all this: OpenSSL need not make one more. */
+    EVP_MD_CTX_set_flags(k->x, EVP_MD_CTX_FLAG_FINALISE);
+    return k;
+}
+
+void proof_key_free(struct proof_key *k)
+{
+    if (k != NULL) {
+        EVP_MD_CTX_free(k->x);
+        mem_free(k);
+    }
+}
+
+/* A context for one signature; NULL without memory. Without a digest nothing is kept from one to
+ * the next, and the first releases of OpenSSL 3.0 copy no such context. */
+static EVP_MD_CTX *take(const struct proof_key *k)
+{
+    EVP_MD_CTX *x = k->digests ? EVP_MD_CTX_new() : k->x;
+    if (k->digests && x != NULL && EVP_MD_CTX_copy_ex(x, k->x) != 1) {
+        EVP_MD_CTX_free(x);
+        x = NULL;
+    }
+    return x;
+}
+
+static void give(const struct proof_key *k, EVP_MD_CTX *x)
+{
+    if (k->digests) {
+        EVP_MD_CTX_free(x);
+    }
+}
+
+bool proof_sign(const struct proof *p, const struct proof_key *k, unsigned char out[PROOF_MAX],
                 size_t *n)
 {
     unsigned char content[CONTENT_MAX];
     size_t content_n = write_content(p, content);
-    const struct scheme *by = find(scheme);
-    EVP_PKEY_CTX *x = NULL;
-    EVP_MD_CTX *m = EVP_MD_CTX_new();
+    EVP_MD_CTX *x = take(k);
     *n = PROOF_MAX;
-    bool ok = by != NULL && m != NULL &&
-              EVP_DigestSignInit_ex(m, &x, by->digest, p->library, NULL, key, NULL) == 1 &&
-              set_padding(by, x) && EVP_DigestSign(m, out, n, content, content_n) == 1 && *n > 0 &&
+    bool ok = x != NULL && EVP_DigestSign(x, out, n, content, content_n) == 1 && *n > 0 &&
               *n <= PROOF_MAX; /* without memory, ECDSA gives (unsigned)-1, and 1 */
-    EVP_MD_CTX_free(m);
+    give(k, x);
     return ok;
 }
 
-bool proof_holds(const struct proof *p, unsigned scheme, EVP_PKEY *key, struct str signature)
+bool proof_holds(const struct proof *p, const struct proof_key *k, struct str signature)
 {
     unsigned char content[CONTENT_MAX];
     size_t content_n = write_content(p, content);
-    const struct scheme *by = find(scheme);
-    EVP_PKEY_CTX *x = NULL;
-    EVP_MD_CTX *m = EVP_MD_CTX_new();
-    bool ok = by != NULL && m != NULL &&
-              EVP_DigestVerifyInit_ex(m, &x, by->digest, p->library, NULL, key, NULL) == 1 &&
-              set_padding(by, x) &&
-              EVP_DigestVerify(m, (const unsigned char *)signature.p, signature.n, content,
-                               content_n) == 1;
-    EVP_MD_CTX_free(m);
+    EVP_MD_CTX *x = take(k);
+    bool ok = x != NULL && EVP_DigestVerify(x, (const unsigned char *)signature.p, signature.n,
+                                            content, content_n) == 1;
+    give(k, x);
     return ok;
 }

@@ -1,6 +1,6 @@
 /* The signature over a handshake by which a side shows that the key of its certificate is its own:
  * CertificateVerify of TLS 1.3 (RFC 8446 4.4.3). The signatures are OpenSSL's. Private to
- * proxy/tls. Any thread. */
+ * proxy/tls. A proof_key belongs to one thread. */
 #ifndef PROXY_TLS_PROOF_H
 #define PROXY_TLS_PROOF_H
 
@@ -15,12 +15,14 @@
 
 #define PROOF_SCHEMES_IN_MAX 2 /* one and the same signature of a certificate may be called so */
 
-/* What is signed, and where. */
+/* What is signed. */
 struct proof {
-    OSSL_LIB_CTX *library; /* borrowed; NULL: the default context */
-    bool by_client;        /* whose it is */
-    struct str digest;     /* of the transcript before it */
+    bool by_client;    /* whose it is */
+    struct str digest; /* of the transcript before it */
 };
+
+/* A key that signs, or whose signatures are verified, by one scheme. */
+struct proof_key;
 
 /* The numbers of the schemes (RFC 8446 4.2.3) that a client may sign with, by preference, two
  * octets each, with those that only certificates may be signed with behind them. */
@@ -34,8 +36,17 @@ unsigned proof_scheme_of(const EVP_PKEY *key);
  * proof_schemes() has. */
 size_t proof_schemes_in(X509 *x, unsigned out[PROOF_SCHEMES_IN_MAX]);
 
-/* Sign p with key by scheme, in out, *n octets. False if OpenSSL fails. */
-bool proof_sign(const struct proof *p, unsigned scheme, EVP_PKEY *key, unsigned char out[PROOF_MAX],
+/* Set up key for scheme, to sign or to verify, in library (borrowed; NULL: the default context).
+ * NULL if OpenSSL fails. Any number of signatures may be made or verified with it, which takes less
+ * than setting it up. */
+struct proof_key *proof_key_new(OSSL_LIB_CTX *library, unsigned scheme, EVP_PKEY *key, bool signs)
+    __attribute__((warn_unused_result));
+
+/* Free it; NULL is fine. */
+void proof_key_free(struct proof_key *k);
+
+/* Sign p with k, in out, *n octets. False if OpenSSL fails. */
+bool proof_sign(const struct proof *p, const struct proof_key *k, unsigned char out[PROOF_MAX],
                 size_t *n) __attribute__((warn_unused_result));
 
 enum proof_fit {
@@ -47,8 +58,8 @@ enum proof_fit {
 /* Whether scheme is one that a client with key may sign with. */
 enum proof_fit proof_fits(unsigned scheme, const EVP_PKEY *key);
 
-/* True if signature is by key over p; scheme fits it. */
-bool proof_holds(const struct proof *p, unsigned scheme, EVP_PKEY *key, struct str signature)
+/* True if signature is by k over p. */
+bool proof_holds(const struct proof *p, const struct proof_key *k, struct str signature)
     __attribute__((warn_unused_result));
 
 #endif

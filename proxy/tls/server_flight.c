@@ -167,10 +167,9 @@ static bool add_proof(struct tls_session *s, const struct handshake_pair *pair, 
     unsigned char message[MESSAGE_HEADER + 4 + PROOF_MAX] = {CERTIFICATE_VERIFY};
     size_t n = 0;
     const struct proof p = {
-        .library = s->sites->library,
         .digest = {(const char *)digest, traffic_secret_size(h->schedule.suite)}};
     if (!schedule_digest(&h->schedule, digest) ||
-        !proof_sign(&p, pair->scheme, pair->key, message + MESSAGE_HEADER + 4, &n)) {
+        !proof_sign(&p, pair->key, message + MESSAGE_HEADER + 4, &n)) {
         return false;
     }
     message[2] = (unsigned char)((n + 4) >> 8);

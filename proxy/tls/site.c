@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "proxy/tls/handshake_site.h"
+#include "proxy/tls/key_share.h"
 #include "proxy/tls/resume.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/traffic.h"
@@ -40,6 +41,7 @@ void tls_sites_unref(struct tls_sites *t)
     names_free(&t->wild);
     BIO_meth_free(t->bio_method);
     resume_free(t->resume);
+    key_maker_free(t->maker);
     traffic_ciphers_free(t->ciphers);
     mem_free(t);
 }

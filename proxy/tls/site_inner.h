@@ -8,6 +8,7 @@
 
 struct decoded;
 struct handshake_site;
+struct key_maker;
 struct resume;
 struct traffic_ciphers;
 
@@ -50,6 +51,7 @@ struct tls_sites {
     OSSL_LIB_CTX *library;           /* of the contexts; NULL: the default one */
     struct traffic_ciphers *ciphers; /* owned; NULL: records are OpenSSL's */
     struct decoded *decoded;         /* borrowed; NULL: none is remembered */
+    struct key_maker *maker;         /* owned; with own_handshake */
     bool own_handshake;              /* for some site at least */
 };
 

@@ -15,6 +15,7 @@
 #include "proxy/tls/context.h"
 #include "proxy/tls/credentials.h"
 #include "proxy/tls/handshake_site.h"
+#include "proxy/tls/key_share.h"
 #include "proxy/tls/library.h"
 #include "proxy/tls/proof.h"
 #include "proxy/tls/site_inner.h"
@@ -446,7 +447,7 @@ static void make_handshake(const struct loader *l, struct tls_sites *t, struct s
 {
     if (l->tuning->own_handshake && l->tuning->fixed_chain && t->ciphers != NULL &&
         library_offers_just(proof_schemes())) {
-        s->handshake = handshake_site_new(s->context, &s->face, l->tuning);
+        s->handshake = handshake_site_new(s->context, l->library, &s->face, l->tuning);
         t->own_handshake = s->handshake != NULL || t->own_handshake;
     }
 }
@@ -563,6 +564,10 @@ struct tls_sites *tls_sites_load(const struct conf_listener *c, const struct tls
         for (size_t i = 0; i < t->n; i++) {
             ok = load_site(&l, t, i) && ok;
         }
+    }
+    if (ok && t->own_handshake) {
+        t->maker = key_maker_new(t->library);
+        t->own_handshake = t->maker != NULL;
     }
     if (t == NULL || (ok && site_names_build(t) != 0)) {
         diag_add(diags, DIAG_ERROR, c->at, key, NULL, "out of memory");

@@ -173,25 +173,62 @@ def calls_between(lines, first, last, but_of):
     return calls
 
 
-def test_a_warm_request_takes_four_system_calls(make_proxy, tmp_path):
-    """Two reads and two writes: of the client and of the upstream."""
+@pytest.fixture
+def traced(make_proxy, tmp_path):
+    """A proxy, and what gives how often each system call was made between two paths that were asked
+    for, by the worker."""
     can_trace(tmp_path / "probe")
     trace = tmp_path / "trace"
     proxy = make_proxy({**QUIET, "log": {"level": "info", "access": "off"}})
     proxy.start(prefix=["strace", "-D", "-f", "-q", "-s", "64", "-o", str(trace)])
     master = proxy.process.pid
+
+    def calls(first, last):
+        proxy.stop()
+        wait_until(lambda: re.search(rf"^{master} +\+\+\+ exited", trace.read_text(), re.M))
+        return calls_between(trace.read_text(errors="replace").splitlines(), f"GET {first}",
+                             f"GET {last}", master)
+    return proxy, calls
+
+
+def test_a_warm_request_takes_four_system_calls(traced):
+    """Two reads and two writes: of the client and of the upstream."""
+    proxy, calls_of = traced
     with proxy.connect(version=ssl.TLSVersion.TLSv1_3) as client:
         ask(client, WARM_UP)
         ask(client, 1, "/the-first")
         ask(client, REQUESTS - 1)
         ask(client, 1, "/the-last")
-    proxy.stop()
-    wait_until(lambda: re.search(rf"^{master} +\+\+\+ exited", trace.read_text(), re.M))
-    calls = calls_between(trace.read_text(errors="replace").splitlines(), "GET /the-first",
-                          "GET /the-last", master)
+    calls = calls_of("/the-first", "/the-last")
     for kinds in READS, WRITES:
         count = sum(calls.pop(kind, 0) for kind in kinds)
         assert 1.9 * REQUESTS <= count <= 2.1 * REQUESTS, (kinds, count)
     waits = sum(calls.pop(kind, 0) for kind in WAITS)
     assert waits <= 2.5 * REQUESTS, waits  # one before each read, as there is one client alone
     assert sum(calls.values()) <= 0.1 * REQUESTS, calls
+
+
+CONNECTIONS = 100
+
+
+def test_a_connection_writes_three_times(traced):
+    """Its flight, the request to the upstream, and the answer with the end of TLS and of the
+    connection."""
+    proxy, calls_of = traced
+
+    def connect(path):
+        with proxy.connect(version=ssl.TLSVersion.TLSv1_3) as client:
+            assert client.get(path, ALICE, PASSWORD, fields=[("Connection", "close")]).status == 200
+    for path in ("/", "/the-first", *["/"] * (CONNECTIONS - 1), "/the-last"):
+        connect(path)
+    calls = calls_of("/the-first", "/the-last")
+    # What is to wait for the end of the connection, so that both are one segment.
+    assert calls["sendto"] >= 0.9 * CONNECTIONS, calls
+    writes = sum(calls.pop(kind, 0) for kind in WRITES)
+    assert 2.9 * CONNECTIONS <= writes <= 3.1 * CONNECTIONS, writes
+    for kinds, most in ((READS, 7), (WAITS, 7), ({"accept4"}, 2), ({"epoll_ctl"}, 2)):
+        count = sum(calls.pop(kind, 0) for kind in kinds)
+        assert count <= 1.1 * most * CONNECTIONS, (kinds, count)
+    calls.pop("getpid", 0)  # OpenSSL's, for random octets
+    # A descriptor made, its end and its closing; and that the end of the handshake is acknowledged.
+    assert sum(calls.values()) <= 4.2 * CONNECTIONS, calls

@@ -1,6 +1,7 @@
 /* proxy/net/stream.c, on real sockets. */
 #include <signal.h>
 
+#include "tests/support/check.h"
 #include "tests/unit/proxy/net/turn.h"
 
 /* A user that writes down what it is told. */
@@ -235,6 +236,40 @@ static void slow_reader(void **state)
         assert_int_equal(stream_queued(p.user.stream), 0);
         assert_int_equal(stream_sent(p.user.stream), 2 * n);
         pair_close(&p);
+    }
+}
+
+/* Octets and the end behind them, as a large piece that must be queued and as a small one. */
+static void last_octets(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 300, 100000, 4000000};
+    for (size_t k = 0; k < 4 * ROWS(sizes); k++) {
+        struct pair p;
+        const size_t n = sizes[k / 4];
+        const bool queued_before = k % 4 / 2 == 1;
+        char *octets = calloc(n + 1, 1);
+        assert_non_null(octets);
+        pair_open(&p, kinds[k % 2]);
+        stream_start(p.user.stream);
+        assert_int_equal(queued_before ? write_n(&p.user, 4000000) : 0, 0);
+        assert_int_equal(stream_write_last(p.user.stream, (struct str){octets, n}), 0);
+        assert_int_equal(stream_write_last(p.user.stream, STR("late")), -ERR_CLOSED);
+        assert_int_equal(stream_write(p.user.stream, STR("late")), -ERR_CLOSED);
+        size_t got = 0;
+        ssize_t end = -1;
+        for (int i = 0; i < 20000 && end != 0; i++) {
+            got += take_all(p.other, &end);
+            turn_once(p.loop);
+        }
+        assert_int_equal(end, 0);
+        assert_int_equal(got, n + (queued_before ? 4000000 : 0));
+        assert_int_equal(stream_sent(p.user.stream), got);
+        assert_int_equal(p.user.broken, 0);
+        send_text(p.other, "still");
+        turn_until(p.loop, &p.user.data, 1);
+        pair_close(&p);
+        free(octets);
     }
 }
 
@@ -498,19 +533,14 @@ int main(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ways),
-        cmocka_unit_test(pause_and_resume),
-        cmocka_unit_test(slow_reader),
-        cmocka_unit_test(half_close),
-        cmocka_unit_test(answer_after_eof),
-        cmocka_unit_test(reset_by_us),
-        cmocka_unit_test(reset_by_peer),
-        cmocka_unit_test(early_answer),
-        cmocka_unit_test(broken_while_paused),
-        cmocka_unit_test(broken_with_queue),
-        cmocka_unit_test(closing_in_callbacks),
-        cmocka_unit_test(staleness),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(both_ways),         cmocka_unit_test(pause_and_resume),
+        cmocka_unit_test(slow_reader),       cmocka_unit_test(last_octets),
+
+        cmocka_unit_test(half_close),        cmocka_unit_test(answer_after_eof),
+        cmocka_unit_test(reset_by_us),       cmocka_unit_test(reset_by_peer),
+        cmocka_unit_test(early_answer),      cmocka_unit_test(broken_while_paused),
+        cmocka_unit_test(broken_with_queue), cmocka_unit_test(closing_in_callbacks),
+        cmocka_unit_test(staleness),         cmocka_unit_test(without_memory),
         cmocka_unit_test(without_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,13 @@ size_t stream_queued(const struct stream *s)
     return s->queued;
 }
 
+int stream_write_last(struct stream *s, struct str octets)
+{
+    int failed = stream_write(s, octets);
+    s->shut = true;
+    return failed;
+}
+
 uint64_t stream_sent(const struct stream *s)
 {
     return buf_len(&s->kernel) - s->queued;

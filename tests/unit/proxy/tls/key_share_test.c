@@ -42,6 +42,8 @@ static void client_key_free(struct client_key *k)
     EVP_PKEY_free(k->key);
 }
 
+static struct key_maker *maker;
+
 /* A copy of just that size. */
 static int agree(unsigned group, struct str theirs, struct key_share *out)
 {
@@ -50,7 +52,7 @@ static int agree(unsigned group, struct str theirs, struct key_share *out)
     if (theirs.n > 0) {
         memcpy(copy, theirs.p, theirs.n);
     }
-    int rc = key_share_agree(NULL, group, (struct str){copy, theirs.n}, out);
+    int rc = key_share_agree(maker, group, (struct str){copy, theirs.n}, out);
     free(copy);
     return rc;
 }
@@ -192,13 +194,16 @@ static void test_agreed(void **state)
         struct str theirs = {(char *)c.sent, c.n};
         struct key_share first;
         struct key_share second;
-        assert_int_equal(key_share_agree(libraries[i / 2], group, theirs, &first), 0);
-        assert_int_equal(key_share_agree(libraries[i / 2], group, theirs, &second), 0);
+        struct key_maker *m = key_maker_new(libraries[i / 2]);
+        assert_non_null(m);
+        assert_int_equal(key_share_agree(m, group, theirs, &first), 0);
+        assert_int_equal(key_share_agree(m, group, theirs, &second), 0);
         assert_true(agrees(group, &c, &first) && agrees(group, &c, &second));
         /* A key of the server's is for one exchange. */
         assert_true(memcmp(first.own, second.own, first.own_n) != 0);
         assert_true(memcmp(first.shared, second.shared, sizeof(first.shared)) != 0);
         assert_int_equal(first.own_n, c.n);
+        key_maker_free(m);
         client_key_free(&c);
     }
     OSSL_LIB_CTX_free(own);
@@ -217,6 +222,44 @@ static void test_highest_bit(void **state)
     client_key_free(&c);
 }
 
+/* A maker serves one client after the other: what one sent has no part in what the next gets. */
+static void test_one_after_the_other(void **state)
+{
+    (void)state;
+    struct client_key bad = client_key(GROUP_X25519);
+    struct client_key good = client_key(GROUP_X25519);
+    struct key_share k;
+    for (size_t i = 0; i < ROWS(refused); i++) {
+        assert_int_equal(agree(refused[i].group, refused[i].octets, &k), -ERR_MALFORMED);
+        assert_int_equal(agree(GROUP_X25519, (struct str){(char *)good.sent, good.n}, &k), 0);
+        CHECK_ROW(refused[i].says, agrees(GROUP_X25519, &good, &k));
+        CHECK_ROW(refused[i].says, !agrees(GROUP_X25519, &bad, &k));
+    }
+    client_key_free(&bad);
+    client_key_free(&good);
+}
+
+static void test_no_maker(void **state)
+{
+    (void)state;
+    unsigned long made = 1;
+    unsigned failures = 0;
+    for (unsigned long nth = 1; nth <= made + 1; nth++) {
+        mem_fail_after(nth, false);
+        library_memory_fails = true;
+        struct key_maker *m = key_maker_new(NULL);
+        library_memory_fails = false;
+        made = mem_allocations();
+        mem_fail_after(0, false);
+        assert_true(m != NULL || nth <= made);
+        assert_int_equal(ERR_peek_error(), 0);
+        failures += m == NULL ? 1 : 0;
+        key_maker_free(m);
+    }
+    assert_true(failures > 3);
+    key_maker_free(NULL);
+}
+
 /* Whatever fails: there is no agreement, or a right one. */
 static void test_without_memory(void **state)
 {
@@ -230,7 +273,7 @@ static void test_without_memory(void **state)
             struct key_share k;
             mem_fail_after(nth, false);
             library_memory_fails = true;
-            int rc = key_share_agree(NULL, groups[i], (struct str){(char *)c.sent, c.n}, &k);
+            int rc = key_share_agree(maker, groups[i], (struct str){(char *)c.sent, c.n}, &k);
             library_memory_fails = false;
             made = mem_allocations();
             mem_fail_after(0, false);
@@ -244,15 +287,33 @@ static void test_without_memory(void **state)
     }
 }
 
+static int set_up(void **state)
+{
+    (void)state;
+    maker = key_maker_new(NULL);
+    return maker != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    key_maker_free(maker);
+    return 0;
+}
+
 int main(void)
 {
     if (!library_memory_openssl()) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_refused_points),
-        cmocka_unit_test(test_agreed),         cmocka_unit_test(test_highest_bit),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_points),
+        cmocka_unit_test(test_agreed),
+        cmocka_unit_test(test_highest_bit),
+        cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_no_maker),
         cmocka_unit_test(test_without_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

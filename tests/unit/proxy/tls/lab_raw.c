@@ -70,7 +70,9 @@ struct str lab_raw_proof(struct lab_raw *r, unsigned scheme, EVP_PKEY *key, stru
     assert_true(schedule_digest(&r->schedule, digest));
     const struct proof p = {.by_client = true,
                             .digest = {(char *)digest, traffic_secret_size(r->schedule.suite)}};
-    assert_true(proof_sign(&p, scheme, key, signature, &n));
+    struct proof_key *k = proof_key_new(NULL, scheme, key, true);
+    assert_true(k != NULL && proof_sign(&p, k, signature, &n));
+    proof_key_free(k);
     put(&body, scheme, 2);
     put(&body, n, 2);
     put_octets(&body, (struct str){(char *)signature, n});
