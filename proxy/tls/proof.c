@@ -159,8 +159,12 @@ static bool begin(EVP_MD_CTX *x, EVP_PKEY_CTX **pkey, OSSL_LIB_CTX *library, con
 struct proof_key *proof_key_new(OSSL_LIB_CTX *library, unsigned scheme, EVP_PKEY *key, bool signs)
 {
     const struct scheme *by = find(scheme);
-    struct proof_key *k = by != NULL ? mem_calloc(1, sizeof(*k)) : NULL;
+    if (by == NULL) {
+        return NULL;
+    }
+    struct proof_key *k = mem_calloc(1, sizeof(*k));
     if (k == NULL) {
+        ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
         return NULL;
     }
     EVP_PKEY_CTX *pkey = NULL;

@@ -37,8 +37,8 @@ unsigned proof_scheme_of(const EVP_PKEY *key);
 size_t proof_schemes_in(X509 *x, unsigned out[PROOF_SCHEMES_IN_MAX]);
 
 /* Set up key for scheme, to sign or to verify, in library (borrowed; NULL: the default context).
- * NULL if OpenSSL fails. Any number of signatures may be made or verified with it, which takes less
- * than setting it up. */
+ * NULL if OpenSSL fails: its error queue says why. Any number of signatures may be made or verified
+ * with it, which takes less than setting it up. */
 struct proof_key *proof_key_new(OSSL_LIB_CTX *library, unsigned scheme, EVP_PKEY *key, bool signs)
     __attribute__((warn_unused_result));
 
