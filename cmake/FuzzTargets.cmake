@@ -1,6 +1,8 @@
 # One libFuzzer target a parser: tests/fuzz/NAME_fuzz.c is the target fuzz_NAME, its corpus stands
 # in tests/fuzz/corpus/NAME. The first line of the source names the folder under test:
 # /* fuzz: proxy/http */
+# and a line like the next what it shares with unit tests:
+# /* with: tests/unit/proxy/tls/lab.c */
 if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "the fuzz targets need clang: use the preset 'fuzz'")
 endif()
@@ -15,6 +17,14 @@ foreach(source IN LISTS fuzz_sources)
     string(REPLACE "/" "_" group "${CMAKE_MATCH_1}")
     add_executable(fuzz_${stem} "${source}")
     target_link_libraries(fuzz_${stem} PRIVATE lib_${group} build_flags)
+    file(STRINGS "${source}" shared REGEX "^/\\* with: ")
+    if(shared MATCHES "with: (.*) \\*/")
+        separate_arguments(shared UNIX_COMMAND "${CMAKE_MATCH_1}")
+        pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+        target_sources(fuzz_${stem} PRIVATE ${shared} tests/support/pki.c tests/support/tmpdir.c)
+        target_include_directories(fuzz_${stem} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+        target_link_libraries(fuzz_${stem} PRIVATE PkgConfig::CMOCKA)
+    endif()
     target_compile_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
 endforeach()
