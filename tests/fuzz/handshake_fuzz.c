@@ -152,7 +152,9 @@ static void say_other_proof(struct run *r, unsigned how)
     const struct proof p = {
         .by_client = how % 2 == 0,
         .digest = {(const char *)digest, traffic_secret_size(r->raw.schedule.suite)}};
-    demand(proof_sign(&p, 0x0403, lab.key, body + 4, &n));
+    struct proof_key *key = proof_key_new(NULL, 0x0403, lab.key, true);
+    demand(key != NULL && proof_sign(&p, key, body + 4, &n));
+    proof_key_free(key);
     body[3] = (unsigned char)n;
     body[(next(r) << 8 | next(r)) % (4 + n)] ^= (unsigned char)(1U << next(r) % 8);
     (void)lab_raw_message(&r->raw, RAW_CERTIFICATE_VERIFY, (struct str){(const char *)body, 4 + n},
