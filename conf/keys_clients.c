@@ -493,10 +493,10 @@ static const struct key resumption_keys[] = {
      .fallback = "10000",
      .meaning =
          "Sessions that are kept in memory, all workers together, at 2 KiB each, and 9 KiB more "
-         "for each of the newest 64 of a worker; their tickets, with TLS 1.2 their ids, "
-         "are random numbers. The oldest makes room; one of more than 2 KiB is not kept. 0 puts "
-         "sessions into their tickets, "
-         "sealed; so does secret_file, as a number means nothing to other hosts."},
+         "for each of the newest 64 of a worker that libssl made; their tickets, with TLS 1.2 "
+         "their ids, are random numbers. The oldest makes room; one of more than 2 KiB is not "
+         "kept. 0 puts sessions into their tickets, sealed; so does secret_file, as a number means "
+         "nothing to other hosts."},
 };
 
 const struct key_section keys_resumption = {

@@ -38,9 +38,9 @@ static const struct key tuning_keys[] = {
      AT(conf_tuning, own_key_schedule),
      .fallback = "true",
      .meaning =
-         "With OpenSSL up to 3.6, derive the keys of TLS 1.3 in a shorter way. It comes with "
-         "narrow_crypto, and is tried at the start. Otherwise OpenSSL derives them, and "
-         "own_records works nevertheless."},
+         "With OpenSSL up to 3.6, derive the keys of TLS 1.3 in a shorter way where libssl does "
+         "the handshake; own_handshake does so in any case. It comes with narrow_crypto, and is "
+         "tried at the start. Otherwise OpenSSL derives them, and own_records works nevertheless."},
     {.name = "fixed_chain",
      .type = KEY_BOOL,
      AT(conf_tuning, fixed_chain),
@@ -76,34 +76,33 @@ static const struct key tuning_keys[] = {
      .meaning = "Let OpenSSL read where octets were received and write where they are sent from. "
                 "Otherwise all that it reads and writes goes through buffers of its own (memory "
                 "BIOs), which is a copy more each way. With own_records that is the handshake "
-                "only."},
+                "only, and with own_handshake only where libssl does it."},
     {.name = "own_records",
      .type = KEY_BOOL,
      AT(conf_tuning, own_records),
      .fallback = "true",
      .meaning =
-         "With TLS 1.3, let OpenSSL do the handshake and the ciphers, and frame the records of the "
-         "open connection without it: its connection object is freed, and an idle connection takes "
-         "a fifth of the memory. It comes with narrow_crypto, and is tried at the start. "
-         "Otherwise, "
-         "and with TLS 1.2, OpenSSL frames them."},
+         "With TLS 1.3, frame the records of an open connection without OpenSSL's libssl; the "
+         "ciphers are still OpenSSL's. No connection object of libssl stays behind the handshake, "
+         "and an idle connection takes a fifth of the memory. It comes with narrow_crypto, and is "
+         "tried at the start. Otherwise, and with TLS 1.2, libssl frames them."},
     {.name = "own_handshake",
      .type = KEY_BOOL,
      AT(conf_tuning, own_handshake),
      .fallback = "true",
      .meaning =
-         "Do the handshake of TLS 1.3 without OpenSSL's libssl where the client begins it in the "
-         "usual way and resumption is off or keeps its sessions (keep_max); all cryptography is "
-         "still OpenSSL's. Anything unusual "
-         "goes to libssl, and so does TLS 1.2. It takes own_records and fixed_chain, and a key of "
-         "P-256, P-384, Ed25519, Ed448 or RSA."},
+         "With OpenSSL 3.0 and 3.1, do the handshake of TLS 1.3 without its libssl where the "
+         "client begins it in the usual way; all cryptography is still OpenSSL's. Anything unusual "
+         "goes to libssl, and so does TLS 1.2. It takes own_records, fixed_chain, no other groups "
+         "than X25519 and P-256, a key of P-256, P-384, Ed25519, Ed448 or RSA, and resumption that "
+         "is off or keeps its sessions (keep_max)."},
     {.name = "remember_certificates_max",
      .type = KEY_COUNT,
      AT(conf_tuning, remember_certificates_max),
      .max = 65536,
      .fallback = "2048",
      .meaning = "With own_handshake, certificates of clients that each worker keeps decoded, at "
-                "some 8 KiB each, so that the same octets are not decoded again; the one that did "
+                "5 to 8 KiB each, so that the same octets are not decoded again; the one that did "
                 "not come for longest makes room. They stay over a reload; where it sets fewer, "
                 "the others are forgotten little by little. 0 = none."},
     {.name = "keep_memory",
