@@ -353,3 +353,34 @@ def test_clients_come_by_lot(tmp_path, monkeypatch):
         server.close()
         came.append([q.certificate for q in server.requests])
     assert came[0] == came[1] != came[2] and len(set(came[0])) > 3
+
+
+@pytest.mark.parametrize("name,by_lot", [("full", True), ("crl-20000", True), ("keepalive", False),
+                                         ("resumed", False)])
+def test_each_round_of_handshakes_has_a_lot(monkeypatch, name, by_lot):
+    """A round holds fewer handshakes than there are clients: in turn, most would never come."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import measure
+    import scenarios
+    asked = []
+
+    class Subject:
+        operations = 5
+        server = SimpleNamespace(stop=lambda: None)
+
+        def __init__(self, *_, **__):
+            pass
+
+        def run(self, operations, **more):
+            asked.append(more.get("lot"))
+            return 1.0, SimpleNamespace(operations=operations, seconds=1, p50_us=1, p99_us=1,
+                                        resumed=0, limits=[])
+
+    monkeypatch.setattr(measure, "Subject", Subject)
+    monkeypatch.setattr(measure, "profile_missed", lambda *_: {})
+    (scenario,) = [s for s in scenarios.SCENARIOS if s.name == name]
+    measure.measure_load(SimpleNamespace(
+        material=lambda s: None, load=None, start=lambda s, who: None, options=lambda s: {},
+        plan=SimpleNamespace(slice_s=1, rounds=3)), scenario)
+    each = len(scenario.servers)
+    assert asked == [number + 1 if by_lot else None for number in range(3) for _ in range(each)]
