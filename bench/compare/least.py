@@ -1,16 +1,25 @@
-"""How low a ratio of CPU could be at all: what each side's time goes to says how much of it no TLS
-library can save. Counts nothing that a profile does not tell, and says why where it tells nothing."""
+"""How far a missed bar is, and how low a ratio of CPU could be for who calls libcrypto and the kernel as
+we do: what each side's time goes to says how much of it is theirs. Counts nothing that a profile does
+not tell, and says why where it tells nothing."""
 import purposes
-from table import NAMES
+from table import NAMES, number
 
 PUBLIC_KEY = ("client's signature verified", "own signature", "key exchange")
 EVERYBODY = (*PUBLIC_KEY, purposes.KERNEL)  # every server needs these, whatever its TLS library
 OURS = (*EVERYBODY, purposes.ELSE)
 UNEVEN = 0.01  # shares of one profile that are this far from all of it are no shares
 
-HEAD = ("least of", "bar", "measured", "public-key work and kernel alone",
+HEAD = ("least of", "bar", "measured", "us to save", "public-key work and kernel alone",
         "with connection, request, log line", "its own public-key work and kernel",
         "for the rest of TLS")
+
+
+def to_save(entry, bar):
+    """By how much our figure is above what the bar leaves (below what it asks for, of a rate), in the
+    unit of the scenario."""
+    limit = bar["at_most"] if bar["at_most"] is not None else bar["at_least"]
+    theirs = entry["servers"][bar["theirs"]]["value"]["median"]
+    return abs(bar["ratio"]["median"] - limit) * theirs
 
 
 class Untold(Exception):
@@ -41,7 +50,7 @@ def left(limit, measured, alone, ours):
     """What a bar leaves to the rest of TLS: the certificate's decoding, key schedule, messages,
     tickets."""
     if alone > limit:
-        return "nothing: no TLS library could meet this bar"
+        return "nothing: less than libcrypto and the kernel take of us"
     if ours > limit:
         return "nothing: it would have to cost less than that"
     return f"{limit - ours:.2f}, where ours takes {measured - ours:.2f}"
@@ -56,6 +65,7 @@ def line(entry, bar):
         own = "–"
     spread = [f"{median:.2f} ({low:.2f}-{high:.2f})" for median, low, high in (alone, ours)]
     return (f"{NAMES[bar['theirs']]}", f"<= {bar['at_most']:.2f}", f"{bar['ratio']['median']:.2f}",
+            number(to_save(entry, bar)),
             *spread, own, left(bar["at_most"], bar["ratio"]["median"], alone[0], ours[0]))
 
 

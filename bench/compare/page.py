@@ -28,18 +28,20 @@ the results beside those scripts; nothing here is written by hand but the reason
 
 REPEATED = """Both install nginx, HAProxy and gnuplot if they are missing; Debian starts a server that it has
 installed (`systemctl disable --now nginx haproxy`). `bench/compare/run --list` tells the scenarios,
-any of which can be run alone; `--profiles DIRECTORY` tells what time goes to where a bar is missed, and
-keeps perf's tables there (needs Debian's linux-perf, and libssl3-dbgsym for all of it); `--html FILE`
-writes a report with bars to look at. With `--write-docs` this page is made anew, from a result just taken
-or, with `--from FILE`, an older one."""
+any of which can be run alone. It writes its result to `build/compare.json` and a report with bars to look
+at to `build/compare.html`; `--json FILE` and `--html FILE` give other names. `--profiles DIRECTORY` tells
+what time goes to where a bar is missed, and keeps perf's tables there (needs Debian's linux-perf, and
+libssl3-dbgsym for all of it). With `--write-docs` this page is made anew, of a result of all scenarios
+just taken or, with `--from FILE`, an older one."""
 
 PURPOSES = """What the time of all sides goes to, where a bar of CPU is missed: call stacks sampled by perf in
 a run of its own, as shares of the median above.
 
-Before that stands how low the ratio could be at all by those shares. First what the client's signature,
-our own, the key exchange and the kernel take of our time, over all that the other takes, as if all else of
-TLS, HTTP and the log cost nothing: with this libcrypto nobody comes below it, whatever does the rest of
-TLS. Then the same with our own connection, request and log line (the framing of records is among these),
+Before that stands what there is to save (what the ratio is above the bar, of the other's time), and how
+low the ratio could be by those shares. First what the client's signature, our own, the key exchange and
+the kernel take of our time, over all that the other takes, as if all else of TLS, HTTP and the log cost
+nothing: who calls libcrypto and the kernel as we do does not come below it, whatever does the rest of TLS.
+Then the same with our own connection, request and log line (the framing of records is among these),
 as if only the rest of TLS cost nothing. Beside them is what the same work takes of the other's own time:
 where that is far from the first figure, the rounds were too uneven to tell. Last, what the bar leaves to
 all else of TLS, as a share of the other's time."""
@@ -54,6 +56,8 @@ what the tool takes, and a rate is the least that the server reaches. The server
 its own all the same. Servers are compared by their latencies only where none bears the mark.
 """
 
+UNITS = {"us CPU": "us of CPU", "us p99": "us of the p99"}  # in a sentence
+
 LIMITS = [
     "One machine, two virtual cores, loopback: no network card, no distance, no loss. Ratios "
     "travel better than absolute figures, but they too depend on the processor.",
@@ -64,6 +68,21 @@ LIMITS = [
     "Memory is what the processes hold (PSS), without the kernel's buffers of the sockets.",
     "nginx and HAProxy are those of Debian stable, with the OpenSSL of the same.",
 ]
+
+
+def limits(growth):
+    """What the figures do not say; that of first visits with what growth tells of them, if it does."""
+    known = ("Everybody was known: the chains, certificates and passwords of all clients had come to "
+             "countersign before the first round, as they have to an API whose clients come again. nginx "
+             "and HAProxy remember nothing of them but sessions. ")
+    kinds = growth["kinds"] if growth else []
+    tables = next((entry for entry in kinds if entry["kind"] == "tables"), None)
+    if tables is None:
+        return [known + "What a first visit costs is not measured here.", *LIMITS]
+    sizes, costs = tables["sizes"], tables["costs"]["handshake"]
+    return [known + "What it costs where the tables have no room, and most visits are like the first, is "
+            f"told under [growth](#growth): {number(costs[-1]['median'])} us with {sizes[-1]:,} clients, "
+            f"where it is {number(costs[0]['median'])} with {sizes[0]:,}.", *LIMITS]
 
 
 def environment(result):
@@ -141,12 +160,27 @@ def is_missed(entry):
     return any(not bar["met"] for bar in entry["bars"])
 
 
+def missed_told(entry, bar):
+    """By how much a bar is missed: as a ratio, and in what would have to be saved (a rate: be more)."""
+    unit = UNITS.get(entry["unit"], entry["unit"])
+    saved = "to save" if bar["at_most"] is not None else "too few"
+    return (f"{table.short_ratio(bar)} of {NAMES[bar['theirs']]}, where {table.limit(bar)} was wanted: "
+            f"{table.verdict(bar)}, {number(least.to_save(entry, bar))} {unit} {saved}")
+
+
+def has_profile(entry):
+    return bool(entry.get("purposes")) and is_missed(entry)
+
+
 def loss(entry, reasons):
-    """By how much a scenario's bars are missed, and why."""
-    bars = "; ".join(f"{table.ratio(bar)} of {NAMES[bar['theirs']]}, where {table.limit(bar)} was wanted: "
-                     f"{table.verdict(bar)}" for bar in entry["bars"] if not bar["met"])
-    why = why_of.fill(reasons.get(entry["name"], []), entry)
-    return f"**{entry['title']}**: {bars}." + (f" {why}" if why else "")
+    """By how much a scenario's bars are missed, what would have to change, and where its profile is."""
+    told = reasons.get(entry["name"], {})
+    why, change = (why_of.fill(told.get(what, []), entry) for what in ("why", "change"))
+    bars = "; ".join(missed_told(entry, bar) for bar in entry["bars"] if not bar["met"])
+    return " ".join([f"**{entry['title']}**: {bars}.", *([why] if why else []),
+                     *([f"What would have to change: {change}"] if change else []),
+                     *([f"[Its profile](#{render.anchor(entry['title'])}) stands below."]
+                       if has_profile(entry) else [])])
 
 
 def where_we_lose(result, reasons):
@@ -155,11 +189,19 @@ def where_we_lose(result, reasons):
             ("list", lost) if lost else ("text", "Nowhere in this run.")]
 
 
-def where_time_goes(result):
+def shares_told(entry, reasons):
+    """The table of a scenario's shares in words, as blocks."""
+    kind = reasons["bars"].get(entry["name"], {}).get("shares")
+    told = why_of.fill(reasons["shares"].get(kind, []), entry)
+    return [("text", told)] if told else []
+
+
+def where_time_goes(result, reasons):
     """The tables under each scenario of which a bar is missed."""
     blocks = []
     for entry in result["scenarios"]:
-        told = [*least_told(entry), *([purpose_table(entry)] if entry.get("purposes") else [])]
+        told = [*least_told(entry), *([purpose_table(entry)] if entry.get("purposes") else []),
+                *shares_told(entry, reasons)]
         if is_missed(entry) and told:
             blocks += [("heading", 3, entry["title"]), *told]
     none = [("text", "Not told: no bar of CPU was missed, or no profiles were taken.")]
@@ -190,7 +232,8 @@ def growth_section(growth, reasons):
 def summary(result):
     bars = [bar for entry in result["scenarios"] for bar in entry["bars"]]
     met = sum(bar["met"] for bar in bars)
-    return f"**{met} of {len(bars)} bars are met.** What is missed, by how much and why stands below them."
+    return (f"**{met} of {len(bars)} bars are met.** What is missed, by how much, and what would "
+            "have to change stands below them.")
 
 
 def document(result, growth, reasons, pictures=()):
@@ -204,14 +247,14 @@ def document(result, growth, reasons, pictures=()):
         ("heading", 2, "How it was measured"), environment(result), ("text", reasons["run"]),
         *(growth_section(growth, reasons["growth"]) if growth else []),
         ("heading", 2, "All figures"), *all_figures(result), *pictures,
-        *where_time_goes(result),
+        *where_time_goes(result, reasons),
         ("heading", 2, "What was equal"), ("list", result["equal"]),
         ("text", "What each was given to do its best:"), ("list", result["chosen"]),
         ("heading", 2, "How to repeat"),
         ("code", "$ cmake --preset release && cmake --build --preset release\n"
          + "".join(f"$ {command} --write-docs\n" for command in commands)), ("text", REPEATED),
         ("text", GENERATED),
-        ("heading", 2, "What these figures do not say"), ("list", LIMITS)]
+        ("heading", 2, "What these figures do not say"), ("list", limits(growth))]
 
 
 def kept(name):

@@ -11,7 +11,8 @@ STYLE = """body{font:15px sans-serif;max-width:72em;margin:2em auto;padding:0 1e
 table{border-collapse:collapse;margin:1em 0}td,th{padding:.25em .7em;text-align:left;
 border-bottom:1px solid #ddd}th{background:#f3f3f3}.met{color:#060}.missed{color:#a00}
 svg{vertical-align:middle}"""
-NOT_RUN = "<!-- not run: it takes hours, and a machine that does nothing else -->\n"
+NOT_RUN = ("<!-- not run: it takes hours, and a machine that does nothing else; "
+           "tests/flow/test_compare.py runs it small -->\n")
 
 
 def rows(head, lines):
@@ -23,6 +24,11 @@ def rows(head, lines):
 
 def bullets(lines):
     return "".join(f"- {line}\n" for line in lines)
+
+
+def anchor(heading):
+    """What stands behind the # of a link to a heading in Markdown."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
 def picture(title, file, _):

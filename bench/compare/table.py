@@ -29,6 +29,11 @@ def ratio(bar):
     return f"{r['median']:.2f} ({r['p10']:.2f}-{r['p90']:.2f})"
 
 
+def short_ratio(bar):
+    """Without its spread."""
+    return ratio(bar).partition(" ")[0]
+
+
 def lines(entry):
     """(scenario, ours, theirs, ratio, bar, verdict) of each bar."""
     for bar in entry["bars"]:

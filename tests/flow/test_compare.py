@@ -106,15 +106,28 @@ lying.stop()
         done.stdout + done.stderr)
 
 
+SOMEWHERE = {what: what for what in ("date", "cpu", "cores", "system", "kernel", "openssl", "nginx",
+                                     "haproxy", "countersign", "commit")}
+
+
+def small(scenario):
+    """What measuring it gives, without any bar."""
+    value = {"median": 5.0, "p10": 5.0, "p90": 5.0, "rounds": [5.0]}
+    return {"name": scenario.name, "title": scenario.title, "how": scenario.how, "unit": scenario.unit,
+            "servers": {"nginx": {"value": value}}, "bars": [], "purposes": {}}
+
+
 def begin(script, broken, monkeypatch, tmp_path, *arguments):
     """Runs it with the second thing measured failing; its result, and why it ended."""
     monkeypatch.syspath_prepend(str(COMPARE))
     import environment
     import measure
     file = tmp_path / "result.json"
-    monkeypatch.setattr(environment, "environment", lambda program: {})
+    monkeypatch.setattr(environment, "environment", lambda program: SOMEWHERE)
     monkeypatch.setattr(measure, "Bench", lambda *unused: contextlib.nullcontext())
-    monkeypatch.setattr(sys, "argv", [script, "--no-install", "--json", str(file), *arguments])
+    monkeypatch.setattr(sys, "argv", [script, "--no-install", "--json", str(file),
+                                      *(["--html", str(tmp_path / "page.html")] if script == "run" else []),
+                                      *arguments])
     main = runpy.run_path(str(COMPARE / script))["main"]
     broken(measure, main.__globals__)
     with pytest.raises(SystemExit) as ended:
@@ -127,13 +140,16 @@ def test_what_was_measured_before_a_failure_is_written(tmp_path, monkeypatch):
         def one(_, scenario):
             if scenario.name == "large":
                 raise measure.load.Failed("1 wrong besides 9 right")
-            return {"name": scenario.name, "title": scenario.title, "servers": {}, "bars": []}
+            return small(scenario)
         monkeypatch.setattr(measure, "measure", one)
 
-    result, why = begin("run", broken, monkeypatch, tmp_path, "--write-docs", "full", "large", "idle")
+    result, why = begin("run", broken, monkeypatch, tmp_path, "full", "large", "idle")
     assert [entry["name"] for entry in result["scenarios"]] == ["full"]
+    assert "TLS 1.3, P-256" in (tmp_path / "page.html").read_text()
     assert result["failed"] == "large" and "1 wrong besides 9 right" in why
-    test_the_page_is_what_the_results_say()  # docs are not made of a part
+    result, why = begin("run", broken, monkeypatch, tmp_path, "--write-docs")
+    assert result["failed"] == "large" and "1 wrong besides 9 right" in why
+    test_the_page_is_what_the_results_say()  # documents are not made of a part
 
 
 def test_growth_before_a_failure_is_written(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from test_compare import COMPARE, MINUTES_S, TOOL, needs
+from test_compare import COMPARE, MINUTES_S, SOMEWHERE, TOOL, needs
 
 OURS = {"client's signature verified": 0.2, "own signature": 0.1, "key exchange": 0.2, "kernel": 0.1,
         "all else of TLS": 0.2, "all else: connection, request, log line": 0.2}
@@ -20,31 +20,32 @@ THEIRS = {"tickets made or read": 0.6, "own signature": 0.15, "kernel": 0.15,
 def entry(ratio=0.5, at_most=0.45, how="load", servers=("countersign", "nginx"), **shares):
     bar = {"ours": "countersign", "theirs": "nginx", "at_most": at_most, "at_least": None,
            "met": False, "ratio": {"median": ratio, "p10": ratio - 0.1, "p90": ratio + 0.1}}
-    return {"how": how, "bars": [bar], "servers": dict.fromkeys(servers, {}),
+    return {"how": how, "bars": [bar], "unit": "us CPU",
+            "servers": {who: {"value": {"median": 1000.0}} for who in servers},
             "purposes": {"countersign": OURS, "nginx": THEIRS, **shares}}
 
 
 LEAST = [  # (sentence, entry, columns from the third, what is said instead)
     ("what the bar leaves to the rest of TLS",
-     entry(), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30", "0.05, where ours takes 0.10"),
+     entry(), ("0.50", "50.0", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30", "0.05, where ours takes 0.10"),
      None),
     ("our own part is too much",
-     entry(at_most=0.35), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30",
+     entry(at_most=0.35), ("0.50", "150", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30",
                            "nothing: it would have to cost less than that"), None),
     ("public-key work and the kernel are too much",
-     entry(at_most=0.25), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30",
-                           "nothing: no TLS library could meet this bar"), None),
+     entry(at_most=0.25), ("0.50", "250", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30",
+                           "nothing: less than libcrypto and the kernel take of us"), None),
     ("a part that is not there takes nothing",
      entry(countersign={"kernel": 0.4, "all else of TLS": 0.6}),
-     ("0.50", "0.20 (0.16-0.24)", "0.20 (0.16-0.24)", "0.30", "0.25, where ours takes 0.30"), None),
+     ("0.50", "50.0", "0.20 (0.16-0.24)", "0.20 (0.16-0.24)", "0.30", "0.25, where ours takes 0.30"), None),
     ("samples that belong nowhere are in no part",
      entry(countersign={**OURS, "kernel": 0.0, "not told: the stack could not be followed": 0.1}),
-     ("0.50", "0.25 (0.20-0.30)", "0.35 (0.28-0.42)", "0.30", "0.10, where ours takes 0.15"), None),
+     ("0.50", "50.0", "0.25 (0.20-0.30)", "0.35 (0.28-0.42)", "0.30", "0.10, where ours takes 0.15"), None),
     ("the other's profile is missing: its column only",
-     entry(nginx={}), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "–",
+     entry(nginx={}), ("0.50", "50.0", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "–",
                        "0.05, where ours takes 0.10"), None),
     ("the other's shares do not add up: its column only",
-     entry(nginx={"kernel": 0.5}), ("0.50", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "–",
+     entry(nginx={"kernel": 0.5}), ("0.50", "50.0", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "–",
                                     "0.05, where ours takes 0.10"), None),
     ("no profile of ours", entry(countersign={}), None, "no profile of countersign was taken"),
     ("no profile at all", {**entry(), "purposes": {}}, None, "no profile of countersign was taken"),
@@ -112,13 +113,16 @@ def test_the_load_tools_limit_is_marked(monkeypatch, rounds, how, name, median):
 
 FILLED = [  # (sentences, text)
     (["Ours {value countersign}, theirs {value nginx} us."], "Ours 5.00, theirs 2,000 us."),
-    (["It is {ratio nginx} of nginx."], "It is 0.50 of nginx."),
+    (["{us countersign: kernel} of {left nginx} us, {fills nginx: public-key work} for the keys."],
+     "0.50 of 900 us, 0 % for the keys."),
+    (["{us nginx: kernel}, {us nginx: public-key work and kernel}, {us nginx: rest of TLS}."],
+     "300, 600, 1,200."),
     (["{share countersign: kernel} kernel, {share countersign: public-key work}."], "10 % kernel, 50 %."),
-    (["{share nginx: kernel + tickets made or read}.", "So."], "75 %. So."),
+    (["{share nginx: connection}.", "So."], "10 %. So."),
     (["{share nginx: client's signature verified}: not at all."], "0 %: not at all."),
     (["No profile: {share haproxy: kernel}.", "Still."], "Still."),
     (["No samples: {share nginx-off: kernel}.", "Still."], "Still."),
-    (["Nobody: {value haproxy}.", "Nor {ratio haproxy}."], ""),
+    (["Nobody: {value haproxy}.", "Nor {left haproxy}."], ""),
     (["{not a place} stays."], "{not a place} stays."),
 ]
 
@@ -144,11 +148,9 @@ def whole(monkeypatch, **changes):
              "bars": [{**of["bars"][0], "met": True}],
              "servers": {"nginx": {"value": values["value"], "samples": figures.summary([4000, 3999])},
                          "countersign": {"value": values["value"]}}}
-    environment = {what: what for what in ("date", "cpu", "cores", "system", "kernel", "openssl",
-                                           "nginx", "haproxy", "countersign")}
     return {"scenarios": [of, mixed], "rounds": 13, "slice_s": 0.2, "equal": ["all"], "chosen": ["some"],
             "command": "bench/compare/run --rounds 13 --slice 0.2",
-            "environment": {**environment, "commit": "abc1234, with changes"}, **changes}
+            "environment": {**SOMEWHERE, "commit": "abc1234, with changes"}, **changes}
 
 
 GROWTH = {"command": "bench/compare/growth --rounds 41 --slice 0.3 users", "rounds": 41, "slice_s": 0.3,
@@ -159,9 +161,13 @@ GROWTH = {"command": "bench/compare/growth --rounds 41 --slice 0.3 users", "roun
 BOTH = ("1 of 2 bars are met", "full & request", "missed by 33 %", "countersign †", "In half of the rounds",
         "least of", "nothing: it would have to cost less than that", "commit abc1234, with changes",
         "3 of 3,999 requests or more", "$ bench/compare/run --rounds 13 --slice 0.2 --write-docs\n", "all",
-        "client's signature verified", "Because it is 50 %.")
+        "client's signature verified", "Because it is 50 %.",
+        "0.60 of nginx, where <= 0.45 was wanted: missed by 33 %, 0.90 us of CPU to save. Because it is "
+        "50 %. What would have to change: less.", "All are 10 %.", "Everybody was known")
 REASONS = {"run": "So it was.", "growth": {"users": ["They are 2."]},
-           "bars": {"full": ["Because it is {share countersign: public-key work}."]}}
+           "shares": {"handshake": ["All are {share countersign: kernel}."]},
+           "bars": {"full": {"why": ["Because it is {share countersign: public-key work}."],
+                             "change": ["less."], "shares": "handshake"}}}
 
 
 def test_both_renderings_say_the_same(monkeypatch):
@@ -175,6 +181,8 @@ def test_both_renderings_say_the_same(monkeypatch):
         assert not [words for words in BOTH if words not in told]
         assert told.index("Bars") < told.index("Where we lose") < told.index("How it was measured")
         assert "{share" not in told
+    assert "What would have to change: less. [Its profile](#full--request) stands below.\n" in text
+    assert "What would have to change: less. Its profile stands below.<" in report
     assert "| users | handshake | 1: 2.00 | 10: 4.00 | 2.00 (2.00–2.00) | grows |" in text
     result["scenarios"] = result["scenarios"][1:]
     text_of_none = page.render.markdown(page.document(result, GROWTH, REASONS))
@@ -182,6 +190,80 @@ def test_both_renderings_say_the_same(monkeypatch):
     assert "## Where the time goes, where we lose" in text_of_none and "Not told: " in text_of_none
     assert "commit fff0000" in text and "--slice 0.3 users --write-docs\n" in text
     assert "Growth" not in report and report.count("<svg") == 2 and 'class="missed"' in report
+
+
+SAVED = [  # (unit, at most, at least, ratio, what is told)
+    ("us CPU", 0.4, None, 0.5, "<= 0.40 was wanted: missed by 25 %, 20.0 us of CPU to save"),
+    ("KiB", 0.4, None, 0.5, "<= 0.40 was wanted: missed by 25 %, 20.0 KiB to save"),
+    ("us p99", 0.4, None, 0.5, "<= 0.40 was wanted: missed by 25 %, 20.0 us of the p99 to save"),
+    ("requests/s", None, 1000.0, 900.0,
+     ">= 1,000 was wanted: missed by 10 %, 20,000 requests/s too few"),
+]
+
+
+@pytest.mark.parametrize("unit, most, least, ratio, told", SAVED, ids=[row[0] for row in SAVED])
+def test_a_missed_bar_says_what_there_is_to_save(monkeypatch, unit, most, least, ratio, told):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import figures
+    import page
+    met, by = figures.judge(ratio, most, least)
+    bar = {"theirs": "nginx", "at_most": most, "at_least": least, "met": met, "by": by,
+           "ratio": {"median": ratio, "p10": ratio, "p90": ratio}}
+    of = {"name": "x", "title": "t", "unit": unit, "bars": [bar],
+          "servers": {"nginx": {"value": {"median": 200.0}}}}
+    assert page.loss(of, {}) == f"**t**: {page.number(ratio)} of nginx, where {told}."
+
+
+def test_every_scenario_says_what_would_have_to_change(monkeypatch):
+    """Also where nothing is told of what its time goes to; and nothing stands there for nobody."""
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import page
+    import purposes
+    import reasons
+    import scenarios
+    kept = page.kept("reasons")
+    assert list(kept["bars"]) == [scenario.name for scenario in scenarios.SCENARIOS]
+    places = [place for scenario in scenarios.SCENARIOS for sentence in (
+        *kept["bars"][scenario.name]["change"], *kept["bars"][scenario.name].get("why", []),
+        *kept["shares"].get(kept["bars"][scenario.name].get("shares"), []))
+              for place in reasons.PLACE.finditer(sentence)]
+    known = {*reasons.PARTS, *purposes.ORDER, None}
+    assert len(places) > 30 and {place[3] for place in places} <= known
+    for scenario in scenarios.SCENARIOS:
+        told = kept["bars"][scenario.name]
+        bare = {"name": scenario.name, "bars": [], "servers": {}}
+        assert reasons.fill(told["change"], bare), scenario.name
+        assert set(told) <= {"why", "change", "shares"}, scenario.name
+        assert scenario.how != "load" or told["shares"] in kept["shares"], scenario.name
+        whole_of = {"servers": {who: {"value": {"median": 5.0}} for who in scenario.servers},
+                    "purposes": {who: dict.fromkeys(purposes.ORDER, 0.1) for who in scenario.servers},
+                    "bars": [{"ours": bar.ours, "theirs": bar.theirs, "at_most": bar.at_most}
+                             for bar in scenario.bars]}
+        for sentence in (*told["change"], *told.get("why", []), *kept["shares"].get(told.get("shares"), [])):
+            assert reasons.fill([sentence], whole_of), sentence
+
+
+def test_links_to_profiles_are_those_of_the_page(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import documents
+    import render
+    import scenarios
+    titles = [scenario.title for scenario in scenarios.SCENARIOS]
+    monkeypatch.setattr(documents, "ROOT", tmp_path)
+    (tmp_path / "page.md").write_text("".join(f"### {title}\n" for title in titles))
+    assert {render.anchor(title) for title in titles} == documents.anchors("page.md")
+
+
+def test_first_visits_are_told_where_they_were_measured(monkeypatch):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import page
+    tables = {"kind": "tables", "sizes": [1000, 10000], "costs": {"handshake": [{"median": 400.0},
+                                                                               {"median": 900.0}]}}
+    for growth in (None, GROWTH):
+        assert page.limits(growth)[0].endswith("What a first visit costs is not measured here.")
+    told = page.limits({"kinds": [*GROWTH["kinds"], tables]})
+    assert told[0].endswith("900 us with 10,000 clients, where it is 400 with 1,000.")
+    assert told[1:] == page.LIMITS
 
 
 def test_a_commit_is_told_with_what_was_changed(monkeypatch, tmp_path):
