@@ -1,4 +1,5 @@
-"""What bench/compare/run writes, and what it refuses before it measures for hours. Nothing is measured."""
+"""What bench/compare/run writes, and what it and growth refuse before they measure for hours. Nothing is
+measured."""
 import contextlib
 import json
 import runpy
@@ -81,6 +82,15 @@ def test_it_is_refused_before_anything_is_measured(begin, tmp_path, arguments, p
     with pytest.raises(SystemExit, match=said):
         begin(*arguments, perf=perf)
     assert not (tmp_path / "build").exists() and not (tmp_path / "benchmarks.md").exists()
+
+
+def test_growth_makes_no_documents_of_next_to_nothing(monkeypatch):
+    monkeypatch.syspath_prepend(str(COMPARE))
+    monkeypatch.setattr(sys, "argv", ["growth", "--no-install", "--tiny", "--write-docs"])
+    growth = runpy.run_path(str(COMPARE / "growth"))["main"]
+    monkeypatch.setitem(growth.__globals__, "measure", lambda *unused: pytest.fail("it was measured"))
+    with pytest.raises(SystemExit, match="not made of --tiny"):
+        growth()
 
 
 OLDER = [  # (what is measured before, why no document is made of it)
