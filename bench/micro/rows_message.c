@@ -139,6 +139,7 @@ static void row_access(void *state)
         .minor = 1,
         .status = 200,
         .step = STR("user"),
+        .allowed = true,
         .sent_octets = 100,
         .duration_us = 1234,
         .upstream_us = 1000,

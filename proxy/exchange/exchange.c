@@ -95,6 +95,7 @@ static void on_standing(void *arg)
         return;
     }
     record_would_refuse(x);
+    x->allowed = true;
     go_on(x);
 }
 
@@ -105,9 +106,11 @@ static void ask_standing(struct exchange *x)
 {
     if (x->user.n > 0) {
         record_would_refuse(x);
+        x->allowed = true;
         go_on(x);
         return;
     }
+    x->allowed = false;
     enum reason why = gate_ask_claimed(x->gate);
     if (why != REASON_OK) {
         x->would = REASON_OK;
@@ -138,7 +141,8 @@ static void refuse(struct exchange *x, enum reason why)
 static void let_through(struct exchange *x, const struct gate_answer *answer)
 {
     x->user = arena_dup(&x->arena, answer->user);
-    if (x->user.p == NULL) {
+    x->allowed = x->user.p != NULL;
+    if (!x->allowed) {
         reply_problem(x, REASON_OUT_OF_MEMORY);
     } else if (x->method_fits != ROUTE_METHOD_FITS) {
         x->step = "method";

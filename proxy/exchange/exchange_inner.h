@@ -56,6 +56,7 @@ struct exchange {
     uint64_t received; /* body octets, both ways */
     uint64_t sent;
     unsigned status;    /* of the final head that was sent; 0: none yet */
+    bool allowed;       /* by the gate, or for a report */
     bool counted;       /* in METRIC_REQUESTS_ACTIVE */
     bool body_complete; /* nothing of the request's body is to come */
     bool answer_paused; /* the sink was full */

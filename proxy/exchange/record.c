@@ -43,6 +43,7 @@ static void write_access(const struct exchange *x, uint64_t duration_us)
         .status = x->status,
         .reason = x->outcome,
         .step = str_of(x->step),
+        .allowed = x->allowed,
         .would = x->would,
         .received_octets = x->received,
         .sent_octets = x->sent,

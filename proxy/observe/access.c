@@ -133,8 +133,8 @@ static void put_number(struct line *l, const struct key *key, uint64_t n)
     put_digits(l, n);
 }
 
-/* What the gate said of the client: nothing when it was not asked, as in a handshake that failed
- * for other reasons than the client's certificate. */
+/* What the gate said of the client: nothing when it was not asked, or could not tell, and in a
+ * handshake that failed for other reasons than the client's certificate. */
 static struct str auth_result(const struct access_record *r)
 {
     if (r->reason >= REASON_CLIENT_CERT_MISSING && r->reason <= REASON_PASSWORD_QUEUE_FULL) {
@@ -143,7 +143,7 @@ static struct str auth_result(const struct access_record *r)
     if (r->reason == REASON_GROUP_MISSING) {
         return STR("denied");
     }
-    return r->step.n > 0 && !str_eq(r->step, STR("handshake")) ? STR("allowed") : STR_NONE;
+    return r->allowed ? STR("allowed") : STR_NONE;
 }
 
 static void put_request(struct line *l, const struct access_record *r)

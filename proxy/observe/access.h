@@ -24,6 +24,7 @@ struct access_record {
     unsigned status;          /* 0: none was sent */
     enum reason reason;       /* REASON_OK or why refused or ended */
     struct str step;          /* of the gate that decided */
+    bool allowed;             /* let through, whatever came behind it */
     enum reason would;        /* why it would have been refused; REASON_OK (or 0): it would not */
     uint64_t received_octets; /* body */
     uint64_t sent_octets;     /* body */

@@ -19,6 +19,7 @@ static struct {
     unsigned status;
     uint64_t received;
     uint64_t sent;
+    bool allowed;
     char step[32];
     char user[32];
     char id[160];
@@ -32,6 +33,7 @@ void access_write(struct access_log *a, const struct access_record *r)
     logged.status = r->status;
     logged.received = r->received_octets;
     logged.sent = r->sent_octets;
+    logged.allowed = r->allowed;
     (void)snprintf(logged.step, sizeof(logged.step), "%.*s", STR_ARG(r->step));
     (void)snprintf(logged.user, sizeof(logged.user), "%.*s", STR_ARG(r->user));
     (void)snprintf(logged.id, sizeof(logged.id), "%.*s", STR_ARG(r->request_id));

@@ -26,6 +26,7 @@ static void test_a_request_and_its_answer(void **state)
     check_ended(c, REASON_OK);
     assert_string_equal("alice", logged.user);
     assert_string_equal("pairing", logged.step);
+    assert_true(logged.allowed);
     assert_int_equal(5, logged.sent);
 }
 

@@ -47,7 +47,7 @@ static void test_gate_refusals(void **state)
         CHECK_ROW(row->says, row->field == NULL || has(&c->fields, row->field));
         CHECK_ROW(row->says, up.starts == 0);
         check_ended(c, row->why);
-        CHECK_ROW(row->says, logged.user[0] == '\0');
+        CHECK_ROW(row->says, logged.user[0] == '\0' && !logged.allowed);
         assert_string_equal("some step", logged.step);
     }
 }
@@ -113,6 +113,8 @@ static const struct report_row {
      REASON_USER_STORE_UNAVAILABLE, NULL, false},
     {"whose password it is is withdrawn", REASON_PAIRING_MISMATCH, REASON_USER_WITHDRAWN, REASON_OK,
      REASON_USER_WITHDRAWN, NULL, false},
+    {"we cannot tell", REASON_CREDENTIALS_MISSING, REASON_OK, REASON_INTERNAL, REASON_INTERNAL,
+     NULL, false},
     {"no part of a report", REASON_USER_EXPIRED, REASON_OK, REASON_OK, REASON_USER_EXPIRED, NULL,
      false},
     {"in order", REASON_PASSWORD_WRONG, REASON_OK, REASON_OK, REASON_OK, NULL, false},
@@ -163,6 +165,7 @@ static void test_reports(void **state)
             CHECK_ROW(row->says, c->status == reason_status(row->outcome));
             assert_string_equal(told, "before");
             check_ended(c, row->outcome);
+            CHECK_ROW(row->says, !logged.allowed);
             continue;
         }
         /* The connection is closed with that user, or with the certificate's where none was proven.
@@ -173,6 +176,7 @@ static void test_reports(void **state)
         CHECK_ROW(row->says,
                   (fields_find(sent, STR("X-Client-User")) != NULL) == (row->user != NULL));
         up_fail(REASON_UPSTREAM_CLOSED);
+        CHECK_ROW(row->says, logged.allowed);
     }
 }
 

@@ -56,6 +56,7 @@ static const struct access_record full = {
     .status = 200,
     .reason = REASON_OK,
     .step = IN("pairing"),
+    .allowed = true,
     .received_octets = 0,
     .sent_octets = 1234,
     .duration_us = 5678,
@@ -133,32 +134,45 @@ static void test_result(void **state)
         const char *says;
         enum reason reason;
         struct str step;
+        bool allowed;
         const char *json; /* part of the line */
     } rows[] = {
-        {"let through", REASON_OK, IN("pairing"),
+        {"let through", REASON_OK, IN("pairing"), true,
          "\"auth.result\":\"allowed\",\"auth.step\":\"pairing\",\"auth.reason\":\"ok\""},
-        {"refused by the gate", REASON_PAIRING_MISMATCH, IN("pairing"),
+        {"refused by the gate", REASON_PAIRING_MISMATCH, IN("pairing"), false,
          "\"auth.result\":\"denied\",\"auth.step\":\"pairing\",\"auth.reason\":\"pairing_"
          "mismatch\""},
-        {"let through, then the upstream failed", REASON_UPSTREAM_CLOSED, IN("pairing"),
+        {"the gate had no memory to ask for a password", REASON_OUT_OF_MEMORY, IN("password"),
+         false, "\"duration_us\":0,\"auth.step\":\"password\",\"auth.reason\":\"out_of_memory\""},
+        {"the gate failed", REASON_INTERNAL, IN("user"), false,
+         "\"duration_us\":0,\"auth.step\":\"user\",\"auth.reason\":\"internal\""},
+        {"let through, then memory failed", REASON_OUT_OF_MEMORY, IN("pairing"), true,
+         "\"auth.result\":\"allowed\",\"auth.step\":\"pairing\",\"auth.reason\":\"out_of_memory\""},
+        {"let through, then withdrawn", REASON_CLIENT_CERT_WITHDRAWN, IN("withdrawal"), true,
+         "\"auth.result\":\"denied\",\"auth.step\":\"withdrawal\",\"auth.reason\":\"client_cert_"
+         "withdrawn\""},
+        {"let through, then the upstream failed", REASON_UPSTREAM_CLOSED, IN("pairing"), true,
          "\"auth.result\":\"allowed\",\"auth.step\":\"pairing\",\"auth.reason\":\"upstream_"
          "closed\""},
         {"never asked",
          REASON_HTTP_BARE_LF,
          {NULL, 0},
+         false,
          "\"duration_us\":0,\"auth.reason\":\"http_bare_lf\""},
-        {"a handshake that failed", REASON_TLS_PROTOCOL_ERROR, IN("handshake"),
+        {"a handshake that failed", REASON_TLS_PROTOCOL_ERROR, IN("handshake"), false,
          "\"duration_us\":0,\"auth.step\":\"handshake\",\"auth.reason\":\"tls_protocol_error\""},
-        {"a handshake that we could not go on with", REASON_OUT_OF_MEMORY, IN("handshake"),
+        {"a handshake that we could not go on with", REASON_OUT_OF_MEMORY, IN("handshake"), false,
          "\"duration_us\":0,\"auth.step\":\"handshake\",\"auth.reason\":\"out_of_memory\""},
         {"a handshake that the certificate was refused in", REASON_CLIENT_CERT_EXPIRED,
-         IN("handshake"),
+         IN("handshake"), false,
          "\"auth.result\":\"denied\",\"auth.step\":\"handshake\",\"auth.reason\":\"client_cert_"
          "expired\""},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
-        const struct access_record r = {
-            .wall_ms = WALL_MS, .reason = rows[i].reason, .step = rows[i].step};
+        const struct access_record r = {.wall_ms = WALL_MS,
+                                        .reason = rows[i].reason,
+                                        .step = rows[i].step,
+                                        .allowed = rows[i].allowed};
         struct str line = lines_of(&r, CONF_ACCESS_JSON);
         CHECK_ROW(rows[i].says, memmem(line.p, line.n, rows[i].json, strlen(rows[i].json)) != NULL);
     }
