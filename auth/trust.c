@@ -17,8 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define PRESENTED_MAX  10 /* certificates that a client may send */
-#define SECURITY_LEVEL 2  /* of SSL_CTX_set_security_level(3): 112 bits, no SHA-1 */
+#define SECURITY_LEVEL 2 /* of SSL_CTX_set_security_level(3): 112 bits, no SHA-1 */
 
 struct trust *trust_ref(struct trust *t)
 {
@@ -320,7 +319,7 @@ static int verify(const struct trust *t, const struct trust_question *q, STACK_O
 static int judge(const struct trust *t, const struct trust_question *q, struct trust_term *term,
                  STACK_OF(X509) * *kept)
 {
-    if (q->chain != NULL && sk_X509_num(q->chain) > PRESENTED_MAX) {
+    if (q->chain != NULL && sk_X509_num(q->chain) > TRUST_PRESENTED_MAX) {
         return X509_V_ERR_CERT_CHAIN_TOO_LONG;
     }
     STACK_OF(X509) *untrusted = untrusted_of(t, q->chain);

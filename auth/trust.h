@@ -13,6 +13,9 @@
 #include "conf/files.h"
 #include "conf/model.h"
 
+/* Certificates that a client may send: a chain of more is not looked at. */
+#define TRUST_PRESENTED_MAX 10
+
 struct trust;
 struct deny;
 struct deny_chain;

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "auth/trust.h"
 #include "base/mem.h"
 #include "proxy/tls/decoded.h"
 #include "proxy/tls/handshake_inner.h"
@@ -103,7 +104,12 @@ static enum tls_result take_extensions(struct tls_session *s, struct str extensi
                : handshake_refuse(s, fault, SSL_AD_UNSUPPORTED_EXTENSION, "unsolicited extension");
 }
 
-/* The next CertificateEntry of *list (RFC 8446 4.4.2). */
+/* Certificates that are decoded: so many that those beside the client's own, which is kept apart
+ * (peer.c), are too many as well, should they be judged anew. */
+enum { SENT_MAX = TRUST_PRESENTED_MAX + 2 };
+
+/* The next CertificateEntry of *list (RFC 8446 4.4.2). Behind SENT_MAX it may be anything: the
+ * chain is refused in any case, and 32 KiB hold hundreds of certificates. */
 static enum tls_result take_entry(struct tls_session *s, struct str *list,
                                   struct records_fault *fault)
 {
@@ -111,6 +117,9 @@ static enum tls_result take_entry(struct tls_session *s, struct str *list,
     struct str extensions;
     if (!wire_cut_vector(list, 3, &der) || !wire_cut_vector(list, 2, &extensions)) {
         return handshake_refuse(s, fault, SSL_AD_DECODE_ERROR, "bad Certificate");
+    }
+    if (sk_X509_num(s->handshake->sent) == SENT_MAX) {
+        return take_extensions(s, extensions, fault);
     }
     X509 *x = decoded_get(s->sites->decoded, s->sites->library, der);
     if (x == NULL) {

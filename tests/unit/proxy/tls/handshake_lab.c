@@ -53,9 +53,46 @@ static void say_certificate(struct talk *t, enum word word)
     buf_release(&body);
 }
 
+/* As few octets as a certificate may have: names, key and signature are empty, and by an algorithm
+ * that nobody knows. */
+static X509 *small_certificate(void)
+{
+    static const unsigned char der[] = "\60\100\60\66\2\1\1\60\3\6\1\52\60\0\60\36"
+                                       "\27\15"
+                                       "270101000000Z"
+                                       "\27\15"
+                                       "280101000000Z"
+                                       "\60\0\60\10\60\3\6\1\52\3\1\0\60\3\6\1\52\3\1";
+    const unsigned char *p = der;
+    X509 *x = d2i_X509(NULL, &p, sizeof(der));
+    assert_non_null(x);
+    return x;
+}
+
+/* Certificates, the good one first. */
+static void say_many(struct talk *t, size_t n)
+{
+    X509 *all[360] = {t->good};
+    X509 *small = small_certificate();
+    for (size_t i = 1; i < n; i++) {
+        all[i] = small;
+    }
+    (void)lab_raw_certificate(&t->raw, all, n, &t->said);
+    X509_free(small);
+}
+
 static void say_cert(struct talk *t, enum word word)
 {
     switch ((int)word) {
+    case CERTS_10:
+    case CERTS_11:
+    case CERTS_12:
+    case CERTS_13:
+        say_many(t, 10 + (size_t)(word - CERTS_10));
+        break;
+    case CERTS_360:
+        say_many(t, 360);
+        break;
     case CERT:
         (void)lab_raw_certificate(&t->raw, &t->good, 1, &t->said);
         break;

@@ -21,7 +21,12 @@ enum word {
     CERT_EXTENSION, /* an extension that nobody asked for */
     CERT_KEY,       /* of an unknown curve */
     CERT_BODYLESS,  /* no octet */
-    CERT_TOO_LONG,  /* the header of a message of more octets than there may be */
+    CERTS_10,       /* a good one first, others that nobody needs behind it */
+    CERTS_11,
+    CERTS_12,
+    CERTS_13,
+    CERTS_360,
+    CERT_TOO_LONG, /* the header of a message of more octets than there may be */
     PROOF,
     PROOF_SIGNATURE, /* of which a bit is changed */
     PROOF_SCHEME,    /* of another kind of key */
