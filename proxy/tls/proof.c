@@ -36,8 +36,10 @@ static const struct scheme {
 };
 
 struct proof_key {
+    const struct scheme *by;
+    OSSL_LIB_CTX *library; /* borrowed */
+    bool signs;
     EVP_MD_CTX *x; /* set up, and nothing is digested */
-    bool digests;
 };
 
 #define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
@@ -148,12 +150,14 @@ static bool set_padding(const struct scheme *scheme, EVP_PKEY_CTX *x)
                     EVP_PKEY_CTX_set_rsa_pss_saltlen(x, RSA_PSS_SALTLEN_DIGEST) == 1);
 }
 
-/* True if OpenSSL has set x up for key; *pkey is then what its padding is set with. */
-static bool begin(EVP_MD_CTX *x, EVP_PKEY_CTX **pkey, OSSL_LIB_CTX *library, const char *digest,
-                  EVP_PKEY *key, bool signs)
+/* True if OpenSSL has set x up for key. */
+static bool begin(const struct proof_key *k, EVP_MD_CTX *x, EVP_PKEY *key)
 {
-    return signs ? EVP_DigestSignInit_ex(x, pkey, digest, library, NULL, key, NULL) == 1
-                 : EVP_DigestVerifyInit_ex(x, pkey, digest, library, NULL, key, NULL) == 1;
+    const char *digest = k->by->digest;
+    EVP_PKEY_CTX *pkey = NULL;
+    int rc = k->signs ? EVP_DigestSignInit_ex(x, &pkey, digest, k->library, NULL, key, NULL)
+                      : EVP_DigestVerifyInit_ex(x, &pkey, digest, k->library, NULL, key, NULL);
+    return rc == 1 && set_padding(k->by, pkey);
 }
 
 struct proof_key *proof_key_new(OSSL_LIB_CTX *library, unsigned scheme, EVP_PKEY *key, bool signs)
@@ -167,11 +171,8 @@ struct proof_key *proof_key_new(OSSL_LIB_CTX *library, unsigned scheme, EVP_PKEY
         ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
         return NULL;
     }
-    EVP_PKEY_CTX *pkey = NULL;
-    k->digests = by->digest != NULL;
-    k->x = EVP_MD_CTX_new();
-    if (k->x == NULL || !begin(k->x, &pkey, library, by->digest, key, signs) ||
-        !set_padding(by, pkey)) {
+    *k = (struct proof_key){by, library, signs, EVP_MD_CTX_new()};
+    if (k->x == NULL || !begin(k, k->x, key)) {
         proof_key_free(k);
         return NULL;
     }
@@ -188,23 +189,30 @@ void proof_key_free(struct proof_key *k)
     }
 }
 
-/* A context for one signature; NULL without memory. Without a digest nothing is kept from one to
- * the next, and the first releases of OpenSSL 3.0 copy no such context. */
-static EVP_MD_CTX *take(const struct proof_key *k)
+/* A context for one signature, set up anew. */
+static EVP_MD_CTX *take_anew(const struct proof_key *k)
 {
-    EVP_MD_CTX *x = k->digests ? EVP_MD_CTX_new() : k->x;
-    if (k->digests && x != NULL && EVP_MD_CTX_copy_ex(x, k->x) != 1) {
+    EVP_MD_CTX *x = EVP_MD_CTX_new();
+    if (x != NULL && !begin(k, x, EVP_PKEY_CTX_get0_pkey(EVP_MD_CTX_get_pkey_ctx(k->x)))) {
         EVP_MD_CTX_free(x);
         x = NULL;
     }
     return x;
 }
 
-static void give(const struct proof_key *k, EVP_MD_CTX *x)
+/* The same by a copy, which takes less; to be freed, NULL without memory. From 3.2 on OpenSSL takes
+ * none for a second one; and the first releases of 3.0 copy none without a digest. */
+static EVP_MD_CTX *take(const struct proof_key *k)
 {
-    if (k->digests) {
+    EVP_MD_CTX *x = EVP_MD_CTX_new();
+    ERR_set_mark();
+    if (x == NULL || EVP_MD_CTX_copy_ex(x, k->x) != 1) {
         EVP_MD_CTX_free(x);
+        x = take_anew(k);
     }
+    /* What failed on the way counts only if all did. */
+    (void)(x != NULL ? ERR_pop_to_mark() : ERR_clear_last_mark());
+    return x;
 }
 
 bool proof_sign(const struct proof *p, const struct proof_key *k, unsigned char out[PROOF_MAX],
@@ -216,7 +224,7 @@ bool proof_sign(const struct proof *p, const struct proof_key *k, unsigned char 
     *n = PROOF_MAX;
     bool ok = x != NULL && EVP_DigestSign(x, out, n, content, content_n) == 1 && *n > 0 &&
               *n <= PROOF_MAX; /* without memory, ECDSA gives (unsigned)-1, and 1 */
-    give(k, x);
+    EVP_MD_CTX_free(x);
     return ok;
 }
 
@@ -227,6 +235,6 @@ bool proof_holds(const struct proof *p, const struct proof_key *k, struct str si
     EVP_MD_CTX *x = take(k);
     bool ok = x != NULL && EVP_DigestVerify(x, (const unsigned char *)signature.p, signature.n,
                                             content, content_n) == 1;
-    give(k, x);
+    EVP_MD_CTX_free(x);
     return ok;
 }

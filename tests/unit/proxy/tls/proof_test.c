@@ -366,6 +366,41 @@ static void test_signed(void **state)
     }
 }
 
+/* Every kind of key signs, and is verified with, any number of times: what was signed before, or
+ * did not hold, takes no part in it. */
+static void test_again(void **state)
+{
+    (void)state;
+    static const struct str digests[] = {IN(DIGEST_32), IN(DIGEST_48), IN(DIGEST_32)};
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+    for (size_t i = 0; i < ROWS(schemes) * 2; i++) {
+        enum kind kind = schemes[i / 2].kind;
+        const char *says = kind_names[kind];
+        OSSL_LIB_CTX *in = i % 2 == 0 ? NULL : own;
+        struct proof_key *k = proof_key_new(in, schemes[i / 2].number, keys[kind], true);
+        struct proof_key *by = proof_key_new(in, schemes[i / 2].number, keys[kind], false);
+        CHECK_ROW(says, k != NULL && by != NULL);
+        for (size_t times = 0; times < ROWS(digests); times++) {
+            const struct proof p = {.digest = digests[times]};
+            const struct proof other = {.digest = digests[times], .by_client = true};
+            const struct signing how = {.digest = schemes[i / 2].digest,
+                                        .context = by_server,
+                                        .spaces = 64,
+                                        .transcript = digests[times]};
+            unsigned char octets[PROOF_MAX];
+            size_t n = 0;
+            CHECK_ROW(says, proof_sign(&p, k, octets, &n));
+            CHECK_ROW(says, verify(kind, &how, octets, n));
+            CHECK_ROW(says, proof_holds(&p, by, (struct str){(char *)octets, n}));
+            CHECK_ROW(says, !proof_holds(&other, by, (struct str){(char *)octets, n}));
+        }
+        proof_key_free(k);
+        proof_key_free(by);
+        ERR_clear_error();
+    }
+    OSSL_LIB_CTX_free(own);
+}
+
 static void test_offered(void **state)
 {
     (void)state;
@@ -437,10 +472,10 @@ int main(void)
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong),          cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_fits),           cmocka_unit_test(test_right),
-        cmocka_unit_test(test_signed),         cmocka_unit_test(test_offered),
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_wrong),  cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_fits),   cmocka_unit_test(test_right),
+        cmocka_unit_test(test_signed), cmocka_unit_test(test_offered),
+        cmocka_unit_test(test_again),  cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
