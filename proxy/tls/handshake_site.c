@@ -132,6 +132,23 @@ static size_t rank_of(unsigned scheme)
     return at;
 }
 
+/* True if what p's key signs, and signs again, as it is set up but once, is by the key of leaf. */
+static bool signs_for(const struct handshake_pair *p, X509 *leaf, OSSL_LIB_CTX *library)
+{
+    const struct proof trial = {.digest = STR("a trial: the digest of no octets")};
+    unsigned char signature[PROOF_MAX];
+    size_t n = 0;
+    EVP_PKEY *key = X509_get0_pubkey(leaf);
+    struct proof_key *by = key != NULL ? proof_key_new(library, p->scheme, key, false) : NULL;
+    bool good = by != NULL;
+    for (int i = 0; i < 2 && good; i++) {
+        good = proof_sign(&trial, p->key, signature, &n) &&
+               proof_holds(&trial, by, (struct str){(const char *)signature, n});
+    }
+    proof_key_free(by);
+    return good;
+}
+
 /* The certificate of context that is looked at, in the place that its scheme has among ours. */
 static bool add_pair(struct handshake_site *h, SSL_CTX *context, OSSL_LIB_CTX *library)
 {
@@ -145,7 +162,8 @@ static bool add_pair(struct handshake_site *h, SSL_CTX *context, OSSL_LIB_CTX *l
     }
     made.sent = certificate_message(leaf, chain);
     made.key = made.sent.n > 0 ? proof_key_new(library, made.scheme, key, true) : NULL;
-    if (made.key == NULL) {
+    if (made.key == NULL || !signs_for(&made, leaf, library)) {
+        proof_key_free(made.key);
         mem_free((void *)(uintptr_t)made.sent.p);
         return false;
     }

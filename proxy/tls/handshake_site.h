@@ -38,8 +38,8 @@ struct handshake_site {
 };
 
 /* For site, whose context is complete and of library. NULL if handshakes for it are not ours to do:
- * its keys or groups are other than handshake.c knows, it has no key here, or there is no memory.
- */
+ * its keys or groups are other than handshake.c knows, it has no key here, a trial of one fails, or
+ * there is no memory. */
 struct handshake_site *handshake_site_new(SSL_CTX *context, OSSL_LIB_CTX *library,
                                           const struct tls_site *site,
                                           const struct conf_tuning *tuning);

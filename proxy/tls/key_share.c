@@ -30,25 +30,6 @@ static EVP_PKEY *point(OSSL_LIB_CTX *library)
     return EVP_PKEY_new_raw_public_key_ex(library, "X25519", NULL, base_point, X25519_KEY);
 }
 
-struct key_maker *key_maker_new(OSSL_LIB_CTX *library)
-{
-    struct key_maker *m = mem_calloc(1, sizeof(*m));
-    if (m == NULL) {
-        return NULL;
-    }
-    m->library = library;
-    m->x25519 = EVP_PKEY_CTX_new_from_name(library, "X25519", NULL);
-    m->base = point(library);
-    m->theirs = point(library);
-    if (m->x25519 == NULL || EVP_PKEY_fromdata_init(m->x25519) != 1 || m->base == NULL ||
-        m->theirs == NULL) {
-        ERR_clear_error();
-        key_maker_free(m);
-        return NULL;
-    }
-    return m;
-}
-
 void key_maker_free(struct key_maker *m)
 {
     if (m != NULL) {
@@ -108,6 +89,48 @@ static int agree_x25519(struct key_maker *m, struct str theirs, struct key_share
     EVP_PKEY_CTX_free(x);
     EVP_PKEY_free(own);
     return rc;
+}
+
+/* Once with a key that OpenSSL has made: a provider may well refuse private keys with the public
+ * part of another. */
+static bool try_x25519(struct key_maker *m)
+{
+    struct key_share ours;
+    unsigned char theirs[X25519_KEY];
+    unsigned char shared[X25519_KEY];
+    size_t n = sizeof(theirs);
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(m->library, NULL, "X25519");
+    EVP_PKEY_CTX *x = key != NULL ? EVP_PKEY_CTX_new_from_pkey(m->library, key, NULL) : NULL;
+    bool agrees = x != NULL && EVP_PKEY_derive_init(x) == 1 &&
+                  EVP_PKEY_get_raw_public_key(key, theirs, &n) == 1 &&
+                  agree_x25519(m, (struct str){(const char *)theirs, n}, &ours) == 0 &&
+                  EVP_PKEY_set1_encoded_public_key(m->theirs, ours.own, ours.own_n) == 1 &&
+                  multiply(x, m->theirs, shared) &&
+                  mem_equal_secret(shared, ours.shared, X25519_KEY);
+    EVP_PKEY_CTX_free(x);
+    EVP_PKEY_free(key);
+    mem_wipe(shared, sizeof(shared));
+    mem_wipe(&ours, sizeof(ours));
+    return agrees;
+}
+
+struct key_maker *key_maker_new(OSSL_LIB_CTX *library)
+{
+    struct key_maker *m = mem_calloc(1, sizeof(*m));
+    if (m == NULL) {
+        return NULL;
+    }
+    m->library = library;
+    m->x25519 = EVP_PKEY_CTX_new_from_name(library, "X25519", NULL);
+    m->base = point(library);
+    m->theirs = point(library);
+    if (m->x25519 == NULL || EVP_PKEY_fromdata_init(m->x25519) != 1 || m->base == NULL ||
+        m->theirs == NULL || !try_x25519(m)) {
+        key_maker_free(m);
+        m = NULL;
+    }
+    ERR_clear_error();
+    return m;
 }
 
 /* ---- P-256 ---- */

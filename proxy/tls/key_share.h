@@ -19,7 +19,8 @@ struct key_share {
 /* What all exchanges have in common. No secret stays in it. */
 struct key_maker;
 
-/* One whose keys are made in library (borrowed; NULL: the default context), or NULL. */
+/* One whose keys are made in library (borrowed; NULL: the default context), tried by an exchange of
+ * X25519 with a key that OpenSSL has made; NULL if that fails, or without memory. */
 struct key_maker *key_maker_new(OSSL_LIB_CTX *library) __attribute__((warn_unused_result));
 
 /* Free it; NULL is fine. */

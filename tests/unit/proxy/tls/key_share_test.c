@@ -2,9 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -239,6 +243,140 @@ static void test_one_after_the_other(void **state)
     client_key_free(&good);
 }
 
+/* ---- Providers that do X25519 in another way ---- */
+
+enum way { AS_EVER, NO_PAIRS, WRONG_PRODUCTS };
+
+enum { ALGORITHMS_MAX = 64, FUNCTIONS_MAX = 64 };
+
+/* The default provider, of which two functions are ours. */
+static struct {
+    enum way way;
+    OSSL_PROVIDER *base;
+    OSSL_FUNC_keymgmt_import_fn *import;
+    OSSL_FUNC_keyexch_derive_fn *derive;
+} odd;
+
+/* One that looks whether both halves of a key go together. */
+static int on_import(void *key, int selection, const OSSL_PARAM parts[])
+{
+    bool both = OSSL_PARAM_locate_const(parts, OSSL_PKEY_PARAM_PRIV_KEY) != NULL &&
+                OSSL_PARAM_locate_const(parts, OSSL_PKEY_PARAM_PUB_KEY) != NULL;
+    return both && odd.way == NO_PAIRS ? 0 : odd.import(key, selection, parts);
+}
+
+static int on_derive(void *x, unsigned char *out, size_t *n, size_t room)
+{
+    int rc = odd.derive(x, out, n, room);
+    if (rc == 1 && out != NULL && odd.way == WRONG_PRODUCTS) {
+        out[0] ^= 1;
+    }
+    return rc;
+}
+
+typedef void (*function_fn)(void);
+
+/* All of an operation, with function id of X25519 replaced by other; returns that function. */
+static function_fn change(const OSSL_ALGORITHM *all, OSSL_ALGORITHM out[ALGORITHMS_MAX],
+                          OSSL_DISPATCH functions[FUNCTIONS_MAX], int id, function_fn other)
+{
+    function_fn found = NULL;
+    size_t n = 0;
+    for (; all[n].algorithm_names != NULL; n++) {
+        assert_true(n + 1 < ALGORITHMS_MAX);
+        out[n] = all[n];
+        if (strncmp(all[n].algorithm_names, "X25519", 6) != 0) {
+            continue;
+        }
+        const OSSL_DISPATCH *from = all[n].implementation;
+        out[n].implementation = functions;
+        for (size_t i = 0; from[i].function_id != 0; i++) {
+            assert_true(i + 1 < FUNCTIONS_MAX);
+            functions[i] = from[i];
+            if (from[i].function_id == id) {
+                found = from[i].function;
+                functions[i].function = other;
+            }
+        }
+    }
+    assert_non_null(found);
+    return found;
+}
+
+static const OSSL_ALGORITHM *on_query(void *arg, int operation, int *no_cache)
+{
+    static OSSL_ALGORITHM keys[ALGORITHMS_MAX];
+    static OSSL_ALGORITHM exchanges[ALGORITHMS_MAX];
+    static OSSL_DISPATCH of_keys[FUNCTIONS_MAX];
+    static OSSL_DISPATCH of_exchanges[FUNCTIONS_MAX];
+    (void)arg;
+    const OSSL_ALGORITHM *all = OSSL_PROVIDER_query_operation(odd.base, operation, no_cache);
+    if (operation == OSSL_OP_KEYMGMT) {
+        odd.import = (OSSL_FUNC_keymgmt_import_fn *)change(
+            all, keys, of_keys, OSSL_FUNC_KEYMGMT_IMPORT, (function_fn)on_import);
+        return keys;
+    }
+    if (operation == OSSL_OP_KEYEXCH) {
+        odd.derive = (OSSL_FUNC_keyexch_derive_fn *)change(
+            all, exchanges, of_exchanges, OSSL_FUNC_KEYEXCH_DERIVE, (function_fn)on_derive);
+        return exchanges;
+    }
+    return all;
+}
+
+static void on_teardown(void *arg)
+{
+    (void)arg;
+}
+
+static int on_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                   const OSSL_DISPATCH **out, void **context)
+{
+    static const OSSL_DISPATCH functions[] = {
+        {OSSL_FUNC_PROVIDER_TEARDOWN, (function_fn)on_teardown},
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (function_fn)on_query},
+        {0, NULL},
+    };
+    (void)handle;
+    (void)in;
+    *out = functions;
+    *context = OSSL_PROVIDER_get0_provider_ctx(odd.base);
+    return 1;
+}
+
+/* No maker where an exchange with OpenSSL's own key does not come out: clients would find that. */
+static void test_tried(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        enum way way;
+        bool made;
+    } rows[] = {{"no private key with the public part of another", NO_PAIRS, false},
+                {"products that are wrong", WRONG_PRODUCTS, false},
+                {"as ever", AS_EVER, true}};
+    OSSL_LIB_CTX *inner = OSSL_LIB_CTX_new();
+    OSSL_LIB_CTX *outer = OSSL_LIB_CTX_new();
+    odd.base = OSSL_PROVIDER_load(inner, "default");
+    assert_non_null(odd.base);
+    assert_int_equal(OSSL_PROVIDER_add_builtin(outer, "odd", on_init), 1);
+    OSSL_PROVIDER *provider = OSSL_PROVIDER_load(outer, "odd");
+    assert_non_null(provider);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        odd.way = rows[i].way;
+        struct key_maker *m = key_maker_new(outer);
+        CHECK_ROW(rows[i].says, (m != NULL) == rows[i].made);
+        CHECK_ROW(rows[i].says, ERR_peek_error() == 0);
+        key_maker_free(m);
+    }
+    (void)OSSL_PROVIDER_unload(provider);
+    OSSL_LIB_CTX_free(outer);
+    (void)OSSL_PROVIDER_unload(odd.base);
+    OSSL_LIB_CTX_free(inner);
+}
+
+/* ---- Without memory ---- */
+
 static void test_no_maker(void **state)
 {
     (void)state;
@@ -312,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_agreed),
         cmocka_unit_test(test_highest_bit),
         cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_tried),
         cmocka_unit_test(test_no_maker),
         cmocka_unit_test(test_without_memory),
     };
