@@ -9,7 +9,6 @@
 #include <openssl/crypto.h>
 
 #include "proxy/tls/library.h"
-#include "proxy/tls/proof.h"
 #include "proxy/tls/session_store.h"
 
 #define KIB             UINT64_C(1024)
@@ -55,7 +54,8 @@ struct room room_of(const struct conf *conf, uint32_t workers)
     if (conf->tuning.remember_chains_ms > 0) {
         room.caches_a_worker += conf->tuning.remember_chains_max * CHAIN_BYTES;
     }
-    if (lean && t->own_handshake && library_offers_just(proof_schemes())) {
+    /* Sealed tickets are libssl's. */
+    if (library_shakes_hands(t) && (!r->enabled || kept > 0)) {
         room.caches_a_worker += t->remember_certificates_max * DECODED_BYTES;
     }
     if (conf->users.remember_ms > 0) {

@@ -13,8 +13,10 @@
 #include <openssl/x509v3.h>
 
 #include "base/mem.h"
+#include "conf/model.h"
 #include "proxy/tls/narrow.h"
 #include "proxy/tls/narrow_kdf.h"
+#include "proxy/tls/proof.h"
 
 #define TRIAL_LEVEL 2 /* as servers have it */
 
@@ -377,4 +379,12 @@ bool library_hears_keys(void)
 {
     const char *why;
     return (library_context(&why) != NULL || chosen.query != NULL) && chosen.hears;
+}
+
+bool library_shakes_hands(const struct conf_tuning *t)
+{
+    const char *why;
+    return t->own_handshake && t->own_records && t->fixed_chain && t->narrow_crypto &&
+           library_context(&why) != NULL && library_hears_keys() &&
+           library_offers_just(proof_schemes());
 }

@@ -10,6 +10,8 @@
 
 #include "base/str.h"
 
+struct conf_tuning;
+
 /* The narrow context, or NULL: the default one. Tried once a process, by handshakes with
  * itself that must end as they do in the default one; any thread. *why: NULL, or why neither it nor
  * the query below is used although it should help: it does not work. */
@@ -32,6 +34,11 @@ bool library_is_set_up(void);
  * clients of TLS 1.3 sign with, but for SHA-224, which is for certificates alone: neither the
  * system nor a later OpenSSL wants others. */
 bool library_offers_just(struct str schemes);
+
+/* True if handshakes of our own are done with t: what they take of it is switched on, the narrow
+ * context is in use (OpenSSL 3.0 and 3.1, where they are tested), its keys are heard, and it offers
+ * just the signatures that proof.h knows. What else a listener or a site has is not asked. */
+bool library_shakes_hands(const struct conf_tuning *t);
 
 enum library_way {
     LIBRARY_AS_IT_IS = 0, /* a version that nobody has looked at */

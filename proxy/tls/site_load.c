@@ -17,7 +17,6 @@
 #include "proxy/tls/handshake_site.h"
 #include "proxy/tls/key_share.h"
 #include "proxy/tls/library.h"
-#include "proxy/tls/proof.h"
 #include "proxy/tls/site_inner.h"
 #include "proxy/tls/tls_err.h"
 #include "proxy/tls/traffic.h"
@@ -442,11 +441,10 @@ static bool make_policy_digest(struct site *s)
 }
 
 /* Handshakes of our own end in records of our own. Where several libssl features would have to be
- * known to them, they are OpenSSL's. */
+ * known to them, they are OpenSSL's; and with another library than the narrow one. */
 static void make_handshake(const struct loader *l, struct tls_sites *t, struct site *s)
 {
-    if (l->tuning->own_handshake && l->tuning->fixed_chain && t->ciphers != NULL &&
-        library_offers_just(proof_schemes())) {
+    if (l->library != NULL && t->ciphers != NULL && library_shakes_hands(l->tuning)) {
         s->handshake = handshake_site_new(s->context, l->library, &s->face, l->tuning);
         t->own_handshake = s->handshake != NULL || t->own_handshake;
     }

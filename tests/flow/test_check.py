@@ -88,7 +88,9 @@ def test_memory_of_the_bounds_is_told(make_proxy):
     assert lean + "of TLS 1.2 " + usual + rest % (each, most) in said
     for changes, told in [({"tls": {"min_version": "1.3"}}, lean + rest % (each, 152 + 3 * certificates)),
                           ({"own_records": False},
-                           "memory: 10000 idle connections " + usual + rest % (35, most - 3 * certificates))]:
+                           "memory: 10000 idle connections " + usual + rest % (35, most - 3 * certificates)),
+                          ({"fixed_chain": False},
+                           lean + "of TLS 1.2 " + usual + rest % (35, most - 3 * certificates))]:
         other = make_proxy({**proxy.config, "tuning": {**proxy.config["tuning"], **changes}}
                            if "tls" not in changes else proxy.config)
         if "tls" in changes:

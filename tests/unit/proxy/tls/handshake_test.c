@@ -62,10 +62,11 @@ enum {
     NONE = -1 /* no alert */
 };
 
-#define WRONG REASON_TLS_PROTOCOL_ERROR
-#define ASKED CONF_CLIENT_REQUIRE
-#define MAY   CONF_CLIENT_OPTIONAL
-#define OFF   CONF_CLIENT_OFF
+#define WRONG    REASON_TLS_PROTOCOL_ERROR
+#define TOO_LONG REASON_CLIENT_CERT_CHAIN_TOO_LONG
+#define ASKED    CONF_CLIENT_REQUIRE
+#define MAY      CONF_CLIENT_OPTIONAL
+#define OFF      CONF_CLIENT_OFF
 
 static const struct row {
     const char *says;
@@ -145,6 +146,10 @@ static const struct row {
      0,
      WRONG,
      EXTENSION},
+    {"eleven certificates", ASKED, {CERTS_11, PROOF, FIN}, 0, TOO_LONG, SSL_AD_UNKNOWN_CA},
+    {"twelve", MAY, {CERTS_12, PROOF, FIN}, 0, TOO_LONG, SSL_AD_UNKNOWN_CA},
+    {"thirteen", ASKED, {CERTS_13, PROOF, FIN}, 0, TOO_LONG, SSL_AD_UNKNOWN_CA},
+    {"360 in 32 KiB", ASKED, {CERTS_360, PROOF, FIN}, 0, TOO_LONG, SSL_AD_UNKNOWN_CA},
     {"a Certificate of no octets", ASKED, {CERT_BODYLESS, PROOF, FIN}, 0, WRONG, DECODE},
     {"a Certificate of too many octets", ASKED, {CERT_TOO_LONG}, 0, WRONG, ILLEGAL},
 
@@ -301,6 +306,7 @@ static void test_refused(void **state)
 
 static const struct row taken[] = {
     {"a certificate", ASKED, {CERT, PROOF, FIN}, 0, REASON_OK, NONE},
+    {"as many certificates as may come", ASKED, {CERTS_10, PROOF, FIN}, 0, REASON_OK, NONE},
     {"all in one record", ASKED, {CERT, PROOF, FIN}, ALL_IN_ONE, REASON_OK, NONE},
     {"an octet in each record", ASKED, {CERT, PROOF, FIN}, 1, REASON_OK, NONE},
     {"seven octets in each record", ASKED, {CERT, PROOF, FIN}, 7, REASON_OK, NONE},
@@ -488,6 +494,8 @@ static void test_answered(void **state)
     (void)state;
     static const struct row rows[] = {
         {"expired", ASKED, {CERT_EXPIRED, PROOF, FIN}, 0, REASON_CLIENT_CERT_EXPIRED, NONE},
+        {"twelve certificates", ASKED, {CERTS_12, PROOF, FIN}, 0, TOO_LONG, NONE},
+        {"360", ASKED, {CERTS_360, PROOF, FIN}, 0, TOO_LONG, NONE},
         {"none", ASKED, {CERT_NONE, FIN}, 0, REASON_CLIENT_CERT_MISSING, NONE},
         {"a wrong proof", ASKED, {CERT_EXPIRED, PROOF_SIGNATURE, FIN}, 0, WRONG, DECRYPT},
         {"no proof", ASKED, {CERT_EXPIRED, FIN}, 0, WRONG, UNEXPECTED},
@@ -519,6 +527,31 @@ static void test_answered(void **state)
         finish(&t);
         tls_sites_unref(sites);
     }
+}
+
+/* What is refused for how many there are is not decoded: 360 certificates take hardly more memory
+ * than twelve do. */
+static void test_many(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"twelve", ASKED, {CERTS_12, PROOF, FIN}, 0, TOO_LONG, SSL_AD_UNKNOWN_CA},
+        {"360", ASKED, {CERTS_360, PROOF, FIN}, 0, TOO_LONG, SSL_AD_UNKNOWN_CA}};
+    struct tls_sites *sites = sites_of(ASKED, CONF_ON_FAILURE_REFUSE, true);
+    unsigned long made[ROWS(rows)];
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct talk t = {.piece = 0};
+        say_all(&t, &rows[i], sites, TRAFFIC_AES_128_GCM, GROUP_X25519);
+        mem_fail_after(0, false);
+        library_memory_fails = true;
+        CHECK_ROW(rows[i].says, lab_raw_feed(&t.raw, 0) == TLS_FAILED);
+        library_memory_fails = false;
+        made[i] = mem_allocations();
+        CHECK_ROW(rows[i].says, tls_session_reason(t.raw.session) == TOO_LONG);
+        finish(&t);
+    }
+    assert_true(made[0] > 100 && made[1] < made[0] + 20);
+    tls_sites_unref(sites);
 }
 
 /* A handshake that ended is over: nothing more is taken, and nothing more is said. */
@@ -593,16 +626,16 @@ int main(void)
     if (!library_memory_openssl()) {
         return 1;
     }
-    if (!library_offers_just(proof_schemes())) {
-        (void)printf("skipped: this OpenSSL takes other signatures, so handshakes are its own\n");
+    if (!library_shakes_hands(&lab_tuning)) {
+        (void)printf("skipped: with this OpenSSL handshakes are its own\n");
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_taken),
-        cmocka_unit_test(test_suites),         cmocka_unit_test(test_answered),
-        cmocka_unit_test(test_over),           cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_openssl),        cmocka_unit_test(test_again),
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_suites),  cmocka_unit_test(test_answered),
+        cmocka_unit_test(test_many),    cmocka_unit_test(test_over),
+        cmocka_unit_test(test_cut),     cmocka_unit_test(test_openssl),
+        cmocka_unit_test(test_again),   cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -8,8 +8,10 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+#include "conf/model.h"
 #include "proxy/tls/library.h"
 #include "proxy/tls/narrow.h"
+#include "proxy/tls/proof.h"
 #include "tests/support/check.h"
 
 static void test_versions(void **state)
@@ -58,6 +60,39 @@ static void test_choice(void **state)
     assert_true((library_query(false) != NULL) == (way != LIBRARY_AS_IT_IS));
     assert_true(library_hears_keys() == (way != LIBRARY_AS_IT_IS));
     assert_ptr_equal(library_context(&why), c);
+}
+
+/* Handshakes of our own: with all that they take, and no other OpenSSL than those that have a
+ * narrow context. */
+static void test_own_handshakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        struct conf_tuning tuning;
+        bool may;
+    } rows[] = {
+        {"nothing", {.own_handshake = false}, false},
+        {"libssl's records",
+         {.own_handshake = true, .fixed_chain = true, .narrow_crypto = true},
+         false},
+        {"a chain that may change",
+         {.own_handshake = true, .own_records = true, .narrow_crypto = true},
+         false},
+        {"the default context",
+         {.own_handshake = true, .own_records = true, .fixed_chain = true},
+         false},
+        {"libssl's handshakes",
+         {.own_records = true, .fixed_chain = true, .narrow_crypto = true},
+         false},
+        {"all",
+         {.own_handshake = true, .own_records = true, .fixed_chain = true, .narrow_crypto = true},
+         true}};
+    enum library_way way = library_way(OPENSSL_version_major(), OPENSSL_version_minor());
+    bool may = way == LIBRARY_NARROW && library_offers_just(proof_schemes());
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        CHECK_ROW(rows[i].says, library_shakes_hands(&rows[i].tuning) == (rows[i].may && may));
+    }
 }
 
 /* What TLS does not need is not there, and nobody else's context is touched. */
@@ -311,10 +346,10 @@ static void test_keys_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),  cmocka_unit_test(test_set_up),
-        cmocka_unit_test(test_choice),    cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_keys_read), cmocka_unit_test(test_odd_keys_read),
-        cmocka_unit_test(test_keys_used),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_set_up),
+        cmocka_unit_test(test_choice),        cmocka_unit_test(test_own_handshakes),
+        cmocka_unit_test(test_contents),      cmocka_unit_test(test_keys_read),
+        cmocka_unit_test(test_odd_keys_read), cmocka_unit_test(test_keys_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

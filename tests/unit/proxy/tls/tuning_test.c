@@ -79,7 +79,7 @@ static struct in_use usual(void)
     bool narrow = library_context(&why) != NULL;
     bool hears = library_hears_keys();
     /* A later OpenSSL takes more kinds of keys than ours does. */
-    bool ours = hears && library_offers_just(proof_schemes());
+    bool ours = hears && narrow && library_offers_just(proof_schemes());
     return (struct in_use){{
         [CHAIN] = "as in the file",
         [ENDS] = "own BIO",
