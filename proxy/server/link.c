@@ -42,33 +42,28 @@ static void return_out(struct link *l)
     }
 }
 
-/* What the engine has ready goes to the stream, by write. */
+/* What the engine has ready goes to the stream, by write, be it nothing. */
 static void push_by(struct link *l, int (*write)(struct stream *s, struct str octets))
 {
-    struct buf *out = tls_session_out(l->tls);
-    if (buf_len(out) > 0) {
-        if (write(l->stream, buf_str(out)) == -ERR_NOMEM) {
-            link_doom(l, REASON_OUT_OF_MEMORY);
-        }
-        buf_clear(out);
+    struct buf *out = l->tls != NULL ? tls_session_out(l->tls) : NULL;
+    if (write(l->stream, out != NULL ? buf_str(out) : STR_NONE) == -ERR_NOMEM) {
+        link_doom(l, REASON_OUT_OF_MEMORY);
     }
-    return_out(l);
+    if (out != NULL) {
+        buf_clear(out);
+        return_out(l);
+    }
 }
 
 static void push_cipher(struct link *l)
 {
-    if (l->tls != NULL) {
-        push_by(l, stream_write);
-    }
+    push_by(l, stream_write);
 }
 
 /* The same, and no more. */
 static void push_last(struct link *l)
 {
-    if (l->tls != NULL) {
-        push_by(l, stream_write_last);
-    }
-    stream_shutdown(l->stream);
+    push_by(l, stream_write_last);
 }
 
 /* Encrypt at most LINK_PIECE octets: one record. Records are gathered, so that those of a large
