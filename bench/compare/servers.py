@@ -124,10 +124,6 @@ class Server:
     def pids(self):
         return procstat.family(self.process.pid)
 
-    def worker(self):
-        """The process that does the work: the one that was longest on the CPU."""
-        return max(self.pids(), key=lambda pid: procstat.cpu_ns([pid]))
-
     def stop(self):
         """Ended at once: nobody waits for idle connections to be closed one by one. All together, as a
         master that outlives a worker starts another, which would outlive the master."""
