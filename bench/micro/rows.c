@@ -8,7 +8,8 @@
 #include "bench/micro/need.h"
 
 static const struct row_group *const groups[] = {&rows_of_messages, &rows_of_clients,
-                                                 &rows_of_withdrawal, &rows_of_connections};
+                                                 &rows_of_withdrawal, &rows_of_handshakes,
+                                                 &rows_of_connections};
 
 #define GROUPS   (sizeof(groups) / sizeof(groups[0]))
 #define ROWS_MAX 64

@@ -26,6 +26,7 @@ struct row_group {
 extern const struct row_group rows_of_messages;    /* rows_message.c */
 extern const struct row_group rows_of_clients;     /* rows_client.c */
 extern const struct row_group rows_of_withdrawal;  /* rows_withdrawal.c */
+extern const struct row_group rows_of_handshakes;  /* rows_handshake.c */
 extern const struct row_group rows_of_connections; /* rows_connection.c */
 
 /* Measure all of them, print them and add them to s: medians of rounds, in each of which they take

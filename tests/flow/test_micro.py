@@ -19,7 +19,8 @@ MINUTES_S = 600  # on a busy machine, with sanitizers
 ROWS = ("floor", "our engine, and the identity", "own chain fixed", "sessions kept", "the gate",
         "written for upstream", "written for the client", "access log", "nginx's and two templates",
         "a remembered chain", "a remembered password", "failures of a certificate",
-        "deny list of 20,000", "revocation list of 20,000", "of 200,000", "counted in",
+        "deny list of 20,000", "revocation list of 20,000", "of 200,000", "found decoded", "the same, decoded",
+        "X25519 made", "the same, of P-256", "proof signed", "proof verified", "counted in",
         "a session kept", "by another worker")
 
 
