@@ -11,6 +11,7 @@
 #include "cli/loaded.h"
 #include "cli/room.h"
 #include "proxy/proc/build.h"
+#include "proxy/tls/site.h"
 
 static const char usage_text[] =
     "usage: countersign check [-c FILE] [-q]\n"
@@ -45,6 +46,20 @@ static void check_ca(const struct conf_ca *ca, struct diags *diags)
     ca_key_fini(&key);
 }
 
+/* Where tuning.own_handshake is in vain. That is slower, and else no worse. */
+static void print_handshakes(const struct runtime *r)
+{
+    const struct conf *conf = r->conf;
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        if (conf->tuning.own_handshake &&
+            !tls_sites_own_handshakes(r->sites[i], &conf->resumption)) {
+            (void)printf("listeners[%zu]: libssl does all handshakes, as there is something that "
+                         "tuning.own_handshake does not take\n",
+                         i);
+        }
+    }
+}
+
 static int check_files(const char *path, bool quiet, struct files *files, struct diags *diags)
 {
     struct runtime *r = build_runtime(path, files, NULL, NULL, diags, TLS_KEYS_ALL);
@@ -57,7 +72,8 @@ static int check_files(const char *path, bool quiet, struct files *files, struct
     size_t warnings = diags_warnings(diags);
     bool fine = r != NULL && errors == 0;
     if (fine && !quiet) {
-        room_print(r->conf);
+        print_handshakes(r);
+        room_print(r);
     }
     build_unref(r);
     if (!fine || !quiet) {

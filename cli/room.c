@@ -10,6 +10,7 @@
 
 #include "proxy/tls/library.h"
 #include "proxy/tls/session_store.h"
+#include "proxy/tls/site.h"
 
 #define KIB             UINT64_C(1024)
 #define MIB             (KIB * KIB)
@@ -38,12 +39,23 @@ static uint64_t whole_bytes(void)
     return later ? WHOLE_3_2_BYTES : WHOLE_BYTES;
 }
 
-struct room room_of(const struct conf *conf, uint32_t workers)
+/* Whether some handshake may be our own: then certificates stay decoded. */
+static bool decodes(const struct runtime *r)
 {
-    const struct conf_resumption *r = &conf->resumption;
+    bool found = false;
+    for (size_t i = 0; i < r->conf->listener_count; i++) {
+        found = found || tls_sites_own_handshakes(r->sites[i], &r->conf->resumption);
+    }
+    return found;
+}
+
+struct room room_of(const struct runtime *r, uint32_t workers)
+{
+    const struct conf *conf = r->conf;
+    const struct conf_resumption *again = &conf->resumption;
     const struct conf_tuning *t = &conf->tuning;
     bool lean = t->own_records && t->narrow_crypto && library_hears_keys();
-    uint64_t kept = r->enabled && r->secret_file.p == NULL ? r->keep_max : 0;
+    uint64_t kept = again->enabled && again->secret_file.p == NULL ? again->keep_max : 0;
     uint64_t objects = (uint64_t)SESSION_STORE_OBJECTS * workers;
     struct room room = {
         .connection = lean ? LEAN_BYTES : whole_bytes(),
@@ -51,11 +63,10 @@ struct room room_of(const struct conf *conf, uint32_t workers)
         .sessions = kept * SESSION_BYTES + (kept < objects ? kept : objects) * OBJECT_BYTES,
         .workers = workers,
     };
-    if (conf->tuning.remember_chains_ms > 0) {
-        room.caches_a_worker += conf->tuning.remember_chains_max * CHAIN_BYTES;
+    if (t->remember_chains_ms > 0) {
+        room.caches_a_worker += t->remember_chains_max * CHAIN_BYTES;
     }
-    /* Sealed tickets are libssl's. */
-    if (library_shakes_hands(t) && (!r->enabled || kept > 0)) {
+    if (decodes(r)) {
         room.caches_a_worker += t->remember_certificates_max * DECODED_BYTES;
     }
     if (conf->users.remember_ms > 0) {
@@ -73,14 +84,15 @@ static uint64_t mib(uint64_t bytes)
     return (bytes + MIB - 1) / MIB;
 }
 
-void room_print(const struct conf *conf)
+void room_print(const struct runtime *r)
 {
+    const struct conf *conf = r->conf;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t workers = conf->process.workers;
     if (workers == 0) {
         workers = cores > 0 ? (uint32_t)cores : 1;
     }
-    struct room room = room_of(conf, workers);
+    struct room room = room_of(r, workers);
     uint64_t n = conf->limits.connections;
     (void)printf("memory: %" PRIu64 " idle connections %" PRIu64 " MiB (%" PRIu64 " KiB each), ", n,
                  mib(n * room.connection), room.connection / KIB);

@@ -95,7 +95,8 @@ static const struct key tuning_keys[] = {
          "client begins it in the usual way; all cryptography is still OpenSSL's. Anything unusual "
          "goes to libssl, and so does TLS 1.2. It takes own_records, fixed_chain, no other groups "
          "than X25519 and P-256, a key of P-256, P-384, Ed25519, Ed448 or RSA, and resumption that "
-         "is off or keeps its sessions (keep_max)."},
+         "is off or keeps its sessions (keep_max). countersign check tells of listeners where it "
+         "is in vain."},
     {.name = "remember_certificates_max",
      .type = KEY_COUNT,
      AT(conf_tuning, remember_certificates_max),

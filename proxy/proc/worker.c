@@ -188,6 +188,10 @@ static void on_before_wait(void *arg)
     count_up(w, METRIC_CHAINS_REMEMBERED_TOTAL, &w->chains_remembered, chains.hits);
     count_up(w, METRIC_CHAINS_VERIFIED_TOTAL, &w->chains_verified, chains.misses);
     count_up(w, METRIC_CHAINS_KEPT, &w->chains_kept, chains.used);
+    struct decoded_counts decoded = decoded_counts(w->decoded);
+    count_up(w, METRIC_CERTIFICATES_REMEMBERED_TOTAL, &w->certificates_remembered, decoded.hits);
+    count_up(w, METRIC_CERTIFICATES_DECODED_TOTAL, &w->certificates_decoded, decoded.added);
+    count_up(w, METRIC_CERTIFICATES_KEPT, &w->certificates_kept, decoded.used);
     worker_wipe_sessions(w);
     count_up(w, METRIC_SESSIONS_KEPT, &w->sessions_kept,
              w->store != NULL ? session_store_count(w->store) : 0);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "proxy/proc/worker_inner.h"
 #include "proxy/tls/decoded.h"
+#include "proxy/tls/site.h"
 
 /* How many are forgotten at once, and for how long others have their turn then. As measured, one
  * takes 5 us, STEP 0.2 ms, and all 65,536 that there may be, freed at once, 0.3 s and the C library
@@ -12,8 +13,12 @@ enum { STEP = 32, PAUSE_MS = 5 };
 
 static size_t wanted(const struct worker *w)
 {
-    const struct conf_tuning *t = &w->env.runtime->conf->tuning;
-    return t->own_handshake ? t->remember_certificates_max : 0;
+    const struct runtime *r = w->env.runtime;
+    bool any = false;
+    for (size_t i = 0; i < r->conf->listener_count; i++) {
+        any = any || tls_sites_own_handshakes(r->sites[i], &r->conf->resumption);
+    }
+    return any ? r->conf->tuning.remember_certificates_max : 0;
 }
 
 static void on_decoded_timer(struct loop_timer *t)

@@ -35,19 +35,22 @@ struct worker {
     uint64_t ocsp_revocations;        /* as many as the connections were judged by */
     uint64_t ocsp_walk_at_ms;         /* when all are looked at again, monotonic clock */
     struct ocsp_desk desk;
-    struct losses losses;          /* of the access log */
-    uint64_t lines_lost;           /* as far as the metrics know */
-    uint64_t passwords_computed;   /* the same */
-    uint64_t passwords_remembered; /* the same */
-    uint64_t passwords_kept;       /* the same */
-    struct certcache *certcache;   /* owned */
-    struct decoded *decoded;       /* owned; of certificates */
-    struct session_store *store;   /* owned; NULL: no sessions are kept */
-    uint64_t chains_remembered;    /* as far as the metrics know */
-    uint64_t chains_verified;      /* the same */
-    uint64_t chains_kept;          /* the same */
-    uint64_t sessions_kept;        /* the same */
-    struct deny *deny;             /* owned; env.deny */
+    struct losses losses;             /* of the access log */
+    uint64_t lines_lost;              /* as far as the metrics know */
+    uint64_t passwords_computed;      /* the same */
+    uint64_t passwords_remembered;    /* the same */
+    uint64_t passwords_kept;          /* the same */
+    struct certcache *certcache;      /* owned */
+    struct decoded *decoded;          /* owned; of certificates */
+    struct session_store *store;      /* owned; NULL: no sessions are kept */
+    uint64_t chains_remembered;       /* as far as the metrics know */
+    uint64_t chains_verified;         /* the same */
+    uint64_t chains_kept;             /* the same */
+    uint64_t certificates_remembered; /* the same */
+    uint64_t certificates_decoded;    /* the same */
+    uint64_t certificates_kept;       /* the same */
+    uint64_t sessions_kept;           /* the same */
+    struct deny *deny;                /* owned; env.deny */
     uint64_t deny_generation;
     bool draining;
     bool stopped; /* told to stop, or the master is gone */
@@ -117,8 +120,9 @@ void worker_wipe_sessions(struct worker *w);
 
 void worker_decoded_init(struct worker *w);
 
-/* Make w->decoded, as the configuration in force has it; false without memory. And have it as big
- * as that says now, which gives back the memory of many only little by little. */
+/* Make w->decoded, as the configuration in force has it, without room where no handshake can be our
+ * own; false without memory. And have it as big as that says now, which gives back the memory of
+ * many only little by little. */
 bool worker_decoded_make(struct worker *w) __attribute__((warn_unused_result));
 void worker_decoded_renew(struct worker *w);
 

@@ -27,6 +27,8 @@ struct decoded {
     struct recent table;
     size_t places; /* in the table */
     size_t max;    /* at most as many; fewer than there are until they are trimmed */
+    uint64_t hits;
+    uint64_t added;
 };
 
 struct decoded *decoded_new(size_t max)
@@ -146,6 +148,7 @@ X509 *decoded_get(struct decoded *d, OSSL_LIB_CTX *library, struct str der)
     if (e == NULL) {
         return decode(library, der);
     }
+    d->hits++;
     recent_use(&d->table, &e->head);
     (void)X509_up_ref(e->x);
     return e->x;
@@ -190,6 +193,7 @@ void decoded_keep(struct decoded *d, OSSL_LIB_CTX *library, X509 *x)
     e = recent_add(&d->table, key);
     (void)X509_up_ref(x);
     ((struct entry *)e)->x = x;
+    d->added++;
 }
 
 void decoded_forget(struct decoded *d, OSSL_LIB_CTX *library, X509 *x)
@@ -199,4 +203,9 @@ void decoded_forget(struct decoded *d, OSSL_LIB_CTX *library, X509 *x)
     if (look_up(d, library, x, &e, key) && e != NULL) {
         forget(d, e);
     }
+}
+
+struct decoded_counts decoded_counts(const struct decoded *d)
+{
+    return (struct decoded_counts){.hits = d->hits, .added = d->added, .used = d->table.count};
 }

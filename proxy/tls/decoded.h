@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <openssl/x509.h>
 
@@ -26,6 +27,12 @@
 #define DECODED_DER_MAX 8192
 
 struct decoded;
+
+struct decoded_counts {
+    uint64_t hits;
+    uint64_t added; /* remembered, as they had not been found */
+    size_t used;    /* entries now */
+};
 
 /* Room for max certificates, of some 8 KiB each; 0: none is remembered. NULL without memory. */
 struct decoded *decoded_new(size_t max);
@@ -52,5 +59,8 @@ void decoded_keep(struct decoded *d, OSSL_LIB_CTX *library, X509 *x);
 
 /* Forget x, if it is remembered. */
 void decoded_forget(struct decoded *d, OSSL_LIB_CTX *library, X509 *x);
+
+/* For metrics. */
+struct decoded_counts decoded_counts(const struct decoded *d);
 
 #endif

@@ -192,6 +192,12 @@ void tls_sites_use_store(struct tls_sites *t, struct session_store *store)
     resume_keep(t, store);
 }
 
+bool tls_sites_own_handshakes(const struct tls_sites *t, const struct conf_resumption *r)
+{
+    bool sealed = r->enabled && (r->secret_file.p != NULL || r->keep_max == 0);
+    return t->own_handshake && !sealed;
+}
+
 size_t tls_sites_count(const struct tls_sites *t)
 {
     return t->n;

@@ -55,6 +55,10 @@ bool tls_sites_resume(struct tls_sites *t, const struct conf_listener *c,
                       const struct conf_resumption *r, bool insecure_key_permissions,
                       struct files *files, struct diags *diags);
 
+/* Whether some handshake with t may be our own (tuning.own_handshake), with resumption as r has it:
+ * tickets with sealed sessions are OpenSSL's. */
+bool tls_sites_own_handshakes(const struct tls_sites *t, const struct conf_resumption *r);
+
 /* Reference counting, not atomic; sessions hold one. */
 struct tls_sites *tls_sites_ref(struct tls_sites *t);
 void tls_sites_unref(struct tls_sites *t);

@@ -1,12 +1,14 @@
 """What is only about speed: with all of it, with none of it, and that what is remembered is never
 wrong."""
 import os
+import re
 import signal
 import socket
 import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pki import Authority, Pki, cert_pem, crl_pem
 from proxy import LIMIT_S, Client, basic, free_port, wait_until
@@ -14,8 +16,8 @@ from proxy import LIMIT_S, Client, basic, free_port, wait_until
 ALICE, PASSWORD = "alice@example.com", "wonder land"
 OFF = {"remember_chains": "0s", "narrow_crypto": False, "own_key_schedule": False,
        "fixed_chain": False, "aes_128_first": False, "release_buffers": False, "own_bio": False,
-       "own_records": False, "own_lists": False, "keep_memory": False, "handshake_steps": 0,
-       "groups": ["P-384", "P-256"]}
+       "own_records": False, "own_handshake": False, "remember_certificates_max": 0,
+       "own_lists": False, "keep_memory": False, "handshake_steps": 0, "groups": ["P-384", "P-256"]}
 
 
 @pytest.fixture
@@ -158,6 +160,79 @@ def test_chains_as_the_settings_say(make_proxy, own, upstream):
             kept = proxy.metric("countersign_client_chains_kept")
             assert (remembered(proxy) - before, kept) == expected, tuning
         proxy.stop()
+
+
+def reload(proxy, tuning):
+    proxy.config["tuning"] = tuning
+    changed(proxy, lambda: (proxy.write_config(), proxy.reload()))
+
+
+def checked(proxy):
+    done = proxy.run("check", "-c", str(proxy.config_path))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+IN_VAIN = "listeners[0]: libssl does all handshakes"
+
+
+def test_decoded_certificates_are_counted(make_proxy, own, upstream):
+    """They stay over a reload; those that there is no more room for go, though not in one step."""
+    many = [f"alice-{i}" for i in range(100)]
+    for pair in many:
+        own.client(pair, own.subject(ALICE))
+    proxy = make_proxy(pki=own).start()
+    ours = IN_VAIN not in checked(proxy)
+
+    def counts():
+        return tuple(proxy.metric(f"countersign_client_certificates_{what}") for what in
+                     ("kept", "remembered_total", "decoded_total"))
+
+    def all_come():
+        assert {visit(proxy, own, pair).status for pair in many} == {200}
+
+    def seen(*expected):
+        return counts() == (expected if ours else (0, 0, 0))
+
+    assert counts() == (0, 0, 0)
+    all_come()
+    assert seen(100, 0, 100), counts()
+    reload(proxy, {"remember_chains": "0s"})
+    all_come()
+    assert seen(100, 100, 100), counts()
+    reload(proxy, {"remember_certificates_max": 1})
+    wait_until(lambda: seen(1, 100, 100))
+    reload(proxy, {})
+    assert visit(proxy, own, many[-1]).status == 200  # who came last has stayed
+    assert seen(1, 101, 100), counts()
+    all_come()
+    assert seen(100, 102, 199), counts()
+    reload(proxy, {"own_handshake": False})
+    wait_until(lambda: seen(0, 102, 199))
+    all_come()
+    assert seen(0, 102, 199), counts()
+
+
+@pytest.mark.parametrize("tuning, key, ours", [
+    ({}, None, True), ({"groups": ["P-256"]}, rsa.generate_private_key(65537, 2048), True),
+    ({"groups": ["X25519", "P-256", "P-384"]}, None, False),
+    ({}, ec.generate_private_key(ec.SECP521R1()), False), ({"fixed_chain": False}, None, False),
+    ({"own_handshake": False}, None, None)],
+    ids=["default", "P-256 and RSA", "P-384 too", "P-521", "chain", "off"])
+def test_where_handshakes_are_all_of_libssl(make_proxy, own, tuning, key, ours):
+    """That is told, and no memory is reckoned with."""
+    def memory():
+        return int(re.search(r"remembered by each of 1 workers (\d+) MiB", checked(proxy))[1])
+
+    if key:
+        own.server("server", "localhost", key=key)
+    proxy = make_proxy({"tuning": tuning}, pki=own)
+    proxy.write_config()
+    with_room, said = memory(), checked(proxy)
+    proxy.config["tuning"] = {**tuning, "remember_certificates_max": 0}
+    proxy.write_config()
+    ours = ours and bool(re.search(r"OpenSSL 3\.[01]\.", proxy.run("--version").stdout))
+    assert (IN_VAIN in said, with_room - memory()) == (ours is False, 16 if ours else 0)
 
 
 class Slow:

@@ -226,8 +226,8 @@ static const struct mistake others[] = {
     {"all of it taken back", WITH_ALL,
      "tuning: { remember_chains: 0s, narrow_crypto: false, fixed_chain: false,\n"
      "          aes_128_first: false, release_buffers: false, own_bio: false, own_records: false,\n"
-     "          own_lists: false, own_key_schedule: false,\n"
-     "          handshake_steps: 0 }\n",
+     "          own_lists: false, own_key_schedule: false, own_handshake: false,\n"
+     "          remember_certificates_max: 0, keep_memory: false, handshake_steps: 0 }\n",
      NULL},
 };
 

@@ -289,6 +289,38 @@ static void test_room_without_memory(void **state)
     decoded_free(d);
 }
 
+/* What metrics tell: what is no certificate, or not kept, counts nowhere. */
+static void test_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        size_t max;
+        struct {
+            size_t number; /* CERTIFICATES: what is none */
+            uint64_t hits;
+            uint64_t added;
+            size_t used;
+        } steps[4];
+    } rows[] = {
+        {"room for two", 2, {{0, 0, 1, 1}, {0, 1, 1, 1}, {CERTIFICATES, 1, 1, 1}, {1, 1, 2, 2}}},
+        {"room for one", 1, {{0, 0, 1, 1}, {1, 0, 2, 1}, {1, 1, 2, 1}, {0, 1, 3, 1}}},
+        {"none", 0, {{0, 0, 0, 0}, {0, 0, 0, 0}, {CERTIFICATES, 0, 0, 0}, {1, 0, 0, 0}}},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct decoded *d = decoded_new(rows[i].max);
+        for (size_t k = 0; k < ROWS(rows[i].steps); k++) {
+            size_t number = rows[i].steps[k].number;
+            X509_free(get(d, number < CERTIFICATES ? ders[number] : STR("none")));
+            struct decoded_counts now = decoded_counts(d);
+            CHECK_ROW(rows[i].says, now.hits == rows[i].steps[k].hits);
+            CHECK_ROW(rows[i].says, now.added == rows[i].steps[k].added);
+            CHECK_ROW(rows[i].says, now.used == rows[i].steps[k].used);
+        }
+        decoded_free(d);
+    }
+}
+
 /* The same octets in two contexts are two; and without a table it is decoded. */
 static void test_contexts(void **state)
 {
@@ -372,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_room_without_memory),
+        cmocka_unit_test(test_counts),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_library),
         cmocka_unit_test(test_without_memory),
