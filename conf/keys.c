@@ -386,7 +386,8 @@ static const struct key log_keys[] = {
      .meaning = "Where a line for each request, and for each handshake that failed, goes: a "
                 "path, stdout, stderr, or off. auth.result in it is allowed or denied; it is "
                 "missing where the client was not judged, as in a handshake that fails for "
-                "another reason than its certificate."},
+                "another reason than its certificate, or could not be, for want of memory or by a "
+                "mistake of ours."},
     {.name = "access_format",
      .type = KEY_CHOICE,
      AT(conf_log, access_format),

@@ -93,8 +93,9 @@ static const struct key tuning_keys[] = {
      .meaning =
          "With OpenSSL 3.0 and 3.1, do the handshake of TLS 1.3 without its libssl where the "
          "client begins it in the usual way; all cryptography is still OpenSSL's. Anything unusual "
-         "goes to libssl, and so does TLS 1.2. It takes own_records, fixed_chain, no other groups "
-         "than X25519 and P-256, a key of P-256, P-384, Ed25519, Ed448 or RSA, and resumption that "
+         "goes to libssl, and so does TLS 1.2. It takes narrow_crypto, own_records, fixed_chain, "
+         "no other groups than X25519 and P-256, a key of P-256, P-384, Ed25519, Ed448 or RSA, and "
+         "resumption that "
          "is off or keeps its sessions (keep_max). countersign check tells of listeners where it "
          "is in vain."},
     {.name = "remember_certificates_max",

@@ -97,7 +97,7 @@ class Bench:
         entries = min(scenario.crl, self.plan.crl_max)
         setup = servers.Setup(
             made, self.upstream.port, self.plan.countersign,
-            crl=made.crl(entries) if entries else None, resumption=not who.endswith("-off"),
+            crl=made.crl(entries), resumption=not who.endswith("-off"),
             slow_hashes=scenario.hashing == "bcrypt", with_ca=scenario.with_ca)
         return self.run_server(who.removesuffix("-off"), f"{scenario.name}-{who}", setup,
                                tls=scenario.tls)
@@ -168,25 +168,31 @@ class Subject:
         return max(least, self.options["in_flight"], int(self.slice_s * 1e6 / max(cpu_us, 20)))
 
 
+def lot_of(scenario, number):
+    """A round of handshakes is over before all have come: they come by a lot of the round's own, the
+    same for all servers."""
+    return {"lot": number} if scenario.mode == "request" else {}
+
+
 def measure_load(bench, scenario):
     made = bench.material(scenario)
     subjects = {who: Subject(bench.load, bench.start(scenario, who), made, scenario.mode,
                              bench.plan.slice_s, **bench.options(scenario))
                 for who in scenario.servers}
     rows = {who: {"value": [], "p50_us": [], "p99_us": [], "resumed": [], "rate": [],
-                  "tool_limited": []} for who in subjects}
+                  "operations": [], "tool_limited": []} for who in subjects}
     if scenario.mode == "resume":
         # The first visit of each client is a full handshake: as many of each for all.
         for subject in subjects.values():
             subject.operations = max(s.operations for s in subjects.values())
     for number in range(bench.plan.rounds):
-        # A round is over before all have come: they come by a lot of its own, the same for all.
-        lot = {"lot": number + 1} if scenario.mode == "request" else {}
         for who in order(subjects, number):
-            cpu_us, told = subjects[who].run(subjects[who].operations, **lot)
+            cpu_us, told = subjects[who].run(subjects[who].operations,
+                                             **lot_of(scenario, number + 1))
             row, rate = rows[who], told.operations / told.seconds
             row["value"].append(rate if scenario.how == "rate" else cpu_us)
             row["rate"].append(rate)
+            row["operations"].append(told.operations)
             row["p50_us"].append(told.p50_us)
             row["p99_us"].append(told.p99_us)
             row["resumed"].append(told.resumed)
@@ -206,7 +212,8 @@ def profile_missed(bench, scenario, subjects, rows):
     found = {}
     for who in dict.fromkeys(who for v in missed for who in (v["ours"], v["theirs"])):
         subject, file = subjects[who], bench.dir / "perf.data"
-        purposes.record(file, subject.pids, lambda s=subject: s.run(3 * s.operations))
+        purposes.record(file, subject.pids, lambda s=subject: s.run(3 * s.operations,
+                                                                    **lot_of(scenario, 1)))
         found[who], by_function = purposes.of_file(file)
         (bench.plan.profiles / f"{scenario.name}-{who}.txt").write_text(by_function)
     return found

@@ -32,7 +32,7 @@ class Scenario:
     key: str = "p256"
     hashing: str = "sha256"
     tls: str = "1.3"
-    crl: int = 0
+    crl: int = 1  # entries of the revocation list
     path: str = "/small"
     identities: int = 1000  # clients that come; kept-alive, each has a connection, and they take turns
     in_flight: int = 16  # operations at once
@@ -68,7 +68,7 @@ SCENARIOS = (
              mode="resume", identities=8, in_flight=8),
     Scenario("keepalive", "kept-alive request, small answer, 1,000 users", "load",
              (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", in_flight=32),
-    Scenario("keepalive-few", "the same with 16 users", "load",
+    Scenario("keepalive-few", "kept-alive request, small answer, 16 users", "load",
              (Bar("nginx", 0.65), Bar("haproxy", 0.80)), mode="keepalive", in_flight=32,
              hashing="few"),
     Scenario("large", "kept-alive request, answer of 64 KiB", "load", (Bar("nginx", 0.80),),

@@ -24,6 +24,7 @@ EQUAL = [
     "the same OpenSSL, the same server certificate, CA, client certificates, users and passwords",
     "TLS 1.2 and 1.3; groups X25519, P-256; AES-128-GCM preferred by the server; client "
     "certificate required and verified; names of CAs sent; HTTP/1.1",
+    "a revocation list of the CA, with one entry where no other number is told",
     "every request: password checked, and refused unless the certificate's CN is the user",
     "the upstream is told user, subject, verdict, X-Forwarded-For, -Proto and -Host; it never "
     "sees the password",

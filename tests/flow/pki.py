@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import (AuthorityInformationAccessOID, ExtendedKeyUsageOID,
                                    NameOID)
 
@@ -114,11 +114,16 @@ def long_crl(authority, count, *revoked, following=NOW + 30 * DAY):
     for cert in revoked:
         serial = cert.serial_number
         entries.append(tlv(0x30, tlv(2, serial.to_bytes(serial.bit_length() // 8 + 1, "big")) + when))
-    algorithm = bytes.fromhex("300a06082a8648ce3d040302")  # ecdsa-with-SHA256
+    if isinstance(authority.key, rsa.RSAPrivateKey):
+        algorithm = bytes.fromhex("300d06092a864886f70d01010b0500")  # sha256WithRSAEncryption
+        how = (padding.PKCS1v15(), hashes.SHA256())
+    else:
+        algorithm = bytes.fromhex("300a06082a8648ce3d040302")  # ecdsa-with-SHA256
+        how = (ec.ECDSA(hashes.SHA256()),)
     tbs = tlv(0x30, tlv(2, b"\1") + algorithm + authority.cert.subject.public_bytes() + when
               + tlv(0x17, following.strftime("%y%m%d%H%M%SZ").encode())
               + tlv(0x30, b"".join(entries)))
-    signature = authority.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    signature = authority.key.sign(tbs, *how)
     return tlv(0x30, tbs + algorithm + tlv(3, b"\0" + signature))
 
 

@@ -25,6 +25,26 @@ def entry(ratio=0.5, at_most=0.45, how="load", servers=("countersign", "nginx"),
             "purposes": {"countersign": OURS, "nginx": THEIRS, **shares}}
 
 
+CLOSE = [  # (sentence, ratio's p10, median and p90, at most, at least, close)
+    ("all rounds are below", (0.3, 0.4, 0.44), 0.45, None, False),
+    ("some are above", (0.3, 0.4, 0.46), 0.45, None, True),
+    ("missed is not met", (0.3, 0.46, 0.5), 0.45, None, False),
+    ("a rate that is high in all rounds", (1001, 2000, 3000), None, 1000.0, False),
+    ("a rate that is low in some", (900, 2000, 3000), None, 1000.0, True),
+]
+
+
+@pytest.mark.parametrize("row", CLOSE, ids=[row[0] for row in CLOSE])
+def test_bars_that_are_met_by_little(monkeypatch, row):
+    _, (low, median, high), at_most, at_least, wanted = row
+    monkeypatch.syspath_prepend(str(COMPARE))
+    import page
+    met = median <= at_most if at_most is not None else median >= at_least
+    bar = {"met": met, "at_most": at_most, "at_least": at_least,
+           "ratio": {"p10": low, "median": median, "p90": high}}
+    assert page.is_close(bar) is wanted
+
+
 LEAST = [  # (sentence, entry, columns from the third, what is said instead)
     ("what the bar leaves to the rest of TLS",
      entry(), ("0.50", "50.0", "0.30 (0.24-0.36)", "0.40 (0.32-0.48)", "0.30", "0.05, where ours takes 0.10"),
