@@ -172,6 +172,7 @@ static void test_steps(void **state)
         CHECK_ROW(rows[i].says, r.used == rows[i].used);
         CHECK_ROW(rows[i].says, loop_timer_running(&r.worker.decoded_timer) == (rows[i].steps > 0));
         loop_run(r.worker.env.loop);
+        on_before_wait(&r); /* a later libuv ends behind the last timer, without another turn */
         CHECK_ROW(rows[i].says, r.steps == rows[i].steps && r.most <= 32);
         CHECK_ROW(rows[i].says, r.used == (rows[i].max < MANY ? rows[i].max : MANY));
         CHECK_ROW(rows[i].says, !loop_timer_running(&r.worker.decoded_timer));

@@ -355,6 +355,11 @@ static void test_tried(void **state)
     } rows[] = {{"no private key with the public part of another", NO_PAIRS, false},
                 {"products that are wrong", WRONG_PRODUCTS, false},
                 {"as ever", AS_EVER, true}};
+    if (OPENSSL_version_minor() > 1) {
+        print_message("skipped: later versions of OpenSSL ask providers for more, and there "
+                      "handshakes are not ours\n");
+        skip();
+    }
     OSSL_LIB_CTX *inner = OSSL_LIB_CTX_new();
     OSSL_LIB_CTX *outer = OSSL_LIB_CTX_new();
     odd.base = OSSL_PROVIDER_load(inner, "default");
