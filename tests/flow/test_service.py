@@ -201,8 +201,8 @@ def test_system_calls_are_those_of_the_filter(low):
     wait_until(lambda: low.events("ca_serves"))
     assert low.get().status == 200
     assert file(low, "auto", ALICE)["status"] == "EXECUTED"
+    master = int(status_of(ca_pid(low))["PPid"][0])  # a reload begins another process of the CA
     assert low.reload().returncode == 0
-    master = int(status_of(ca_pid(low))["PPid"][0])
     os.kill(master, signal.SIGTERM)
     low.process.wait(timeout=60)
     calls = called(trace)
